@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * offline.c - the same reading and compiling as the proxy's, without a loop.
+ */
+#include "cli/offline.h"
+
+#include <netdb.h>
+#include <unistd.h>
+
+static size_t copy_answers(const struct addrinfo *answers, struct address *addresses, size_t max)
+{
+    size_t count = 0;
+
+    for (; answers != NULL && count < max; answers = answers->ai_next) {
+        if (address_from_sockaddr(answers->ai_addr, &addresses[count]) == STATUS_OK)
+            addresses[count++].port = 0;
+    }
+    return count;
+}
+
+static void resolve_one(struct compiler *compiler, struct bytes name)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    struct addrinfo *answers = NULL;
+    struct address addresses[RESOLVED_ADDRESSES_MAX];
+    struct resolved_name resolved = {.name = name, .addresses = addresses};
+    char *text = mem_string(name);
+
+    if (getaddrinfo(text, NULL, &hints, &answers) == 0) {
+        resolved.addresses_count = copy_answers(answers, addresses, RESOLVED_ADDRESSES_MAX);
+        freeaddrinfo(answers);
+    }
+    mem_free(text);
+    compiler_resolved(compiler, &resolved);
+}
+
+static void resolve_all(struct offline *offline)
+{
+    size_t count;
+    const struct bytes *names = compiler_external_names(offline->compiler, &count);
+    struct table *resolved;
+
+    if (count == 0)
+        return;
+    for (size_t i = 0; i < count; i++)
+        resolve_one(offline->compiler, names[i]);
+    resolved = compiler_run(offline->compiler);
+    if (resolved == NULL)
+        return;
+    table_unref(offline->table);
+    offline->table = resolved;
+}
+
+enum status offline_open(struct offline *offline, const struct options *options,
+                         const struct string_list *paths, bool resolve)
+{
+    struct source_batch *batch;
+    enum status status;
+
+    *offline = (struct offline){.options = options_for_compile(options)};
+    offline->log = log_create(STDERR_FILENO, LOG_LEVEL_ERROR);
+    status = files_read_once(paths->at, paths->count, offline->log, &batch);
+    if (status != STATUS_OK) {
+        log_destroy(offline->log);
+        return status;
+    }
+    offline->compiler = compiler_create(&offline->options);
+    compiler_apply(offline->compiler, batch);
+    source_batch_destroy(batch);
+    offline->table = compiler_run(offline->compiler);
+    if (resolve)
+        resolve_all(offline);
+    return STATUS_OK;
+}
+
+void offline_close(struct offline *offline)
+{
+    table_unref(offline->table);
+    compiler_destroy(offline->compiler);
+    log_destroy(offline->log);
+}

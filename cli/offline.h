@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * offline.h - manifests read once and compiled, for check, explain and table.
+ */
+#ifndef CLI_OFFLINE_H
+#define CLI_OFFLINE_H
+
+#include "cli/options.h"
+
+struct offline {
+    struct compile_options options;
+    struct compiler *compiler; /* owned */
+    struct table *table;       /* ref */
+    struct log *log;           /* owned */
+};
+
+/*
+ * resolve: look ExternalNames up by DNS, which may take its time. On an error one line is on
+ * stderr; *offline is to be ended only after STATUS_OK.
+ */
+enum status offline_open(struct offline *offline, const struct options *options,
+                         const struct string_list *paths, bool resolve);
+void offline_close(struct offline *offline);
+
+#endif

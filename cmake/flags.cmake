@@ -1,0 +1,32 @@
+# Warnings are errors, with gcc and with clang; hardening in release.
+add_compile_definitions(_GNU_SOURCE FAIRLEAD_VERSION="${PROJECT_VERSION}")
+add_compile_options(
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes
+    -Wold-style-definition -Wundef -Wformat=2 -Wwrite-strings -Wcast-qual -Wcast-align
+    -Wpointer-arith -Wnull-dereference -Wimplicit-fallthrough -Wswitch-enum -Wdouble-promotion
+    -fvisibility=hidden -fno-omit-frame-pointer)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-Wlogical-op -Wduplicated-cond -Wduplicated-branches)
+else()
+    add_compile_options(-Wcomma -Wunreachable-code -Wconditional-uninitialized)
+endif()
+option(FAIRLEAD_WERROR "Warnings are errors" ON)
+if(FAIRLEAD_WERROR)
+    add_compile_options(-Werror)
+endif()
+
+set(FAIRLEAD_SANITIZE "" CACHE STRING "For example address,undefined or thread")
+if(FAIRLEAD_SANITIZE)
+    add_compile_options(-fsanitize=${FAIRLEAD_SANITIZE} -fno-sanitize-recover=all)
+    add_link_options(-fsanitize=${FAIRLEAD_SANITIZE})
+endif()
+
+# CMake's own -O3 -DNDEBUG is not ours: CHECK() and assert() stay on.
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
+set(CMAKE_C_FLAGS_DEBUG "-Og -g")
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+    add_compile_options(-fstack-protector-strong -fstack-clash-protection -fcf-protection
+        -ftrivial-auto-var-init=zero)
+    add_compile_definitions($<$<NOT:$<BOOL:${FAIRLEAD_SANITIZE}>>:_FORTIFY_SOURCE=3>)
+    add_link_options(-pie -Wl,-z,relro,-z,now)
+endif()

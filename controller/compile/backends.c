@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * backends.c - which port of which Service a backend means, and whether we can speak to it.
+ *
+ *     Ingress backend -> [backends] -> cluster slot ... endpoints.c fills the cluster
+ */
+#include "controller/compile/backends.h"
+
+#include "controller/compile/annotations.h"
+#include "controller/compile/endpoints.h"
+#include "route/normal.h"
+
+static const struct service *find_service(const struct pass *pass, struct bytes ns,
+                                          struct bytes name)
+{
+    const struct object *object = cache_get(pass->cache, OBJECT_SERVICE, ns, name);
+
+    return (const struct service *)(const void *)object;
+}
+
+static bool port_is_tcp(const struct service_port *port)
+{
+    return port->protocol.len == 0 || bytes_equal(port->protocol, BYTES("TCP"));
+}
+
+/* A name that is all digits is a number as well: "8080" (spec/contour.md 1.3). */
+static int32_t wanted_number(const struct port_ref *ref)
+{
+    uint64_t number = 0;
+
+    if (ref->name.len == 0)
+        return ref->number;
+    (void)bytes_to_uint(ref->name, 65535, &number);
+    return (int32_t)number;
+}
+
+/* The first port that fits by number or by name; TCP before others. */
+static const struct service_port *find_port(const struct service *service,
+                                            const struct port_ref *ref)
+{
+    int32_t number = wanted_number(ref);
+    const struct service_port *other = NULL;
+
+    for (uint32_t i = 0; i < service->ports_count; i++) {
+        const struct service_port *port = &service->ports[i];
+        bool fits = (number > 0 && port->number == number) ||
+                    (ref->name.len > 0 && bytes_equal(port->name, ref->name));
+
+        if (fits && port_is_tcp(port))
+            return port;
+        if (fits && other == NULL)
+            other = port;
+    }
+    return other;
+}
+
+/* True when `list` has the port's name or number. */
+static bool list_has_port(struct bytes list, const struct service_port *port)
+{
+    struct bytes item;
+    uint64_t number;
+
+    while (bytes_next_item(&list, ',', &item)) {
+        if (item.len > 0 && bytes_equal(item, port->name))
+            return true;
+        if (bytes_to_uint(item, 65535, &number) && (int32_t)number == port->number)
+            return true;
+    }
+    return false;
+}
+
+/* appProtocol decides where it is set; else the annotations, the later of these winning. */
+static enum cluster_protocol port_protocol(const struct service *service,
+                                           const struct service_port *port)
+{
+    enum cluster_protocol protocol = CLUSTER_HTTP1;
+
+    if (port->app_protocol.len > 0) {
+        if (bytes_equal(port->app_protocol, BYTES("kubernetes.io/h2c")))
+            return CLUSTER_H2C;
+        return bytes_equal(port->app_protocol, BYTES("https")) ? CLUSTER_TLS : CLUSTER_HTTP1;
+    }
+    if (list_has_port(annotation_find(&service->object, "upstream-protocol.h2"), port))
+        protocol = CLUSTER_H2;
+    if (list_has_port(annotation_find(&service->object, "upstream-protocol.h2c"), port))
+        protocol = CLUSTER_H2C;
+    if (list_has_port(annotation_find(&service->object, "upstream-protocol.tls"), port))
+        protocol = CLUSTER_TLS;
+    return protocol;
+}
+
+static const char *protocol_name(enum cluster_protocol protocol)
+{
+    switch (protocol) {
+    case CLUSTER_HTTP1:
+        return "http1";
+    case CLUSTER_TLS:
+        return "tls";
+    case CLUSTER_H2C:
+        return "h2c";
+    case CLUSTER_H2:
+        return "h2";
+    }
+    return "unknown";
+}
+
+/* One backend on its way to a target. */
+struct lookup {
+    struct pass *pass;
+    struct bytes ns;
+    const struct ingress_backend *backend;
+};
+
+#define UNAVAILABLE(lookup, ...)                                                                   \
+    ((struct backend_target){CLUSTER_SLOT_NONE, plain_printf((lookup)->pass->scratch, __VA_ARGS__)})
+
+static struct backend_target refuse_port(const struct lookup *lookup)
+{
+    const struct ingress_backend *backend = lookup->backend;
+
+    if (backend->port.name.len > 0)
+        return UNAVAILABLE(lookup, "Service %.*s/%.*s has no port %.*s", BYTES_ARG(lookup->ns),
+                           BYTES_ARG(backend->service), BYTES_ARG(backend->port.name));
+    if (backend->port.number == 0)
+        return UNAVAILABLE(lookup, "the backend names no port of Service %.*s/%.*s",
+                           BYTES_ARG(lookup->ns), BYTES_ARG(backend->service));
+    return UNAVAILABLE(lookup, "Service %.*s/%.*s has no port %d", BYTES_ARG(lookup->ns),
+                       BYTES_ARG(backend->service), backend->port.number);
+}
+
+static struct backend_target use_port(const struct lookup *lookup, int32_t number)
+{
+    struct pass *pass = lookup->pass;
+    struct cluster_node *cluster =
+        use_list_add(pass->dag, &pass->uses, lookup->ns, lookup->backend->service, number);
+
+    if (cluster->slot == CLUSTER_SLOT_NONE) {
+        struct bytes key = plain_printf(pass->scratch, "%.*s/%.*s/%d", BYTES_ARG(lookup->ns),
+                                        BYTES_ARG(lookup->backend->service), number);
+
+        cluster->slot = builder_cluster_slot(pass->builder, key);
+    }
+    return (struct backend_target){cluster->slot, BYTES_NONE};
+}
+
+/* An ExternalName often lists no ports: then the backend's own number is the one. */
+static struct backend_target resolve_external(const struct lookup *lookup,
+                                              const struct service *service)
+{
+    const struct ingress_backend *backend = lookup->backend;
+    const struct service_port *port = find_port(service, &backend->port);
+    int32_t number = wanted_number(&backend->port);
+    char name[HOST_LENGTH_MAX + 1];
+
+    if (!lookup->pass->options->external_names)
+        return UNAVAILABLE(lookup,
+                           "Service %.*s/%.*s is an ExternalName, which --external-names forbids",
+                           BYTES_ARG(lookup->ns), BYTES_ARG(backend->service));
+    if (external_name_normalise(service->external_name, name).len == 0)
+        return UNAVAILABLE(lookup, "Service %.*s/%.*s: externalName \"%.*s\" is no host name",
+                           BYTES_ARG(lookup->ns), BYTES_ARG(backend->service),
+                           BYTES_ARG(service->external_name));
+    if (port != NULL)
+        number = port->number;
+    else if (service->ports_count > 0)
+        number = 0;
+    return number > 0 && number <= 65535 ? use_port(lookup, number) : refuse_port(lookup);
+}
+
+static struct backend_target resolve_service(const struct lookup *lookup,
+                                             const struct service *service)
+{
+    const struct ingress_backend *backend = lookup->backend;
+    const struct service_port *port = find_port(service, &backend->port);
+    enum cluster_protocol protocol;
+
+    if (port != NULL && !port_is_tcp(port))
+        return UNAVAILABLE(lookup, "port %d of Service %.*s/%.*s is %.*s, not TCP", port->number,
+                           BYTES_ARG(lookup->ns), BYTES_ARG(backend->service),
+                           BYTES_ARG(port->protocol));
+    /* Sending plain HTTP to a port that asked for TLS would leak what it was to protect. */
+    protocol = port != NULL ? port_protocol(service, port) : CLUSTER_HTTP1;
+    if (protocol != CLUSTER_HTTP1)
+        return UNAVAILABLE(lookup,
+                           "port %d of Service %.*s/%.*s asks for %s, which is not spoken to "
+                           "endpoints yet",
+                           port->number, BYTES_ARG(lookup->ns), BYTES_ARG(backend->service),
+                           protocol_name(protocol));
+    if (service->is_external_name)
+        return resolve_external(lookup, service);
+    if (port == NULL || port->number <= 0 || port->number > 65535)
+        return refuse_port(lookup);
+    return use_port(lookup, port->number);
+}
+
+struct backend_target backend_resolve(struct pass *pass, struct bytes ns,
+                                      const struct ingress_backend *backend)
+{
+    const struct lookup lookup = {pass, ns, backend};
+    const struct service *service;
+    struct backend_target target;
+
+    if (backend->is_resource)
+        return UNAVAILABLE(&lookup, "the backend is a resource, and only Services are served");
+    if (!backend->is_present || backend->service.len == 0)
+        return UNAVAILABLE(&lookup, "no backend Service is named");
+    service = find_service(pass, ns, backend->service);
+    if (service == NULL)
+        target = UNAVAILABLE(&lookup, "Service %.*s/%.*s not found", BYTES_ARG(ns),
+                             BYTES_ARG(backend->service));
+    else
+        target = resolve_service(&lookup, service);
+    if (target.slot == CLUSTER_SLOT_NONE) /* it may appear, or get the port */
+        (void)use_list_add(pass->dag, &pass->uses, ns, backend->service, 0);
+    return target;
+}
+
+static bool ports_differ(const struct service_port *a, const struct service_port *b)
+{
+    return a->number != b->number || !bytes_equal(a->name, b->name) ||
+           !bytes_equal(a->protocol, b->protocol) || !bytes_equal(a->app_protocol, b->app_protocol);
+}
+
+static bool protocols_differ(const struct object *a, const struct object *b)
+{
+    static const char *const names[] = {"upstream-protocol.h2", "upstream-protocol.h2c",
+                                        "upstream-protocol.tls"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (!bytes_equal(annotation_find(a, names[i]), annotation_find(b, names[i])))
+            return true;
+    }
+    return false;
+}
+
+bool service_routes_differ(const struct service *before, const struct service *after)
+{
+    if (before == NULL || after == NULL)
+        return before != after;
+    if (before->ports_count != after->ports_count ||
+        before->is_external_name != after->is_external_name ||
+        !bytes_equal(before->external_name, after->external_name) ||
+        protocols_differ(&before->object, &after->object))
+        return true;
+    for (uint32_t i = 0; i < before->ports_count; i++) {
+        if (ports_differ(&before->ports[i], &after->ports[i]))
+            return true;
+    }
+    return false;
+}
+
+void service_lint(const struct service *service, struct findings *findings)
+{
+    struct cluster_limits limits;
+
+    service_limits_parse(&service->object, &limits, findings);
+}

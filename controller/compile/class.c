@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * class.c - which Ingresses are ours: by annotation, by ingressClassName, by controller, by
+ * default.
+ */
+#include "controller/compile/class.h"
+
+/* The first of these that is there and not empty decides; it beats spec.ingressClassName. */
+static const char *const class_annotations[] = {
+    "projectcontour.io/ingress.class",
+    "contour.heptio.com/ingress.class",
+    "kubernetes.io/ingress.class",
+};
+
+struct bytes ingress_class_of(const struct ingress *ingress)
+{
+    for (size_t i = 0; i < sizeof(class_annotations) / sizeof(class_annotations[0]); i++) {
+        struct bytes value = object_annotation(&ingress->object, bytes_of(class_annotations[i]));
+
+        if (value.len > 0)
+            return value;
+    }
+    return ingress->class_name;
+}
+
+static const struct ingress_class *class_at(const struct cache *cache, struct bytes name)
+{
+    const struct object *object = cache_get(cache, OBJECT_INGRESS_CLASS, BYTES_NONE, name);
+
+    return (const struct ingress_class *)(const void *)object;
+}
+
+static bool class_is_ours(const struct class_rules *rules, struct bytes name)
+{
+    const struct ingress_class *class;
+
+    if (bytes_equal(name, rules->options->ingress_class) || bytes_equal(name, BYTES("contour")))
+        return true;
+    class = class_at(rules->cache, name);
+    return class != NULL && bytes_equal(class->controller, CLASS_CONTROLLER);
+}
+
+void class_rules_init(struct class_rules *rules, const struct cache *cache,
+                      const struct compile_options *options)
+{
+    const struct object *object;
+    size_t at = 0;
+
+    *rules = (struct class_rules){cache, options, false};
+    while ((object = cache_next(cache, OBJECT_INGRESS_CLASS, &at)) != NULL) {
+        const struct ingress_class *class = (const struct ingress_class *)(const void *)object;
+
+        if (class->is_default && !class_is_ours(rules, object->name))
+            rules->has_foreign_default = true;
+    }
+}
+
+static bool namespace_is_watched(const struct compile_options *options, struct bytes ns)
+{
+    for (size_t i = 0; i < options->watch_namespaces_count; i++) {
+        if (bytes_equal(options->watch_namespaces[i], ns))
+            return true;
+    }
+    return options->watch_namespaces_count == 0;
+}
+
+bool ingress_is_ours(const struct class_rules *rules, const struct ingress *ingress)
+{
+    struct bytes name = ingress_class_of(ingress);
+
+    if (!namespace_is_watched(rules->options, ingress->object.ns))
+        return false;
+    if (name.len == 0)
+        return !rules->options->ingress_class_is_given && !rules->has_foreign_default;
+    return class_is_ours(rules, name);
+}

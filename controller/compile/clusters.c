@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * clusters.c - brings the clusters of one Service up to date in the table, and lets go of those
+ * that no route uses any more.
+ */
+#include "controller/compile/annotations.h"
+#include "controller/compile/backends.h"
+#include "controller/compile/endpoints.h"
+#include "core/check.h"
+#include "route/normal.h"
+
+static void put_cluster(struct pass *pass, const struct service_node *node,
+                        const struct service *service, struct cluster_node *cluster,
+                        struct findings *findings)
+{
+    struct cluster_spec spec = {.protocol = CLUSTER_HTTP1, .policy = CLUSTER_ROUND_ROBIN};
+
+    spec.key = plain_printf(pass->scratch, "%.*s/%.*s/%d", BYTES_ARG(node->ns),
+                            BYTES_ARG(node->name), cluster->port);
+    service_limits_parse(&service->object, &spec.limits, NULL);
+    spec.endpoints =
+        endpoints_gather(pass, node, service, cluster->port, findings, &spec.endpoints_count);
+    builder_put_cluster(pass->builder, cluster->slot, &spec);
+    cluster->is_put = true;
+    pass->clusters_compiled++;
+}
+
+/* What is said about the Service depends on which of its ports are used, so a port that comes or
+ * goes makes all of them be looked at. */
+static void release_unused(struct pass *pass, struct service_node *node)
+{
+    for (struct cluster_node **at = &node->clusters; *at != NULL;) {
+        struct cluster_node *cluster = *at;
+
+        if (cluster->uses_count > 0) {
+            node->is_changed = node->is_changed || !cluster->is_put;
+            at = &cluster->next;
+            continue;
+        }
+        node->is_changed = true;
+        *at = cluster->next;
+        if (cluster->slot != CLUSTER_SLOT_NONE)
+            builder_release_slot(pass->builder, cluster->slot);
+        mem_free(cluster);
+    }
+}
+
+/* Only a Service that routes lead to has its name looked up. */
+static void update_external(struct pass *pass, struct service_node *node,
+                            const struct service *service)
+{
+    char name[HOST_LENGTH_MAX + 1];
+    bool is_wanted = service != NULL && service->is_external_name && node->clusters != NULL;
+
+    dag_set_external(pass->dag, node,
+                     is_wanted ? external_name_normalise(service->external_name, name)
+                               : BYTES_NONE);
+}
+
+void service_compile(struct pass *pass, struct service_node *node)
+{
+    const struct object *object = cache_get(pass->cache, OBJECT_SERVICE, node->ns, node->name);
+    const struct service *service = (const struct service *)(const void *)object;
+    struct findings findings;
+
+    arena_reset(pass->scratch);
+    findings_init(&findings, pass->scratch);
+    release_unused(pass, node);
+    update_external(pass, node, service);
+    if (node->is_changed) {
+        for (struct cluster_node *at = node->clusters; at != NULL; at = at->next) {
+            CHECK(service != NULL); /* else its routes would have let go of the cluster */
+            put_cluster(pass, node, service, at, &findings);
+        }
+        emit_replace(pass->emit, &node->findings, &findings);
+    }
+    node->is_changed = false;
+    list_remove(&node->dirty);
+    (void)dag_forget_unused_service(pass->dag, node);
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * compile.c - the driver: takes batches in, keeps the lists of what they make dirty, and runs the
+ * parts over those lists.
+ *
+ *     apply: files -> cache -> changes -> dirty hosts and Services
+ *     run:   hosts (host.c) -> clusters (clusters.c) -> findings (emit.c) -> table
+ */
+#include "controller/compile/compile.h"
+
+#include "controller/compile/backends.h"
+#include "controller/compile/class.h"
+#include "controller/compile/endpoints.h"
+#include "controller/compile/ingress.h"
+#include "core/check.h"
+#include "route/normal.h"
+
+#include <stdlib.h>
+
+struct compiler {
+    const struct compile_options *options; /* borrowed */
+    struct cache *cache;                   /* owned, unless is_guest */
+    struct emit *files;                    /* owned, unless is_guest: findings about files */
+    bool is_guest;                         /* of compiler_run_fresh(): looks at another's objects */
+    struct class_rules classes;
+    bool classes_changed;
+    bool is_touched; /* something was applied since the last run: places may have moved */
+    struct dag dag;
+    struct emit emit;
+    struct arena scratch;
+    struct use_list uses;
+    struct table *table; /* ref; the last one, NULL before the first run */
+    struct bytes *names; /* owned; for compiler_external_names() */
+    size_t names_count;
+    uint64_t hosts_compiled;
+    uint64_t clusters_compiled;
+};
+
+static struct compiler *create(const struct compile_options *options, struct cache *cache,
+                               struct emit *files, const struct map *known)
+{
+    struct compiler *compiler = mem_new(struct compiler);
+
+    compiler->options = options;
+    compiler->cache = cache;
+    compiler->files = files;
+    dag_init(&compiler->dag, known);
+    emit_init(&compiler->emit);
+    arena_init(&compiler->scratch, 16384);
+    class_rules_init(&compiler->classes, cache, options);
+    return compiler;
+}
+
+struct compiler *compiler_create(const struct compile_options *options)
+{
+    struct emit *files = mem_new(struct emit);
+
+    emit_init(files);
+    return create(options, cache_create(), files, NULL);
+}
+
+void compiler_destroy(struct compiler *compiler)
+{
+    dag_fini(&compiler->dag);
+    emit_fini(&compiler->emit);
+    arena_fini(&compiler->scratch);
+    mem_free(compiler->uses.uses);
+    mem_free(compiler->names);
+    if (compiler->table != NULL)
+        table_unref(compiler->table);
+    if (!compiler->is_guest) {
+        cache_destroy(compiler->cache);
+        emit_fini(compiler->files);
+        mem_free(compiler->files);
+    }
+    mem_free(compiler);
+}
+
+static const struct ingress *as_ingress(const struct object *object)
+{
+    return (const struct ingress *)(const void *)object;
+}
+
+static const struct service *as_service(const struct object *object)
+{
+    return (const struct service *)(const void *)object;
+}
+
+static const struct endpoints *as_endpoints(const struct object *object)
+{
+    return (const struct endpoints *)(const void *)object;
+}
+
+/* What an object says on its own account, by its kind and name. */
+static struct bytes lint_key(struct compiler *compiler, const struct object *object)
+{
+    return plain_printf(&compiler->scratch, "%d %.*s/%.*s", (int)object->kind,
+                        BYTES_ARG(object->ns), BYTES_ARG(object->name));
+}
+
+static void change_ingress(struct compiler *compiler, const struct ingress *before,
+                           const struct ingress *after)
+{
+    const struct ingress *any = after != NULL ? after : before;
+    struct findings findings;
+
+    findings_init(&findings, &compiler->scratch);
+    if (before != NULL)
+        ingress_withdraw(&compiler->dag, before);
+    if (after != NULL && ingress_is_ours(&compiler->classes, after)) {
+        ingress_contribute(&compiler->dag, after);
+        ingress_lint(after, &findings);
+    }
+    emit_replace_keyed(&compiler->emit, lint_key(compiler, &any->object), &findings);
+}
+
+static void change_service(struct compiler *compiler, const struct service *before,
+                           const struct service *after)
+{
+    const struct service *any = after != NULL ? after : before;
+    struct service_node *node = dag_service(&compiler->dag, any->object.ns, any->object.name);
+    struct findings findings;
+
+    findings_init(&findings, &compiler->scratch);
+    if (after != NULL)
+        service_lint(after, &findings);
+    emit_replace_keyed(&compiler->emit, lint_key(compiler, &any->object), &findings);
+    if (node != NULL)
+        dag_mark_service(&compiler->dag, node, service_routes_differ(before, after));
+}
+
+static void change_endpoints(struct compiler *compiler, const struct endpoints *endpoints)
+{
+    struct service_node *node;
+
+    if (endpoints == NULL)
+        return;
+    node = dag_service(&compiler->dag, endpoints->object.ns, endpoints->service);
+    if (node != NULL)
+        dag_mark_service(&compiler->dag, node, false);
+}
+
+static void take_change(struct compiler *compiler, const struct cache_change *change)
+{
+    arena_reset(&compiler->scratch);
+    switch (change->kind) {
+    case OBJECT_INGRESS:
+        change_ingress(compiler, as_ingress(change->before), as_ingress(change->after));
+        break;
+    case OBJECT_INGRESS_CLASS:
+        compiler->classes_changed = true;
+        break;
+    case OBJECT_SERVICE:
+        change_service(compiler, as_service(change->before), as_service(change->after));
+        break;
+    case OBJECT_ENDPOINT_SLICE:
+    case OBJECT_ENDPOINTS:
+        change_endpoints(compiler, as_endpoints(change->before));
+        change_endpoints(compiler, as_endpoints(change->after));
+        break;
+    case OBJECT_SECRET:     /* no route depends on one yet */
+    case OBJECT_CONFIG_MAP: /* the same */
+    case OBJECT_KINDS_COUNT:
+        break;
+    }
+}
+
+/* The line stands in the location; the column, where known, in the text. */
+static void tell_note(struct compiler *compiler, struct findings *findings, struct bytes path,
+                      const struct decode_note *note)
+{
+    struct bytes text = note->text;
+
+    if (note->column > 0)
+        text = plain_printf(&compiler->scratch, "column %u: %.*s", note->column,
+                            BYTES_ARG(note->text));
+    findings_add_located(findings, note->is_error,
+                         plain_printf(&compiler->scratch, "%.*s:%u", BYTES_ARG(path), note->line),
+                         note->object, text);
+}
+
+static void take_notes(struct compiler *compiler, const struct source_file *file)
+{
+    struct findings findings;
+
+    arena_reset(&compiler->scratch);
+    findings_init(&findings, &compiler->scratch);
+    for (size_t i = 0; i < file->decoded.notes_count; i++)
+        tell_note(compiler, &findings, file->path, &file->decoded.notes[i]);
+    emit_replace_keyed(compiler->files, file->path, &findings);
+}
+
+static void take_file(struct compiler *compiler, struct source_file *file)
+{
+    struct cache_change *changes = NULL;
+    size_t count = 0;
+
+    take_notes(compiler, file);
+    if (!file->is_gone && file->decoded.is_broken)
+        return; /* its last good objects stay */
+    cache_replace_file(compiler->cache, file->path, file->decoded.objects,
+                       file->is_gone ? 0 : file->decoded.objects_count, &changes, &count);
+    for (size_t i = 0; i < count; i++)
+        take_change(compiler, &changes[i]);
+    cache_changes_free(changes, count);
+}
+
+void compiler_apply(struct compiler *compiler, struct source_batch *batch)
+{
+    for (size_t i = 0; i < batch->files_count; i++)
+        take_file(compiler, &batch->files[i]);
+    compiler->is_touched = true;
+}
+
+void compiler_resolved(struct compiler *compiler, const struct resolved_name *name)
+{
+    (void)dag_resolve(&compiler->dag, name->name, name->addresses, name->addresses_count);
+}
+
+/* Another set of IngressClasses may move any Ingress in or out. Rare, so simple: all anew. */
+static void take_all_ingresses(struct compiler *compiler)
+{
+    const struct object *object;
+    size_t at = 0;
+
+    class_rules_init(&compiler->classes, compiler->cache, compiler->options);
+    dag_clear_contributors(&compiler->dag);
+    while ((object = cache_next(compiler->cache, OBJECT_INGRESS, &at)) != NULL) {
+        arena_reset(&compiler->scratch);
+        change_ingress(compiler, NULL, as_ingress(object));
+    }
+    compiler->classes_changed = false;
+}
+
+static void compile_hosts(struct pass *pass)
+{
+    struct list *link;
+
+    while ((link = list_first(&pass->dag->dirty_hosts)) != NULL)
+        host_compile(pass, LIST_ENTRY(link, struct host_node, dirty));
+}
+
+static void compile_services(struct pass *pass)
+{
+    struct list *link;
+
+    while ((link = list_first(&pass->dag->dirty_services)) != NULL)
+        service_compile(pass, LIST_ENTRY(link, struct service_node, dirty));
+    dag_forget_unused_externals(pass->dag);
+}
+
+/* Findings name lines, so a file that only moved its objects changes them too. */
+static void write_findings(struct compiler *compiler, struct builder *builder)
+{
+    if (!compiler->is_touched && !compiler->emit.is_changed && !compiler->files->is_changed)
+        return;
+    arena_reset(&compiler->scratch);
+    emit_write(&compiler->emit, compiler->files, compiler->cache, builder, &compiler->scratch);
+    if (!compiler->is_guest)
+        compiler->files->is_changed = false;
+    compiler->is_touched = false;
+}
+
+static void build(struct compiler *compiler, struct builder *builder)
+{
+    struct pass pass = {.cache = compiler->cache,
+                        .options = compiler->options,
+                        .dag = &compiler->dag,
+                        .emit = &compiler->emit,
+                        .builder = builder,
+                        .scratch = &compiler->scratch,
+                        .uses = compiler->uses};
+
+    if (compiler->classes_changed)
+        take_all_ingresses(compiler);
+    compile_hosts(&pass);
+    compile_services(&pass);
+    write_findings(compiler, builder);
+    compiler->uses = pass.uses;
+    compiler->hosts_compiled = pass.hosts_compiled;
+    compiler->clusters_compiled = pass.clusters_compiled;
+}
+
+struct table *compiler_run(struct compiler *compiler)
+{
+    struct builder *builder = builder_create(compiler->table);
+
+    build(compiler, builder);
+    if (compiler->table != NULL && !builder_is_changed(builder)) {
+        builder_destroy(builder);
+        return NULL;
+    }
+    if (compiler->table != NULL)
+        table_unref(compiler->table);
+    compiler->table = builder_finish(builder);
+    return table_ref(compiler->table);
+}
+
+struct table *compiler_run_fresh(const struct compiler *compiler)
+{
+    struct compiler *guest =
+        create(compiler->options, compiler->cache, compiler->files, &compiler->dag.externals);
+    const struct object *object;
+    struct table *table;
+    size_t at = 0;
+
+    guest->is_guest = true;
+    guest->classes_changed = true;
+    guest->is_touched = true;
+    while ((object = cache_next(guest->cache, OBJECT_SERVICE, &at)) != NULL) {
+        arena_reset(&guest->scratch);
+        change_service(guest, NULL, as_service(object));
+    }
+    table = compiler_run(guest);
+    compiler_destroy(guest);
+    return table;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    const struct bytes *left = a, *right = b;
+
+    return bytes_compare(*left, *right);
+}
+
+const struct bytes *compiler_external_names(struct compiler *compiler, size_t *count)
+{
+    const struct external *external;
+    size_t at = 0;
+
+    *count = compiler->names_count;
+    if (!compiler->dag.externals_changed)
+        return compiler->names;
+    compiler->names_count = 0;
+    compiler->names =
+        mem_resize(compiler->names, (compiler->dag.externals.count + 1) * sizeof(struct bytes));
+    while ((external = map_next(&compiler->dag.externals, &at)) != NULL)
+        compiler->names[compiler->names_count++] = external->name;
+    if (compiler->names_count > 1)
+        qsort(compiler->names, compiler->names_count, sizeof(struct bytes), compare_names);
+    compiler->dag.externals_changed = false;
+    *count = compiler->names_count;
+    return compiler->names;
+}
+
+void compiler_stats(const struct compiler *compiler, struct compile_stats *stats)
+{
+    stats->hosts_compiled = compiler->hosts_compiled;
+    stats->clusters_compiled = compiler->clusters_compiled;
+    for (int kind = 0; kind < OBJECT_KINDS_COUNT; kind++)
+        stats->objects[kind] = cache_count(compiler->cache, (enum object_kind)kind);
+    stats->errors = compiler->emit.errors;
+    stats->warnings = compiler->emit.warnings;
+}

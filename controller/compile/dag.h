@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dag.h - what depends on what, so that a change costs what it touches.
+ *
+ *     Ingress rules --contributor--> host --use--> service --> clusters (one a port)
+ *                                                     \--> external name
+ *
+ * An Ingress changed: its hosts are dirty. A Service's ports changed: the hosts that use it are
+ * dirty. Its endpoints changed: its clusters are, and no host. Dirty things wait in two lists for
+ * the run.
+ */
+#ifndef CONTROLLER_COMPILE_DAG_H
+#define CONTROLLER_COMPILE_DAG_H
+
+#include "controller/compile/emit.h"
+
+/* A rule of an Ingress that names a host; or its default backend, at the fallback host. */
+struct contributor {
+    const struct ingress *ingress; /* ref */
+    uint32_t rule;                 /* index in ingress->rules; 0 at the fallback host */
+};
+
+/* A name with rules: "app.example.com", "*.example.com", "*" for rules without a host. The fallback
+ * host has the empty name and gathers the default backends. */
+struct host_node {
+    struct list dirty;                /* in dag->dirty_hosts, or alone */
+    struct contributor *contributors; /* owned; oldest Ingress first, then by rule */
+    uint32_t contributors_count;
+    uint32_t contributors_capacity;
+    struct use *uses; /* owned; where its routes lead */
+    uint32_t uses_count;
+    bool is_put;                  /* the table has it */
+    struct finding_set *findings; /* or NULL */
+    struct bytes name;            /* behind the struct */
+};
+
+/* One port of a Service that some route forwards to. */
+struct cluster_node {
+    struct cluster_node *next; /* of the same Service */
+    uint32_t uses_count;
+    uint32_t slot;
+    uint32_t stamp; /* of the host that used it last, see dag->stamp */
+    int32_t port;
+    bool is_put; /* the table has its spec */
+};
+
+/* A Service that some Ingress names, whether it exists or not. */
+struct service_node {
+    struct list dirty;             /* in dag->dirty_services, or alone */
+    struct list uses;              /* struct use */
+    struct list external_link;     /* in external->services, or alone */
+    struct cluster_node *clusters; /* owned */
+    struct external *external;     /* the DNS name it stands for, or NULL */
+    struct finding_set *findings;  /* or NULL */
+    uint32_t stamp;
+    bool is_changed; /* its clusters must be compiled, not just be looked through for unused ones */
+    struct bytes ns; /* both behind the struct, as "ns/name" */
+    struct bytes name;
+};
+
+/* One host's dependency on one Service, and on one cluster of it if the port exists. */
+struct use {
+    struct list link; /* in service->uses */
+    struct host_node *host;
+    struct service_node *service;
+    struct cluster_node *cluster; /* or NULL */
+};
+
+/* A DNS name that ExternalName Services in use stand for, and what it resolves to. */
+struct external {
+    struct list services;      /* struct service_node */
+    struct address *addresses; /* owned; sorted, without repeats */
+    size_t addresses_count;
+    struct bytes name; /* behind the struct; lower case, without a trailing dot */
+};
+
+struct dag {
+    struct map hosts;           /* by name */
+    struct map services;        /* by "ns/name" */
+    struct map externals;       /* by name */
+    struct host_node *fallback; /* owned; not in hosts */
+    struct list dirty_hosts;
+    struct list dirty_services;
+    uint32_t stamp;          /* a new one for each host compiled: has it used this already? */
+    bool externals_changed;  /* a name came or went */
+    const struct map *known; /* borrowed; answers of another dag's externals, or NULL */
+};
+
+void dag_init(struct dag *dag, const struct map *known);
+void dag_fini(struct dag *dag); /* findings are emit's to free */
+
+/* Hosts. A contributor that is there already is not added again; one that is not is not removed. */
+void dag_add_contributor(struct dag *dag, struct bytes host, const struct ingress *ingress,
+                         uint32_t rule);
+void dag_remove_contributor(struct dag *dag, struct bytes host, const struct ingress *ingress,
+                            uint32_t rule);
+void dag_clear_contributors(struct dag *dag); /* of all hosts; all are dirty then */
+void dag_mark_host(struct dag *dag, struct host_node *host);
+void dag_forget_host(struct dag *dag, struct host_node *host); /* without contributors or uses */
+
+/* Services. NULL when no route leads there. */
+struct service_node *dag_service(const struct dag *dag, struct bytes ns, struct bytes name);
+/* What of the Service changed: its clusters, and also the routes that name its ports? */
+void dag_mark_service(struct dag *dag, struct service_node *service, bool hosts_too);
+
+/*
+ * The uses of one host are gathered anew while it is compiled and then take the place of the old
+ * ones, so that a cluster that is used before and after keeps its slot.
+ */
+struct use_list {
+    struct use *uses; /* mem_resize()d scratch */
+    size_t count;
+    size_t capacity;
+};
+void use_list_begin(struct dag *dag, struct use_list *list);
+/* port: 0 when the Service has no such port. Returns the cluster, NULL for port 0. */
+struct cluster_node *use_list_add(struct dag *dag, struct use_list *list, struct bytes ns,
+                                  struct bytes service, int32_t port);
+void use_list_end(struct dag *dag, struct host_node *host, struct use_list *list);
+
+/* Frees it when nothing uses it any more; its clusters must be gone. True when it went. */
+bool dag_forget_unused_service(struct dag *dag, struct service_node *service);
+
+/* Let the Service stand for this DNS name from now on; an empty name for none. */
+void dag_set_external(struct dag *dag, struct service_node *service, struct bytes name);
+void dag_forget_unused_externals(struct dag *dag);
+/* True when the answer differs from the last one; then the Services are marked. */
+bool dag_resolve(struct dag *dag, struct bytes name, const struct address *addresses, size_t count);
+
+#endif

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * emit.c - findings: gathered, kept by owner, written into the table.
+ */
+#include "controller/compile/emit.h"
+
+#include "core/check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void text_add_plain(struct text *out, struct bytes value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char byte = (unsigned char)value.at[i];
+
+        if (byte < 0x20 || byte == 0x7f)
+            text_printf(out, "\\x%02X", byte);
+        else
+            text_add_byte(out, (char)byte);
+    }
+}
+
+static bool is_plain(struct bytes value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char byte = (unsigned char)value.at[i];
+
+        if (byte < 0x20 || byte == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static struct bytes plain_copy(struct arena *arena, struct bytes value)
+{
+    struct text text;
+    struct bytes copy;
+
+    text_init(&text);
+    text_add_plain(&text, value);
+    copy = arena_copy(arena, text_bytes(&text));
+    text_fini(&text);
+    return copy;
+}
+
+struct bytes plain_vprintf(struct arena *arena, const char *format, va_list args)
+{
+    char small[256], *at = small;
+    va_list again;
+    struct bytes result;
+    int len;
+
+    va_copy(again, args);
+    len = vsnprintf(small, sizeof(small), format, args);
+    CHECK(len >= 0);
+    if ((size_t)len >= sizeof(small)) {
+        at = arena_alloc(arena, (size_t)len + 1);
+        len = vsnprintf(at, (size_t)len + 1, format, again);
+    }
+    va_end(again);
+    result = bytes_from(at, (size_t)len);
+    if (!is_plain(result))
+        return plain_copy(arena, result);
+    return at == small ? arena_copy(arena, result) : result;
+}
+
+struct bytes plain_printf(struct arena *arena, const char *format, ...)
+{
+    va_list args;
+    struct bytes result;
+
+    va_start(args, format);
+    result = plain_vprintf(arena, format, args);
+    va_end(args);
+    return result;
+}
+
+static struct bytes title(enum object_kind kind, struct bytes ns, struct bytes name,
+                          struct arena *arena)
+{
+    if (ns.len == 0)
+        return plain_printf(arena, "%s %.*s", object_kind_name(kind), BYTES_ARG(name));
+    return plain_printf(arena, "%s %.*s/%.*s", object_kind_name(kind), BYTES_ARG(ns),
+                        BYTES_ARG(name));
+}
+
+struct bytes object_title(const struct object *object, struct arena *arena)
+{
+    return title(object->kind, object->ns, object->name, arena);
+}
+
+void findings_init(struct findings *findings, struct arena *arena)
+{
+    *findings = (struct findings){.arena = arena};
+}
+
+static struct draft *findings_next(struct findings *findings)
+{
+    if (findings->count == findings->capacity) {
+        size_t wanted = findings->capacity * 2 + 8;
+        struct draft *drafts = arena_alloc(findings->arena, wanted * sizeof(*drafts));
+
+        if (findings->count > 0)
+            memcpy(drafts, findings->drafts, findings->count * sizeof(*drafts));
+        findings->drafts = drafts;
+        findings->capacity = wanted;
+    }
+    findings->drafts[findings->count] = (struct draft){0};
+    return &findings->drafts[findings->count++];
+}
+
+void findings_add(struct findings *findings, bool is_error, const struct object *object,
+                  const char *format, ...)
+{
+    struct draft *draft = findings_next(findings);
+    va_list args;
+
+    draft->is_error = is_error;
+    draft->kind = object->kind;
+    draft->ns = object->ns;
+    draft->name = object->name;
+    va_start(args, format);
+    draft->text = plain_vprintf(findings->arena, format, args);
+    va_end(args);
+}
+
+void findings_add_located(struct findings *findings, bool is_error, struct bytes location,
+                          struct bytes object, struct bytes text)
+{
+    struct draft *draft = findings_next(findings);
+
+    draft->is_error = is_error;
+    draft->has_location = true;
+    draft->location = plain_copy(findings->arena, location);
+    draft->object = plain_copy(findings->arena, object);
+    draft->text = plain_copy(findings->arena, text);
+}
+
+void emit_init(struct emit *emit)
+{
+    *emit = (struct emit){0};
+    list_init(&emit->sets);
+    map_init(&emit->by_key);
+}
+
+static void set_destroy(struct finding_set *set)
+{
+    list_remove(&set->link);
+    mem_free(set);
+}
+
+void emit_fini(struct emit *emit)
+{
+    LIST_EACH(&emit->sets, link)
+    set_destroy(LIST_ENTRY(link, struct finding_set, link));
+    map_fini(&emit->by_key);
+}
+
+static struct bytes pack(char **at, struct bytes text)
+{
+    struct bytes packed = {*at, text.len};
+
+    if (text.len > 0)
+        memcpy(*at, text.at, text.len);
+    *at += text.len;
+    return packed;
+}
+
+static size_t draft_text_len(const struct draft *draft)
+{
+    return draft->ns.len + draft->name.len + draft->location.len + draft->object.len +
+           draft->text.len;
+}
+
+/* One block: the drafts, then their texts. NULL when there is nothing to say. */
+static struct finding_set *set_create(struct bytes key, const struct findings *findings)
+{
+    size_t text_len = key.len, drafts_len = findings->count * sizeof(struct draft);
+    struct finding_set *set;
+    char *at;
+
+    if (findings->count == 0)
+        return NULL;
+    for (size_t i = 0; i < findings->count; i++)
+        text_len += draft_text_len(&findings->drafts[i]);
+    set = mem_alloc(sizeof(*set) + drafts_len + text_len);
+    at = (char *)set + sizeof(*set) + drafts_len;
+    set->key = pack(&at, key);
+    set->count = findings->count;
+    for (size_t i = 0; i < findings->count; i++) {
+        set->drafts[i] = findings->drafts[i];
+        set->drafts[i].ns = pack(&at, findings->drafts[i].ns);
+        set->drafts[i].name = pack(&at, findings->drafts[i].name);
+        set->drafts[i].location = pack(&at, findings->drafts[i].location);
+        set->drafts[i].object = pack(&at, findings->drafts[i].object);
+        set->drafts[i].text = pack(&at, findings->drafts[i].text);
+    }
+    return set;
+}
+
+/* Takes `old` out and puts the new set in; returns it. */
+static struct finding_set *replace(struct emit *emit, struct finding_set *old, struct bytes key,
+                                   const struct findings *findings)
+{
+    struct finding_set *set = set_create(key, findings);
+
+    if (old != NULL || set != NULL)
+        emit->is_changed = true;
+    if (old != NULL)
+        set_destroy(old);
+    if (set != NULL)
+        list_push_back(&emit->sets, &set->link);
+    return set;
+}
+
+void emit_replace(struct emit *emit, struct finding_set **place, const struct findings *findings)
+{
+    *place = replace(emit, *place, BYTES_NONE, findings);
+}
+
+void emit_replace_keyed(struct emit *emit, struct bytes key, const struct findings *findings)
+{
+    struct finding_set *old, *set;
+
+    if (findings->count == 0 && emit->by_key.count == 0)
+        return;
+    old = map_remove(&emit->by_key, key);
+    set = replace(emit, old, key, findings);
+    if (set != NULL)
+        (void)map_put(&emit->by_key, set->key, set);
+}
+
+/* The list for the table while it is put together. */
+struct writer {
+    const struct cache *cache;
+    struct arena *arena;
+    struct finding *findings; /* mem_resize()d */
+    size_t count;
+    size_t capacity;
+    uint64_t errors;
+};
+
+static void writer_add(struct writer *writer, bool is_error, struct bytes location,
+                       struct bytes object, struct bytes text)
+{
+    if (writer->count == writer->capacity) {
+        writer->capacity = writer->capacity * 2 + 64;
+        writer->findings =
+            mem_resize(writer->findings, writer->capacity * sizeof(*writer->findings));
+    }
+    writer->findings[writer->count++] = (struct finding){is_error, location, object, text};
+    writer->errors += is_error;
+}
+
+static struct bytes place_of(const struct object *object, struct arena *arena)
+{
+    if (object == NULL || object->file.len == 0)
+        return BYTES_NONE;
+    return plain_printf(arena, "%.*s:%u", BYTES_ARG(object->file), object->line);
+}
+
+static void write_set(struct writer *writer, const struct finding_set *set)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        const struct draft *draft = &set->drafts[i];
+        const struct object *object;
+
+        if (draft->has_location) {
+            writer_add(writer, draft->is_error, draft->location, draft->object, draft->text);
+            continue;
+        }
+        object = cache_get(writer->cache, draft->kind, draft->ns, draft->name);
+        writer_add(writer, draft->is_error, place_of(object, writer->arena),
+                   title(draft->kind, draft->ns, draft->name, writer->arena), draft->text);
+    }
+}
+
+static void write_shadowed(struct writer *writer)
+{
+    const struct object *object, *winner;
+    size_t at = 0;
+
+    while ((object = cache_next_shadowed(writer->cache, &at, &winner)) != NULL) {
+        struct bytes place = place_of(winner, writer->arena);
+
+        writer_add(writer, false, place_of(object, writer->arena),
+                   object_title(object, writer->arena),
+                   plain_printf(writer->arena,
+                                "defined a second time and left out; the one at %.*s counts",
+                                BYTES_ARG(place)));
+    }
+}
+
+static void write_sets(struct writer *writer, const struct emit *emit)
+{
+    for (const struct list *link = emit->sets.next; link != &emit->sets; link = link->next)
+        write_set(writer,
+                  (const struct finding_set *)(const void *)((const char *)link -
+                                                             offsetof(struct finding_set, link)));
+}
+
+void emit_write(struct emit *emit, const struct emit *files, const struct cache *cache,
+                struct builder *builder, struct arena *scratch)
+{
+    struct writer writer = {.cache = cache, .arena = scratch};
+
+    write_sets(&writer, emit);
+    write_sets(&writer, files);
+    write_shadowed(&writer);
+    builder_set_findings(builder, writer.findings, writer.count);
+    emit->errors = writer.errors;
+    emit->warnings = writer.count - writer.errors;
+    emit->is_changed = false;
+    mem_free(writer.findings);
+}

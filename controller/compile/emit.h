@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * emit.h - what people are told about objects: gathered while compiling, kept by owner, given to
+ * the table as one sorted list.
+ *
+ *     findings (one compile of one host) -> finding_set (what that host says now) -> struct finding
+ *
+ * A host, a Service or an object replaces its own set and nobody else's; so the list follows a
+ * change without compiling anything else again.
+ */
+#ifndef CONTROLLER_COMPILE_EMIT_H
+#define CONTROLLER_COMPILE_EMIT_H
+
+#include "controller/object/cache.h"
+#include "core/list.h"
+#include "core/map.h"
+#include "core/mem.h"
+#include "core/text.h"
+#include "route/builder.h"
+
+/* One thing to tell. The object is named, not pointed at: where it was read may change. */
+struct draft {
+    bool is_error;
+    bool has_location; /* a finding about a file, or about a document in it */
+    enum object_kind kind;
+    struct bytes ns;
+    struct bytes name;
+    struct bytes location; /* only with has_location */
+    struct bytes object;   /* only with has_location */
+    struct bytes text;
+};
+
+/* Drafts while they are gathered; texts are in the arena. */
+struct findings {
+    struct arena *arena; /* borrowed */
+    struct draft *drafts;
+    size_t count;
+    size_t capacity;
+};
+
+void findings_init(struct findings *findings, struct arena *arena);
+void findings_add(struct findings *findings, bool is_error, const struct object *object,
+                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* A finding that knows its place itself. */
+void findings_add_located(struct findings *findings, bool is_error, struct bytes location,
+                          struct bytes object, struct bytes text);
+
+/* What one owner says. */
+struct finding_set {
+    struct list link; /* in emit->sets */
+    struct bytes key; /* in emit->by_key, or empty */
+    size_t count;
+    struct draft drafts[];
+};
+
+struct emit {
+    struct list sets;  /* struct finding_set */
+    struct map by_key; /* of those that have no better owner: objects and files */
+    bool is_changed;   /* since the last emit_write() */
+    uint64_t errors;   /* by the last emit_write() */
+    uint64_t warnings;
+};
+
+void emit_init(struct emit *emit);
+void emit_fini(struct emit *emit); /* frees all sets */
+
+/* Let `*place` say this from now on; it may say nothing. Texts are copied. */
+void emit_replace(struct emit *emit, struct finding_set **place, const struct findings *findings);
+/* The same for what has no place for its set: by a key such as "file examples/a.yaml". */
+void emit_replace_keyed(struct emit *emit, struct bytes key, const struct findings *findings);
+
+/*
+ * Give the builder all of them, with the places of the objects as the cache knows them now, and
+ * those about objects that another manifest defines as well. `files` has the findings about files.
+ */
+void emit_write(struct emit *emit, const struct emit *files, const struct cache *cache,
+                struct builder *builder, struct arena *scratch);
+
+/* Append text from an object: control bytes as \xHH, so that it stays on its line and forges none.
+ */
+void text_add_plain(struct text *out, struct bytes value);
+/* "Ingress default/web" or "IngressClass web", in the arena. */
+struct bytes object_title(const struct object *object, struct arena *arena);
+/* printf into an arena, with control bytes as text_add_plain() writes them. */
+struct bytes plain_printf(struct arena *arena, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+struct bytes plain_vprintf(struct arena *arena, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ingress.c - which hosts an Ingress contributes to, and what is wrong with it on its own.
+ */
+#include "controller/compile/ingress.h"
+
+#include "controller/compile/annotations.h"
+#include "route/normal.h"
+
+#define ANY_HOST BYTES("*") /* the vhost of rules without a host */
+
+/* The name of the vhost that a rule belongs to, in `out` of HOST_LENGTH_MAX bytes; empty when the
+ * host is not valid. */
+static struct bytes rule_host(const struct ingress_rule *rule, char *out)
+{
+    struct bytes lower = {out, rule->host.len};
+
+    if (rule->host.len == 0)
+        return ANY_HOST;
+    if (rule->host.len > HOST_LENGTH_MAX)
+        return BYTES_NONE;
+    for (size_t i = 0; i < rule->host.len; i++)
+        out[i] = ascii_lower(rule->host.at[i]);
+    return host_is_valid(lower, true) ? lower : BYTES_NONE;
+}
+
+/* A rule without paths still claims its host when there is a default backend to serve it. */
+static bool rule_contributes(const struct ingress *ingress, const struct ingress_rule *rule)
+{
+    return (rule->has_http && rule->paths_count > 0) ||
+           (ingress->default_backend.is_present && rule->host.len > 0);
+}
+
+typedef void contributor_fn(struct dag *dag, struct bytes host, const struct ingress *ingress,
+                            uint32_t rule);
+
+static void for_each_host(struct dag *dag, const struct ingress *ingress, contributor_fn *visit)
+{
+    char lower[HOST_LENGTH_MAX];
+
+    for (uint32_t i = 0; i < ingress->rules_count; i++) {
+        struct bytes host = rule_host(&ingress->rules[i], lower);
+
+        if (host.len > 0 && rule_contributes(ingress, &ingress->rules[i]))
+            visit(dag, host, ingress, i);
+    }
+    if (ingress->default_backend.is_present)
+        visit(dag, BYTES_NONE, ingress, 0);
+}
+
+void ingress_contribute(struct dag *dag, const struct ingress *ingress)
+{
+    struct ingress_policy policy;
+
+    ingress_policy_parse(&ingress->object, &policy, NULL);
+    if (policy.allow_http || policy.force_ssl_redirect)
+        for_each_host(dag, ingress, dag_add_contributor);
+}
+
+void ingress_withdraw(struct dag *dag, const struct ingress *ingress)
+{
+    for_each_host(dag, ingress, dag_remove_contributor);
+}
+
+static bool has_path(const struct ingress *ingress, struct bytes wanted)
+{
+    for (uint32_t i = 0; i < ingress->rules_count; i++) {
+        const struct ingress_rule *rule = &ingress->rules[i];
+
+        for (uint32_t j = 0; j < rule->paths_count; j++) {
+            struct bytes path = rule->paths[j].path;
+
+            if (bytes_equal(path.len == 0 ? BYTES("/") : path, wanted))
+                return true;
+        }
+    }
+    return ingress->default_backend.is_present && bytes_equal(wanted, BYTES("/"));
+}
+
+static void lint_websockets(const struct ingress *ingress, const struct ingress_policy *policy,
+                            struct findings *findings)
+{
+    for (size_t i = 0; i < 2; i++) {
+        struct bytes rest = policy->websocket_routes[i], item;
+
+        while (bytes_next_item(&rest, ',', &item)) {
+            if (item.len > 0 && !has_path(ingress, item))
+                findings_add(findings, false, &ingress->object,
+                             "annotation websocket-routes: \"%.*s\" is no path of this Ingress",
+                             BYTES_ARG(item));
+        }
+    }
+}
+
+void ingress_lint(const struct ingress *ingress, struct findings *findings)
+{
+    struct ingress_policy policy;
+    char lower[HOST_LENGTH_MAX];
+
+    ingress_policy_parse(&ingress->object, &policy, findings);
+    lint_websockets(ingress, &policy, findings);
+    for (uint32_t i = 0; i < ingress->rules_count; i++) {
+        if (rule_host(&ingress->rules[i], lower).len == 0)
+            findings_add(findings, true, &ingress->object,
+                         "spec.rules[%u].host: \"%.*s\" is no host name", i,
+                         BYTES_ARG(ingress->rules[i].host));
+    }
+    if (ingress->rules_count == 0 && !ingress->default_backend.is_present)
+        findings_add(findings, false, &ingress->object,
+                     "there are neither rules nor a default backend");
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pass.h - what one run of the compiler hands to its parts.
+ */
+#ifndef CONTROLLER_COMPILE_PASS_H
+#define CONTROLLER_COMPILE_PASS_H
+
+#include "controller/compile/compile.h"
+#include "controller/compile/dag.h"
+
+struct pass {
+    const struct cache *cache;
+    const struct compile_options *options;
+    struct dag *dag;
+    struct emit *emit;
+    struct builder *builder;
+    struct arena *scratch; /* reset before each host and each Service */
+    struct use_list uses;  /* of the host being compiled */
+    uint64_t hosts_compiled;
+    uint64_t clusters_compiled;
+};
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * controller.c - from batches to publications, on worker 0's loop.
+ *
+ *     files -> batch --\
+ *                       job (thread pool) -> table -> publish
+ *     DNS -> answer ---/                 \-> names -> resolver
+ *
+ * Nothing is published before all files were read once, and the first table waits for the first
+ * answers of DNS, but not longer than FIRST_ANSWERS_MS: else the first requests to an ExternalName
+ * would meet no endpoints.
+ */
+#include "controller/controller.h"
+
+#include "controller/job.h"
+#include "controller/observe.h"
+#include "controller/resolver.h"
+#include "core/check.h"
+
+#define RESOLVE_INTERVAL_MS 5000
+#define FIRST_ANSWERS_MS    2000
+
+enum controller_state {
+    CONTROLLER_READING,   /* waiting for the first batch, or compiling it */
+    CONTROLLER_RESOLVING, /* the first table waits for DNS */
+    CONTROLLER_SYNCED,    /* every table is published as it comes */
+    CONTROLLER_CLOSING,
+};
+
+struct controller {
+    struct controller_config config;
+    enum controller_state state;
+    struct files *files;
+    struct resolver *resolver;
+    struct job *job;
+    uv_timer_t first_answers; /* bounds CONTROLLER_RESOLVING */
+    struct table *held;       /* ref; newest table not published yet, or NULL */
+    struct observed observed;
+    uint32_t open_count; /* files, resolver, timer, job, retiring tables */
+    controller_closed_fn *on_closed;
+    void *closed_context;
+};
+
+static void controller_destroy(struct controller *controller)
+{
+    controller_closed_fn *on_closed = controller->on_closed;
+    void *context = controller->closed_context;
+
+    if (controller->held != NULL)
+        table_unref(controller->held);
+    job_destroy(controller->job);
+    mem_free(controller);
+    on_closed(context);
+}
+
+static void one_closed(struct controller *controller)
+{
+    CHECK(controller->open_count > 0);
+    if (--controller->open_count == 0)
+        controller_destroy(controller);
+}
+
+static void start_job(struct controller *controller)
+{
+    if (controller->state == CONTROLLER_CLOSING || job_is_running(controller->job) ||
+        !job_has_input(controller->job))
+        return;
+    controller->open_count++;
+    job_start(controller->job);
+}
+
+static void publish(struct controller *controller)
+{
+    struct table *table = controller->held;
+
+    controller->held = NULL;
+    observed_publish(&controller->observed, table);
+    log_info(
+        controller->config.log, "table published", LOG_UINT("generation", table_generation(table)),
+        LOG_UINT("hosts", table_hosts_count(table)), LOG_UINT("routes", table_routes_count(table)),
+        LOG_UINT("ms", controller->observed.compile_us / 1000));
+    controller->config.publish(controller->config.context, table);
+}
+
+static void enter_synced(struct controller *controller)
+{
+    controller->state = CONTROLLER_SYNCED;
+    (void)uv_timer_stop(&controller->first_answers);
+    if (controller->held != NULL)
+        publish(controller);
+}
+
+/* All names were looked up and what they resolve to has been compiled. */
+static bool has_first_answers(const struct controller *controller)
+{
+    return resolver_has_tried_all(controller->resolver) && !job_has_input(controller->job) &&
+           !job_is_running(controller->job);
+}
+
+static void on_first_answers_late(uv_timer_t *timer)
+{
+    struct controller *controller = timer->data;
+
+    log_warn(controller->config.log, "external names take long to resolve; serving without them");
+    enter_synced(controller);
+}
+
+static void on_answer(void *context, struct answer *answer)
+{
+    struct controller *controller = context;
+
+    if (answer != NULL && controller->state == CONTROLLER_CLOSING)
+        mem_free(answer);
+    else if (answer != NULL)
+        job_add_answer(controller->job, answer);
+    start_job(controller);
+    if (controller->state == CONTROLLER_RESOLVING && has_first_answers(controller))
+        enter_synced(controller);
+}
+
+/* Decide what the table that was just compiled is for. */
+static void advance(struct controller *controller)
+{
+    switch (controller->state) {
+    case CONTROLLER_READING:
+        controller->state = CONTROLLER_RESOLVING;
+        if (!resolver_has_tried_all(controller->resolver))
+            (void)uv_timer_start(&controller->first_answers, on_first_answers_late,
+                                 FIRST_ANSWERS_MS, 0);
+        if (has_first_answers(controller))
+            enter_synced(controller);
+        break;
+    case CONTROLLER_RESOLVING:
+        if (has_first_answers(controller))
+            enter_synced(controller);
+        break;
+    case CONTROLLER_SYNCED:
+        if (controller->held != NULL)
+            publish(controller);
+        break;
+    case CONTROLLER_CLOSING:
+        break;
+    }
+}
+
+static void on_job_done(void *context)
+{
+    struct controller *controller = context;
+    struct job_result *result = job_result(controller->job);
+
+    observed_compile(&controller->observed, result);
+    if (result->table != NULL) {
+        if (controller->held != NULL)
+            table_unref(controller->held);
+        controller->held = result->table;
+        result->table = NULL;
+    }
+    if (controller->state != CONTROLLER_CLOSING)
+        resolver_follow(controller->resolver, result->names, result->names_count);
+    advance(controller);
+    start_job(controller);
+    one_closed(controller);
+}
+
+static void on_batch(void *context, struct source_batch *batch)
+{
+    struct controller *controller = context;
+
+    if (controller->state == CONTROLLER_CLOSING) {
+        source_batch_destroy(batch);
+        return;
+    }
+    job_add_batch(controller->job, batch);
+    start_job(controller);
+}
+
+enum status controller_open(struct controller **result, const struct controller_config *config)
+{
+    struct controller *controller = mem_new(struct controller);
+    uint32_t interval_ms = config->resolve_interval_ms;
+    enum status status;
+
+    controller->config = *config;
+    controller->job =
+        job_create(config->loop, &controller->config.options, config->log, on_job_done, controller);
+    status = files_open(&controller->files, config->loop, config->directories,
+                        config->directories_count, config->log, on_batch, controller);
+    if (status != STATUS_OK) {
+        job_destroy(controller->job);
+        mem_free(controller);
+        return status;
+    }
+    controller->resolver = resolver_create(config->loop, config->log,
+                                           interval_ms != 0 ? interval_ms : RESOLVE_INTERVAL_MS,
+                                           on_answer, controller);
+    CHECK(uv_timer_init(config->loop, &controller->first_answers) == 0);
+    controller->first_answers.data = controller;
+    controller->open_count = 3;
+    *result = controller;
+    return STATUS_OK;
+}
+
+bool controller_is_synced(const struct controller *controller)
+{
+    return controller->state == CONTROLLER_SYNCED;
+}
+
+void controller_write_metrics(const struct controller *controller, struct text *out)
+{
+    struct files_stats files;
+
+    files_stats(controller->files, &files);
+    observed_write(&controller->observed, &files, out);
+    observed_write_names(resolver_names_count(controller->resolver),
+                         resolver_failures_count(controller->resolver), out);
+}
+
+/* A table on its way out. */
+struct retiring {
+    uv_work_t work;
+    struct controller *controller;
+    struct table *table;
+};
+
+static void on_retire(uv_work_t *work)
+{
+    struct retiring *retiring = work->data;
+
+    table_unref(retiring->table);
+}
+
+static void on_retired(uv_work_t *work, int status)
+{
+    struct retiring *retiring = work->data;
+    struct controller *controller = retiring->controller;
+
+    (void)status;
+    mem_free(retiring);
+    one_closed(controller);
+}
+
+void controller_retire(struct controller *controller, struct table *table)
+{
+    struct retiring *retiring = mem_new(struct retiring);
+
+    retiring->work.data = retiring;
+    retiring->controller = controller;
+    retiring->table = table;
+    controller->open_count++;
+    CHECK(uv_queue_work(controller->config.loop, &retiring->work, on_retire, on_retired) == 0);
+}
+
+static void on_part_closed(void *context)
+{
+    one_closed(context);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    one_closed(handle->data);
+}
+
+void controller_close(struct controller *controller, controller_closed_fn *on_closed, void *context)
+{
+    CHECK(controller->state != CONTROLLER_CLOSING);
+    controller->state = CONTROLLER_CLOSING;
+    controller->on_closed = on_closed;
+    controller->closed_context = context;
+    files_close(controller->files, on_part_closed, controller);
+    resolver_close(controller->resolver, on_part_closed, controller);
+    uv_close((uv_handle_t *)&controller->first_answers, on_timer_closed);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * settle.h - which paths changed, and when they are worth reading: debounce. Time is an argument.
+ *
+ * A path is due when nothing was heard of it for SETTLE_QUIET_MS, at the latest SETTLE_WAIT_MS_MAX
+ * after it was first heard of. What becomes due within SETTLE_TOGETHER_MS is taken together, so
+ * that files written in one go arrive in one batch.
+ */
+#ifndef CONTROLLER_KUBE_SETTLE_H
+#define CONTROLLER_KUBE_SETTLE_H
+
+#include "core/map.h"
+
+#define SETTLE_QUIET_MS    20
+#define SETTLE_WAIT_MS_MAX 60
+#define SETTLE_TOGETHER_MS 5
+#define SETTLE_PATHS_MAX   4096 /* more at a time are served by one scan of everything */
+#define SETTLE_NEVER       UINT64_MAX
+
+/* One thing heard of. */
+struct settle_entry {
+    struct bytes path; /* followed by a NUL; into the same block */
+    uint64_t first_ms;
+    uint64_t due_ms;
+    char text[];
+};
+
+struct settle {
+    struct map entries; /* path -> entry, owned */
+    uint64_t scan_first_ms;
+    uint64_t scan_due_ms; /* SETTLE_NEVER when no scan is wanted */
+};
+
+/* What is due: owned by the taker, settle_due_fini(). */
+struct settle_due {
+    struct settle_entry **entries;
+    size_t count;
+    bool is_scan;
+};
+
+void settle_init(struct settle *settle);
+void settle_fini(struct settle *settle);
+void settle_path(struct settle *settle, struct bytes path, uint64_t now_ms);
+void settle_scan(struct settle *settle, uint64_t now_ms);
+/* At a fixed time, unless something is heard before. */
+void settle_path_at(struct settle *settle, struct bytes path, uint64_t due_ms);
+void settle_scan_at(struct settle *settle, uint64_t due_ms);
+/* When settle_take() has something to give; SETTLE_NEVER: nothing was heard. */
+uint64_t settle_next_ms(const struct settle *settle);
+void settle_take(struct settle *settle, uint64_t now_ms, struct settle_due *due);
+void settle_due_fini(struct settle_due *due);
+/* Something was heard of the path, and it is not due yet. */
+bool settle_is_waiting(const struct settle *settle, struct bytes path);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * source.h - where objects come from: a directory of manifests (files.c), later an API server.
+ *
+ * Everything arrives as batches; what changed together arrives together. Reading and decoding
+ * happen on the thread pool, callbacks on the loop.
+ */
+#ifndef CONTROLLER_KUBE_SOURCE_H
+#define CONTROLLER_KUBE_SOURCE_H
+
+#include "controller/object/decode.h"
+#include "core/log.h"
+
+#include <uv.h>
+
+/* The new content of one manifest file. */
+struct source_file {
+    struct bytes path;      /* owned by the batch */
+    bool is_gone;           /* deleted: its objects go */
+    struct decoded decoded; /* is_broken: its objects stay, the notes are new */
+};
+
+struct source_batch {
+    struct source_file *files;
+    size_t files_count;
+    bool is_first; /* the complete first listing; nothing is served before it */
+};
+
+void source_batch_destroy(struct source_batch *batch);
+
+/* The batch is handed over to the callee. */
+typedef void source_batch_fn(void *context, struct source_batch *batch);
+
+struct files;
+
+/* Counters for /metrics. */
+struct files_stats {
+    uint64_t files;        /* manifests now known */
+    uint64_t files_broken; /* of them, last reading did not parse */
+    uint64_t reads;
+    uint64_t parse_errors;
+    uint64_t too_large; /* refused by MANIFEST_BYTES_MAX */
+    uint64_t rescans;
+};
+
+/*
+ * Watch directory trees. STATUS_NOT_FOUND or STATUS_REFUSED, with one line in the log, when a
+ * directory cannot be read at the start. The first batch comes when all of them have been read.
+ *
+ * .yaml, .yml and .json at any depth; hidden names (a leading dot) are skipped, but symlinks
+ * through
+ * ..data are followed as the names that point there. Nested directories, also new ones, are
+ * watched.
+ */
+enum status files_open(struct files **files, uv_loop_t *loop, const char *const *directories,
+                       size_t directories_count, struct log *log, source_batch_fn *on_batch,
+                       void *context);
+void files_stats(const struct files *files, struct files_stats *stats);
+typedef void files_closed_fn(void *context);
+void files_close(struct files *files, files_closed_fn *on_closed, void *context);
+
+/* One reading of files and directory trees, without watching: for check, explain and table. */
+enum status files_read_once(const char *const *paths, size_t paths_count, struct log *log,
+                            struct source_batch **batch);
+
+#endif

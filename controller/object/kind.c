@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kind.c - which kinds there are, and in which API versions.
+ */
+#include "controller/object/kind.h"
+
+static const struct kind *const kinds[OBJECT_KINDS_COUNT] = {
+    [OBJECT_INGRESS] = &kind_ingress,       [OBJECT_INGRESS_CLASS] = &kind_ingress_class,
+    [OBJECT_SERVICE] = &kind_service,       [OBJECT_ENDPOINT_SLICE] = &kind_endpoint_slice,
+    [OBJECT_ENDPOINTS] = &kind_endpoints,   [OBJECT_SECRET] = &kind_secret,
+    [OBJECT_CONFIG_MAP] = &kind_config_map,
+};
+
+static const struct {
+    enum object_kind kind;
+    const char *api_version;
+} versions[] = {
+    {OBJECT_INGRESS, "networking.k8s.io/v1"},
+    {OBJECT_INGRESS, "networking.k8s.io/v1beta1"},
+    {OBJECT_INGRESS, "extensions/v1beta1"},
+    {OBJECT_INGRESS_CLASS, "networking.k8s.io/v1"},
+    {OBJECT_INGRESS_CLASS, "networking.k8s.io/v1beta1"},
+    {OBJECT_SERVICE, "v1"},
+    {OBJECT_ENDPOINT_SLICE, "discovery.k8s.io/v1"},
+    {OBJECT_ENDPOINT_SLICE, "discovery.k8s.io/v1beta1"},
+    {OBJECT_ENDPOINTS, "v1"},
+    {OBJECT_SECRET, "v1"},
+    {OBJECT_CONFIG_MAP, "v1"},
+};
+
+const struct kind *kind_of(enum object_kind kind)
+{
+    return kinds[kind];
+}
+
+enum status kind_find(struct bytes name, enum object_kind *kind)
+{
+    for (size_t i = 0; i < OBJECT_KINDS_COUNT; i++) {
+        if (bytes_equal(name, bytes_of(kinds[i]->name))) {
+            *kind = (enum object_kind)i;
+            return STATUS_OK;
+        }
+    }
+    return STATUS_NOT_FOUND;
+}
+
+bool kind_has_version(enum object_kind kind, struct bytes api_version)
+{
+    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++)
+        if (versions[i].kind == kind && bytes_equal(api_version, bytes_of(versions[i].api_version)))
+            return true;
+    return false;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * metadata.h - metadata of any kind: who it is, how old, which annotations.
+ */
+#ifndef CONTROLLER_OBJECT_METADATA_H
+#define CONTROLLER_OBJECT_METADATA_H
+
+#include "controller/object/node.h"
+
+/* Names of Kubernetes, RFC 1123: a label, or labels joined by dots. */
+#define NAME_BYTES_MAX      253
+#define NAMESPACE_BYTES_MAX 63
+
+bool metadata_is_label(struct bytes text);
+bool metadata_is_name(struct bytes text);
+/* RFC 3339, as Kubernetes writes it; fractions are dropped. STATUS_INVALID for anything else. */
+enum status metadata_parse_time(struct bytes text, int64_t *seconds);
+
+/* The namespace and name as far as they are written, unchecked: for notes. */
+void metadata_peek(const json_t *json, struct bytes *ns, struct bytes *name);
+/* Fill what every kind has, less `file`, `line` and `kind`. */
+void metadata_decode(const struct node *root, bool is_cluster_wide, struct object *loose);
+
+#endif

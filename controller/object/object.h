@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * object.h - Kubernetes objects as plain structs: what the compiler needs of them, no more.
+ *
+ * An object is decoded once, is immutable afterwards, and is one block of memory: text and arrays
+ * stand behind the struct. References are counted atomically; objects move between threads.
+ * Source: Kubernetes API reference v1.31 for each kind; spec/contour.md section 1.
+ */
+#ifndef CONTROLLER_OBJECT_OBJECT_H
+#define CONTROLLER_OBJECT_OBJECT_H
+
+#include "core/address.h"
+#include "core/bytes.h"
+
+enum object_kind {
+    OBJECT_INGRESS,        /* networking.k8s.io/v1, v1beta1, extensions/v1beta1 */
+    OBJECT_INGRESS_CLASS,  /* networking.k8s.io/v1, v1beta1; no namespace */
+    OBJECT_SERVICE,        /* v1 */
+    OBJECT_ENDPOINT_SLICE, /* discovery.k8s.io/v1, v1beta1 */
+    OBJECT_ENDPOINTS,      /* v1 */
+    OBJECT_SECRET,         /* v1 */
+    OBJECT_CONFIG_MAP,     /* v1 */
+    OBJECT_KINDS_COUNT
+};
+
+/* "Ingress", "IngressClass"...; never NULL. */
+const char *object_kind_name(enum object_kind kind);
+
+struct annotation {
+    struct bytes name;
+    struct bytes value;
+};
+
+#define CREATED_UNKNOWN INT64_MAX /* no creationTimestamp: younger than all that have one */
+
+/* What every kind has. First field of each kind's struct. */
+struct object {
+    uint32_t refs; /* atomic */
+    enum object_kind kind;
+    struct bytes ns; /* "default" when the manifest names none; empty for cluster-wide kinds */
+    struct bytes name;
+    int64_t created_s;                    /* Unix seconds, or CREATED_UNKNOWN */
+    const struct annotation *annotations; /* sorted by name */
+    uint32_t annotations_count;
+    uint32_t line;     /* of the document in its file; 0 when it came from an API server */
+    struct bytes file; /* path as found; empty when it came from an API server */
+};
+
+struct object *object_ref(struct object *object); /* returns its argument */
+void object_unref(struct object *object);
+/* Order by kind, namespace, name. */
+int object_compare(const struct object *a, const struct object *b);
+/* Older first: created_s, then namespace/name (design 1). */
+int object_compare_age(const struct object *a, const struct object *b);
+/* Same content apart from where it was read: the table cannot differ by it. */
+bool object_is_same(const struct object *a, const struct object *b);
+/* The value, or BYTES_NONE with at == NULL when there is no such annotation. */
+struct bytes object_annotation(const struct object *object, struct bytes name);
+
+/* A Service port as an object writes it: by number or by name. */
+struct port_ref {
+    struct bytes name; /* empty when it is a number; the text as written otherwise */
+    int32_t number;    /* 0 when it is a name */
+};
+
+struct ingress_backend {
+    struct bytes service; /* empty when the backend is absent or is no Service */
+    struct port_ref port;
+    bool is_present;
+    bool is_resource; /* backend.resource: a kind we do not serve */
+};
+
+enum ingress_path_type {
+    INGRESS_PATH_UNSET,
+    INGRESS_PATH_EXACT,
+    INGRESS_PATH_PREFIX,
+    INGRESS_PATH_IMPLEMENTATION,
+    INGRESS_PATH_UNKNOWN
+};
+
+struct ingress_path {
+    struct bytes path; /* as written, may be empty */
+    enum ingress_path_type type;
+    struct ingress_backend backend;
+};
+
+struct ingress_rule {
+    struct bytes host; /* as written, may be empty */
+    bool has_http;
+    uint32_t paths_count;
+    const struct ingress_path *paths;
+};
+
+struct ingress_tls {
+    struct bytes secret;
+    uint32_t hosts_count;
+    const struct bytes *hosts;
+};
+
+struct ingress {
+    struct object object;
+    struct bytes class_name; /* spec.ingressClassName */
+    struct ingress_backend default_backend;
+    uint32_t rules_count;
+    const struct ingress_rule *rules;
+    uint32_t tls_count;
+    const struct ingress_tls *tls;
+};
+
+struct ingress_class {
+    struct object object;
+    struct bytes controller;
+    bool is_default; /* annotation ingressclass.kubernetes.io/is-default-class: "true" */
+};
+
+struct service_port {
+    struct bytes name; /* may be empty */
+    int32_t number;
+    struct bytes protocol;     /* "TCP" when absent */
+    struct bytes app_protocol; /* may be empty */
+    struct port_ref target;    /* number 0 and no name: same as number */
+};
+
+struct service {
+    struct object object;
+    struct bytes external_name; /* empty unless type ExternalName */
+    bool is_external_name;
+    uint32_t ports_count;
+    const struct service_port *ports;
+};
+
+/* One run of addresses that share their ports: an EndpointSlice, or one subset of Endpoints. */
+struct endpoint_port {
+    struct bytes name; /* may be empty */
+    int32_t number;
+    struct bytes protocol;
+};
+struct endpoint_address {
+    uint8_t is_v6;
+    uint8_t ip[16];
+    bool is_ready; /* conditions.ready nil or true; in `addresses`, not in `notReadyAddresses` */
+};
+struct endpoint_group {
+    uint32_t ports_count;
+    const struct endpoint_port *ports;
+    uint32_t addresses_count;
+    const struct endpoint_address *addresses;
+};
+
+/* Both EndpointSlice and Endpoints. */
+struct endpoints {
+    struct object object;
+    struct bytes service; /* label kubernetes.io/service-name, or the Endpoints' own name */
+    uint32_t groups_count;
+    const struct endpoint_group *groups;
+};
+
+struct data_entry {
+    struct bytes name;
+    struct bytes value; /* decoded bytes */
+};
+
+/* Both Secret and ConfigMap. Values of Secrets are wiped before they are freed. */
+struct data_object {
+    struct object object;
+    struct bytes type; /* Secret type, "Opaque" when absent */
+    uint32_t entries_count;
+    const struct data_entry *entries; /* sorted by name; stringData wins over data */
+};
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * observe.c - the numbers of the control plane, kept and written.
+ */
+#include "controller/observe.h"
+
+#include <stdio.h>
+#include <time.h>
+
+void observed_compile(struct observed *observed, const struct job_result *result)
+{
+    histogram_observe(&observed->compile, result->compile_us);
+    observed->compile_us = result->compile_us;
+    observed->compiles++;
+    observed->hosts_compiled += result->stats.hosts_compiled;
+    observed->clusters_compiled += result->stats.clusters_compiled;
+    observed->stats = result->stats;
+}
+
+void observed_publish(struct observed *observed, const struct table *table)
+{
+    observed->publications++;
+    observed->generation = table_generation(table);
+    observed->hosts = table_hosts_count(table);
+    observed->routes = table_routes_count(table);
+    observed->clusters = table_clusters_count(table);
+    observed->published_at_s = (uint64_t)time(NULL);
+}
+
+static void write_one(struct text *out, const char *name, enum metric_type type, const char *help,
+                      uint64_t value)
+{
+    metrics_family(out, name, type, help);
+    metrics_sample(out, name, NULL, value);
+}
+
+static void write_objects(const struct observed *observed, struct text *out)
+{
+    metrics_family(out, "fairlead_objects", METRIC_GAUGE, "Objects known, by kind.");
+    for (int kind = 0; kind < OBJECT_KINDS_COUNT; kind++) {
+        char labels[64];
+
+        (void)snprintf(labels, sizeof(labels), "kind=\"%s\"",
+                       object_kind_name((enum object_kind)kind));
+        metrics_sample(out, "fairlead_objects", labels, observed->stats.objects[kind]);
+    }
+    metrics_family(out, "fairlead_findings", METRIC_GAUGE, "What is wrong with objects now.");
+    metrics_sample(out, "fairlead_findings", "severity=\"error\"", observed->stats.errors);
+    metrics_sample(out, "fairlead_findings", "severity=\"warning\"", observed->stats.warnings);
+}
+
+static void write_files(const struct files_stats *files, struct text *out)
+{
+    write_one(out, "fairlead_files", METRIC_GAUGE, "Manifest files known.", files->files);
+    write_one(
+        out, "fairlead_files_broken", METRIC_GAUGE,
+        "Manifest files whose last reading did not parse; their last good objects are served.",
+        files->files_broken);
+    write_one(out, "fairlead_file_reads_total", METRIC_COUNTER, "Readings of manifest files.",
+              files->reads);
+    write_one(out, "fairlead_file_parse_errors_total", METRIC_COUNTER,
+              "Readings of manifest files that did not parse.", files->parse_errors);
+    write_one(out, "fairlead_files_too_large_total", METRIC_COUNTER,
+              "Manifest files refused for their size.", files->too_large);
+    write_one(out, "fairlead_file_rescans_total", METRIC_COUNTER,
+              "Times the directories were read from the start.", files->rescans);
+}
+
+static void write_compiles(const struct observed *observed, struct text *out)
+{
+    metrics_family(out, "fairlead_compile_seconds", METRIC_HISTOGRAM,
+                   "Time to compile one batch of changes.");
+    metrics_histogram(out, "fairlead_compile_seconds", NULL, &observed->compile);
+    write_one(out, "fairlead_hosts_compiled_total", METRIC_COUNTER,
+              "Hosts compiled; unchanged ones are not.", observed->hosts_compiled);
+    write_one(out, "fairlead_clusters_compiled_total", METRIC_COUNTER,
+              "Clusters compiled; unchanged ones are not.", observed->clusters_compiled);
+}
+
+static void write_table(const struct observed *observed, struct text *out)
+{
+    write_one(out, "fairlead_publications_total", METRIC_COUNTER, "Tables published.",
+              observed->publications);
+    write_one(out, "fairlead_table_generation", METRIC_GAUGE, "Generation of the published table.",
+              observed->generation);
+    write_one(out, "fairlead_table_hosts", METRIC_GAUGE, "Hosts in the published table.",
+              observed->hosts);
+    write_one(out, "fairlead_table_routes", METRIC_GAUGE, "Routes in the published table.",
+              observed->routes);
+    write_one(out, "fairlead_table_clusters", METRIC_GAUGE, "Clusters in the published table.",
+              observed->clusters);
+    write_one(out, "fairlead_table_published_timestamp_seconds", METRIC_GAUGE,
+              "When the table was published, Unix time.", observed->published_at_s);
+    write_one(out, "fairlead_tables_live", METRIC_GAUGE,
+              "Tables in memory: the published one and older ones that requests still use.",
+              table_live_count());
+}
+
+void observed_write(const struct observed *observed, const struct files_stats *files,
+                    struct text *out)
+{
+    write_objects(observed, out);
+    write_files(files, out);
+    write_compiles(observed, out);
+    write_table(observed, out);
+}
+
+void observed_write_names(uint64_t names, uint64_t failures, struct text *out)
+{
+    write_one(out, "fairlead_external_names", METRIC_GAUGE, "DNS names of ExternalName Services.",
+              names);
+    write_one(out, "fairlead_external_name_failures_total", METRIC_COUNTER,
+              "Lookups of such names that failed.", failures);
+}

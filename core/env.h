@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * env.h - what the machine and the container around us allow.
+ */
+#ifndef CORE_ENV_H
+#define CORE_ENV_H
+
+#include "core/status.h"
+
+#include <stdint.h>
+
+/*
+ * CPUs this process may use, at least 1: the smaller of the affinity mask and the cgroup's quota
+ * (v2 cpu.max, v1 cpu.cfs_quota_us / cpu.cfs_period_us, own cgroup and its parents; rounded up).
+ * `root` is "" in the program; a test gives a folder with its own proc/ and sys/.
+ */
+uint32_t env_cpu_count(const char *root);
+/* Raise the soft limit of open files to the hard one; returns what holds then. */
+uint64_t env_raise_open_files(void);
+uint64_t env_open_files_max(void);
+/* Resident memory of this process in bytes, from /proc/self/statm; 0 when unknown. */
+uint64_t env_resident_bytes(void);
+/* No core dumps, which would hold keys (hostile-input 98). */
+void env_forbid_core_dumps(void);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mem.c - allocation that aborts, and arenas.
+ */
+#include "core/mem.h"
+
+#include "core/check.h"
+
+#include <stdalign.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void *mem_require(void *memory, size_t size)
+{
+    if (memory == NULL && size > 0) {
+        fprintf(stderr, "fairlead: out of memory (%zu bytes)\n", size);
+        abort();
+    }
+    return memory;
+}
+
+void *mem_alloc(size_t size)
+{
+    return mem_require(calloc(1, size), size);
+}
+
+void *mem_alloc_array(size_t count, size_t size)
+{
+    return mem_require(calloc(count, size), count == 0 ? 0 : size);
+}
+
+void *mem_resize(void *memory, size_t size)
+{
+    return mem_require(realloc(memory, size), size);
+}
+
+void mem_free(void *memory)
+{
+    free(memory);
+}
+
+char *mem_string(struct bytes text)
+{
+    char *copy = mem_require(malloc(text.len + 1), text.len + 1);
+
+    if (text.len > 0)
+        memcpy(copy, text.at, text.len);
+    copy[text.len] = '\0';
+    return copy;
+}
+
+struct arena_chunk {
+    struct arena_chunk *next; /* owned */
+    size_t capacity;
+    alignas(max_align_t) char content[];
+};
+
+void arena_init(struct arena *arena, size_t chunk_bytes)
+{
+    *arena = (struct arena){.chunk_bytes = chunk_bytes};
+}
+
+static void chunks_free(struct arena_chunk *chunk)
+{
+    while (chunk != NULL) {
+        struct arena_chunk *next = chunk->next;
+
+        free(chunk);
+        chunk = next;
+    }
+}
+
+void arena_fini(struct arena *arena)
+{
+    chunks_free(arena->first);
+    arena->first = NULL;
+    arena->current = NULL;
+    arena->used = 0;
+}
+
+void arena_reset(struct arena *arena)
+{
+    if (arena->first != NULL && arena->first->next != NULL) {
+        chunks_free(arena->first->next);
+        arena->first->next = NULL;
+    }
+    arena->current = arena->first;
+    arena->used = 0;
+}
+
+static struct arena_chunk *chunk_create(size_t capacity)
+{
+    size_t size = sizeof(struct arena_chunk) + capacity;
+    struct arena_chunk *chunk;
+
+    CHECK(size > capacity);
+    chunk = mem_require(malloc(size), size);
+    chunk->next = NULL;
+    chunk->capacity = capacity;
+    return chunk;
+}
+
+static void arena_grow(struct arena *arena, size_t size)
+{
+    size_t capacity = arena->current == NULL ? arena->chunk_bytes : arena->current->capacity * 2;
+    struct arena_chunk *chunk = chunk_create(size > capacity ? size : capacity);
+
+    if (arena->current == NULL)
+        arena->first = chunk;
+    else
+        arena->current->next = chunk;
+    arena->current = chunk;
+    arena->used = 0;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    size_t rounded = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+    void *memory;
+
+    CHECK(rounded >= size);
+    if (arena->current == NULL || arena->current->capacity - arena->used < rounded)
+        arena_grow(arena, rounded);
+    memory = arena->current->content + arena->used;
+    arena->used += rounded;
+    return memory;
+}
+
+void *arena_zeroed(struct arena *arena, size_t size)
+{
+    return memset(arena_alloc(arena, size), 0, size);
+}
+
+struct bytes arena_copy(struct arena *arena, struct bytes text)
+{
+    char *copy = arena_alloc(arena, text.len + 1);
+
+    if (text.len > 0)
+        memcpy(copy, text.at, text.len);
+    copy[text.len] = '\0';
+    return bytes_from(copy, text.len);
+}
+
+size_t arena_held_bytes(const struct arena *arena)
+{
+    size_t sum = 0;
+
+    for (const struct arena_chunk *chunk = arena->first; chunk != NULL; chunk = chunk->next)
+        sum += sizeof(*chunk) + chunk->capacity;
+    return sum;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cluster.c - the live side of one cluster.
+ *
+ *     spec (sorted by address)   A    C D
+ *     endpoints, before          A B  C        -> A and C stay as they are, D is new, B retires
+ *
+ * Both are sorted by address, so following a spec is one walk along the two.
+ */
+#include "lb/cluster.h"
+
+#include "core/check.h"
+#include "core/mem.h"
+#include "lb/strategy.h"
+
+static struct endpoint *endpoint_create(struct cluster *cluster, const struct address *address)
+{
+    struct endpoint *endpoint = mem_new(struct endpoint);
+
+    list_init(&endpoint->link);
+    endpoint->cluster = cluster;
+    endpoint->address = *address;
+    return endpoint;
+}
+
+static void endpoint_destroy(struct endpoint *endpoint)
+{
+    CHECK(endpoint->in_flight == 0 && endpoint->pool == NULL);
+    list_remove(&endpoint->link);
+    mem_free(endpoint);
+}
+
+void endpoint_free_if_idle(struct endpoint *endpoint)
+{
+    struct cluster *cluster = endpoint->cluster;
+
+    if (!endpoint->retired || endpoint->in_flight > 0 || endpoint->pool != NULL)
+        return;
+    endpoint_destroy(endpoint);
+    cluster_free_if_idle(cluster);
+}
+
+void endpoint_pool_is_gone(struct endpoint *endpoint)
+{
+    CHECK(endpoint->pool == NULL);
+    endpoint_free_if_idle(endpoint);
+}
+
+static void retire_endpoint(struct cluster *cluster, struct endpoint *endpoint)
+{
+    struct clusters *clusters = cluster->clusters;
+
+    list_remove(&endpoint->link);
+    list_push_back(&cluster->retired_endpoints, &endpoint->link);
+    endpoint->in_flight++; /* holds it while the callback runs */
+    if (clusters->on_retired != NULL)
+        clusters->on_retired(clusters->context, endpoint);
+    endpoint->in_flight--;
+    endpoint_free_if_idle(endpoint);
+}
+
+/* The callbacks may free any of those that wait in the list: hence one at a time from its front. */
+static void retire_endpoints(struct cluster *cluster, struct list *leaving)
+{
+    struct list *link;
+
+    while ((link = list_first(leaving)) != NULL)
+        retire_endpoint(cluster, LIST_ENTRY(link, struct endpoint, link));
+}
+
+/* Circuit breakers count for the whole process; each worker keeps its part on its own. */
+static uint32_t share_of(uint32_t limit, uint32_t workers_count)
+{
+    uint32_t share = limit / workers_count + (limit % workers_count != 0);
+
+    return share > 0 ? share : 1;
+}
+
+static void take_limits(struct cluster *cluster, const struct cluster_limits *limits)
+{
+    uint32_t workers = cluster->clusters->workers_count;
+
+    cluster->limits.connections_max = share_of(limits->connections_max, workers);
+    cluster->limits.pending_max = share_of(limits->pending_max, workers);
+    cluster->limits.requests_max = share_of(limits->requests_max, workers);
+    cluster->limits.retries_max = share_of(limits->retries_max, workers);
+}
+
+static void leave(struct endpoint *endpoint, struct list *leaving)
+{
+    endpoint->retired = true;
+    list_remove(&endpoint->link);
+    list_push_back(leaving, &endpoint->link);
+}
+
+/* The endpoints there were, as far as they have not been looked at. */
+struct remaining {
+    struct endpoint **at;
+    uint32_t count;
+};
+
+/* The kept or new endpoint for one line of the spec; what sorts before it leaves. */
+static struct endpoint *match_endpoint(struct cluster *cluster, const struct address *address,
+                                       struct remaining *before, struct list *leaving)
+{
+    while (before->count > 0) {
+        struct endpoint *endpoint = *before->at;
+        int order = address_compare(&endpoint->address, address);
+
+        if (order > 0)
+            break;
+        before->at++;
+        before->count--;
+        if (order == 0)
+            return endpoint;
+        leave(endpoint, leaving);
+    }
+    return endpoint_create(cluster, address);
+}
+
+static void add_endpoint(struct cluster *cluster, struct endpoint *endpoint, uint32_t weight)
+{
+    uint32_t at = cluster->endpoints_count++;
+
+    CHECK(weight > 0);
+    CHECK(at == 0 || address_compare(&cluster->order[at - 1]->address, &endpoint->address) < 0);
+    list_remove(&endpoint->link);
+    list_push_back(&cluster->endpoints, &endpoint->link);
+    cluster->order[at] = endpoint;
+    cluster->weights_sum += weight;
+    cluster->ejected_count += endpoint->ejected_until_ms != 0;
+    endpoint->weight = weight;
+    endpoint->weight_upto = cluster->weights_sum;
+    if (weight != cluster->order[0]->weight)
+        cluster->weights_equal = false;
+}
+
+/* The endpoints of `spec` take the place of those there were; who is left over goes to `leaving`.
+ */
+static void take_endpoints(struct cluster *cluster, const struct cluster_spec *spec,
+                           struct list *leaving)
+{
+    struct endpoint **stale = cluster->order;
+    struct remaining before = {stale, cluster->endpoints_count};
+
+    cluster->order =
+        spec->endpoints_count == 0 ? NULL : mem_new_array(struct endpoint *, spec->endpoints_count);
+    cluster->endpoints_count = 0;
+    cluster->ejected_count = 0;
+    cluster->weights_sum = 0;
+    cluster->weights_equal = true;
+    for (uint32_t i = 0; i < spec->endpoints_count; i++) {
+        const struct endpoint_spec *line = &spec->endpoints[i];
+
+        add_endpoint(cluster, match_endpoint(cluster, &line->address, &before, leaving),
+                     line->weight);
+    }
+    while (before.count-- > 0)
+        leave(*before.at++, leaving);
+    mem_free(stale);
+}
+
+void cluster_follow(struct cluster *cluster, const struct cluster_spec *spec)
+{
+    const struct cluster_spec *stale = cluster->spec;
+    struct round_robin_place place = round_robin_place(cluster);
+    struct list leaving;
+
+    list_init(&leaving);
+    cluster->spec = cluster_spec_ref(spec);
+    cluster->retired = false;
+    take_limits(cluster, &spec->limits);
+    take_endpoints(cluster, spec, &leaving);
+    round_robin_resume(cluster, &place);
+    cluster_spec_unref(stale);
+    retire_endpoints(cluster, &leaving);
+}
+
+struct cluster *cluster_create(struct clusters *clusters, const struct cluster_spec *spec)
+{
+    struct cluster *cluster = mem_alloc(sizeof(*cluster) + spec->key.len);
+    struct list leaving;
+
+    memcpy(cluster->key_bytes, spec->key.at, spec->key.len);
+    cluster->key = bytes_from(cluster->key_bytes, spec->key.len);
+    cluster->slot = spec->slot;
+    cluster->clusters = clusters;
+    cluster->spec = cluster_spec_ref(spec);
+    cluster->random = random_next(&clusters->random);
+    list_init(&cluster->link);
+    list_init(&cluster->endpoints);
+    list_init(&cluster->waiting);
+    list_init(&cluster->retired_endpoints);
+    list_init(&leaving);
+    take_limits(cluster, &spec->limits);
+    take_endpoints(cluster, spec, &leaving);
+    round_robin_start(cluster);
+    return cluster;
+}
+
+void cluster_destroy(struct cluster *cluster)
+{
+    LIST_EACH(&cluster->endpoints, link)
+    {
+        endpoint_destroy(LIST_ENTRY(link, struct endpoint, link));
+    }
+    CHECK(list_is_empty(&cluster->retired_endpoints));
+    list_remove(&cluster->link);
+    cluster_spec_unref(cluster->spec);
+    mem_free(cluster->order);
+    mem_free(cluster);
+}
+
+/* The counters belong to the proxy: whoever counts in them may still hold a pointer to us. */
+void cluster_free_if_idle(struct cluster *cluster)
+{
+    if (!cluster->retired || !list_is_empty(&cluster->endpoints) ||
+        !list_is_empty(&cluster->retired_endpoints))
+        return;
+    if (cluster->connections > 0 || cluster->pending > 0 || cluster->requests > 0 ||
+        cluster->retries > 0)
+        return; /* the next sweep looks again */
+    cluster_destroy(cluster);
+}
+
+void cluster_retire(struct cluster *cluster)
+{
+    struct list leaving;
+
+    list_init(&leaving);
+    LIST_EACH(&cluster->endpoints, link)
+    {
+        leave(LIST_ENTRY(link, struct endpoint, link), &leaving);
+    }
+    cluster->endpoints_count = 0;
+    cluster->ejected_count = 0;
+    cluster->weights_sum = 0;
+    retire_endpoints(cluster, &leaving);
+    cluster->retired = list_is_empty(&cluster->endpoints); /* a callback may have revived it */
+    cluster_free_if_idle(cluster);
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * attempt.c - from a route to bytes on an endpoint's connection, and again if that failed.
+ */
+#include "proxy/attempt.h"
+
+#include "core/check.h"
+#include "proxy/pool.h"
+#include "proxy/relay.h"
+#include "proxy/worker.h"
+
+static uint64_t random_of(struct stream *stream)
+{
+    return random_next(&stream->worker->random);
+}
+
+/* The cluster of this request: chosen once by weight, kept over retries. */
+static enum failure choose_cluster(struct stream *stream)
+{
+    const struct cluster_spec *spec;
+    struct cluster *cluster;
+
+    if (stream->attempts == 0) {
+        uint32_t index = stream->route->backends_count == 1
+                             ? 0
+                             : backend_choose(stream->route, random_of(stream));
+
+        stream->cluster_slot = stream->route->backends[index].cluster_slot;
+    }
+    spec = table_cluster(stream->generation->table, stream->cluster_slot);
+    if (spec == NULL)
+        return FAILURE_NO_ENDPOINT;
+    cluster = clusters_get(stream->worker->clusters, spec);
+    if (cluster->requests >= cluster->limits.requests_max) {
+        stream->worker->stats.limit_cluster_requests++;
+        return FAILURE_OVERFLOW_REQUESTS;
+    }
+    cluster->requests++;
+    stream->counts_as_request = true;
+    stream->cluster = cluster;
+    return FAILURE_NONE;
+}
+
+static void wait_for_connection(struct stream *stream)
+{
+    struct cluster *cluster = stream->cluster;
+
+    if (cluster->pending >= cluster->limits.pending_max) {
+        stream->worker->stats.limit_cluster_pending++;
+        stream_fail(stream, FAILURE_OVERFLOW_PENDING);
+        return;
+    }
+    cluster->pending++;
+    stream->worker->stats.pending_now++;
+    stream->counts_as_pending = true;
+    list_push_back(&cluster->waiting, &stream->link);
+    stream->step = STREAM_PENDING;
+    stream_arm(stream, stream->worker->config->timeouts.pending_ms, FAILURE_PENDING_TIMEOUT);
+}
+
+void attempt_leave_pending(struct stream *stream)
+{
+    if (!stream->counts_as_pending)
+        return;
+    stream->counts_as_pending = false;
+    list_remove(&stream->link);
+    stream->cluster->pending--;
+    stream->worker->stats.pending_now--;
+}
+
+static void give_back_endpoint(struct stream *stream, enum balancer_outcome outcome)
+{
+    struct endpoint *endpoint = stream->endpoint;
+
+    if (endpoint == NULL)
+        return;
+    stream->endpoint = NULL;
+    balancer_give_back(endpoint, outcome, worker_now_ms(stream->worker));
+}
+
+static bool take_endpoint(struct stream *stream)
+{
+    uint32_t tried = stream->attempts < TRIED_MAX ? stream->attempts : TRIED_MAX;
+
+    stream->endpoint = balancer_take(stream->cluster, stream->tried, tried,
+                                     worker_now_ms(stream->worker));
+    return stream->endpoint != NULL;
+}
+
+static void remember_endpoint(struct stream *stream)
+{
+    stream->endpoint_address = stream->endpoint->address;
+    if (stream->attempts < TRIED_MAX)
+        stream->tried[stream->attempts] = stream->endpoint->address;
+    stream->attempts++;
+    stream->any_byte_sent = false;
+    stream->is_unsendable = false;
+    stream->try_due_ms = stream->route->retry.per_try_timeout_ms == 0
+                             ? 0
+                             : worker_now_ms(stream->worker) +
+                                   stream->route->retry.per_try_timeout_ms;
+}
+
+/* A request that may not be sent twice needs a connection that is surely alive. */
+static bool is_safe_to_repeat(const struct stream *stream)
+{
+    return method_is_idempotent(stream->request.method_id) && stream->request_is_complete;
+}
+
+void attempt_begin(struct stream *stream)
+{
+    struct worker *worker = stream->worker;
+    enum failure failure = FAILURE_NONE;
+
+    if (stream->cluster == NULL)
+        failure = choose_cluster(stream);
+    if (failure == FAILURE_NONE && !take_endpoint(stream))
+        failure = FAILURE_NO_ENDPOINT;
+    if (failure != FAILURE_NONE) {
+        stream_fail(stream, failure);
+        return;
+    }
+    switch (pool_take(worker, stream->cluster, stream->endpoint, stream, !stream->reuse_was_dead,
+                      is_safe_to_repeat(stream), &stream->upstream)) {
+    case POOL_READY:
+        remember_endpoint(stream);
+        stream->sent_on_reuse = true;
+        stream->step = STREAM_SEND;
+        break;
+    case POOL_OPENING:
+        remember_endpoint(stream);
+        stream->sent_on_reuse = false;
+        stream->step = STREAM_CONNECT;
+        stream_arm(stream, worker->config->timeouts.connect_ms, FAILURE_CONNECT_TIMEOUT);
+        break;
+    case POOL_FULL:
+        give_back_endpoint(stream, BALANCER_DONE);
+        wait_for_connection(stream);
+        break;
+    case POOL_FAILED:
+        remember_endpoint(stream);
+        attempt_failed(stream, FAILURE_CONNECT_FAILED);
+        break;
+    }
+}
+
+void attempt_send(struct stream *stream)
+{
+    switch (relay_send(stream)) {
+    case STATUS_OK:
+    case STATUS_AGAIN:
+        stream->step = STREAM_RELAY;
+        stream->sent_us = worker_now_us(stream->worker);
+        relay_arm(stream);
+        return;
+    case STATUS_END:
+    case STATUS_INVALID:
+    case STATUS_TOO_LARGE:
+    case STATUS_NOT_FOUND:
+    case STATUS_REFUSED:
+    case STATUS_TIMEOUT:
+    case STATUS_CLOSED:
+    case STATUS_IO:
+        break;
+    }
+    attempt_failed(stream, stream->sent_on_reuse ? FAILURE_REUSE_DEAD : FAILURE_UPSTREAM_RESET);
+}
+
+static bool is_connect_failure(enum failure failure)
+{
+    return failure == FAILURE_CONNECT_REFUSED || failure == FAILURE_CONNECT_TIMEOUT ||
+           failure == FAILURE_CONNECT_FAILED;
+}
+
+static void drop_connection(struct stream *stream)
+{
+    struct upstream *upstream = stream->upstream;
+
+    if (upstream == NULL)
+        return;
+    stream->upstream = NULL;
+    stream->upstream_is_paused = false;
+    upstream_close(upstream);
+}
+
+static struct retry_facts facts_of(const struct stream *stream, enum failure failure,
+                                   uint16_t status)
+{
+    return (struct retry_facts){
+        .failure = failure,
+        .status = status,
+        .attempts = stream->attempts,
+        .is_idempotent = method_is_idempotent(stream->request.method_id),
+        .is_replayable = !stream->any_byte_sent || stream->replay_is_kept,
+        .any_byte_sent = stream->any_byte_sent,
+        .was_reused = stream->sent_on_reuse,
+        .reuse_was_dead = stream->reuse_was_dead,
+        .head_is_out = stream->head_is_out,
+    };
+}
+
+/* What was sent goes into the queue again, before what was not. */
+static void rewind_body(struct stream *stream)
+{
+    if (!stream->any_byte_sent)
+        return;
+    bufq_fini(&stream->waiting);
+    bufq_init(&stream->waiting, &stream->worker->net.chunks, BODY_WAITING_BYTES);
+    bufq_append(&stream->waiting, text_bytes(&stream->replay));
+}
+
+static bool take_retry(struct stream *stream)
+{
+    struct cluster *cluster = stream->cluster;
+
+    if (stream->counts_as_retry)
+        return true;
+    if (cluster->retries >= cluster->limits.retries_max) {
+        stream->worker->stats.limit_cluster_retries++;
+        return false;
+    }
+    cluster->retries++;
+    stream->counts_as_retry = true;
+    return true;
+}
+
+/* True when another attempt follows; the stream's step is set then. */
+static bool try_again(struct stream *stream, enum failure failure, uint16_t status)
+{
+    const struct retry_facts facts = facts_of(stream, failure, status);
+    enum retry_decision decision = retry_decide(&stream->route->retry, &facts);
+
+    switch (decision) {
+    case RETRY_NO:
+        return false;
+    case RETRY_REUSE:
+        stream->reuse_was_dead = true;
+        stream->attempts--; /* it never began */
+        stream->step = STREAM_PICK;
+        break;
+    case RETRY_NOW:
+        stream->step = STREAM_PICK;
+        break;
+    case RETRY_BACKOFF:
+        if (!take_retry(stream))
+            return false;
+        stream->step = STREAM_BACKOFF;
+        stream_arm(stream, retry_backoff_ms(stream->attempts, random_of(stream)), failure);
+        break;
+    }
+    stream->worker->stats.retries++;
+    return true;
+}
+
+void attempt_failed(struct stream *stream, enum failure failure)
+{
+    bool is_again;
+
+    drop_connection(stream);
+    if (is_connect_failure(failure))
+        stream->worker->stats.upstream_connect_failures++;
+    give_back_endpoint(stream,
+                       is_connect_failure(failure) ? BALANCER_CONNECT_FAILED : BALANCER_DONE);
+    stream->try_due_ms = 0;
+    is_again = try_again(stream, failure, 0);
+    if (is_again)
+        rewind_body(stream);
+    else
+        stream_fail(stream, failure);
+}
+
+bool attempt_retries_status(struct stream *stream, uint16_t status)
+{
+    if (stream->route->retry.on == 0 || !try_again(stream, FAILURE_NONE, status))
+        return false;
+    drop_connection(stream);
+    give_back_endpoint(stream, BALANCER_DONE);
+    rewind_body(stream);
+    return true;
+}
+
+void attempt_done(struct stream *stream, bool is_clean)
+{
+    struct upstream *upstream = stream->upstream;
+
+    give_back_endpoint(stream, BALANCER_DONE);
+    if (upstream == NULL)
+        return;
+    stream->upstream = NULL;
+    upstream_give_back(upstream, is_clean);
+}
+
+void attempt_end(struct stream *stream)
+{
+    struct cluster *cluster = stream->cluster;
+
+    attempt_leave_pending(stream);
+    drop_connection(stream);
+    give_back_endpoint(stream, BALANCER_DONE);
+    if (cluster == NULL)
+        return;
+    stream->cluster = NULL;
+    if (stream->counts_as_retry)
+        cluster->retries--;
+    if (stream->counts_as_request)
+        cluster->requests--;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * attempt.h - one try at an endpoint: chooses it, gets a connection, sends the request, and decides
+ * what a failure leads to. Each call sets the stream's next step.
+ */
+#ifndef PROXY_ATTEMPT_H
+#define PROXY_ATTEMPT_H
+
+#include "proxy/stream.h"
+
+/* STREAM_PICK: cluster, breakers, endpoint, connection. */
+void attempt_begin(struct stream *stream);
+/* STREAM_SEND: the connection is there. */
+void attempt_send(struct stream *stream);
+/* This attempt came to nothing: another one, or the failure. */
+void attempt_failed(struct stream *stream, enum failure failure);
+/* The endpoint answered with a status that the route wants to be retried: true when it will be. */
+bool attempt_retries_status(struct stream *stream, uint16_t status);
+/* The answer is complete: connection and lease go back while the stream goes on. */
+void attempt_done(struct stream *stream, bool is_clean);
+/* Whatever is still held of attempts, when the stream ends. */
+void attempt_end(struct stream *stream);
+/* Out of the queue for a connection. */
+void attempt_leave_pending(struct stream *stream);
+
+#endif

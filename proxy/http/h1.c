@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * h1.c - llhttp: header lines and chunked bodies. No other file includes it.
+ *
+ *     scan -> first line -> [fields] -> judgement -> [body]
+ *
+ * The first line is read by h1_line.c, so llhttp never sees one: each use starts with a copy of a
+ * parser that stands right where we need it. It runs in its strict mode; what it still lets pass
+ * that we do not is refused here and in framing.c.
+ */
+#include "proxy/http/h1.h"
+
+#include "core/check.h"
+#include "proxy/http/field.h"
+#include "proxy/http/h1_fields.h"
+
+#include <llhttp.h>
+
+#define FIELDS_FIRST_CAPACITY 16
+
+/* What a callback of llhttp returns to refuse; any other than 0, -1 and HPE_PAUSED would do. */
+#define REFUSE (-1)
+
+/* A parser after a start line, and one after the head of a chunked message. Filled before main()
+ * runs and only read from then on, so threads share them. */
+static llhttp_t fields_start;
+static llhttp_t chunked_start;
+
+/* ---- header lines ---- */
+
+struct fields_parse {
+    struct h1_fields *fields;
+    struct arena *arena;
+    struct bytes name;
+    uint32_t fields_max;
+    bool underscores_allowed;
+    bool is_complete;
+    enum h1_fault fault;
+};
+
+static int on_field_name(llhttp_t *parser, const char *at, size_t len)
+{
+    struct fields_parse *parse = parser->data;
+
+    parse->name = bytes_from(at, len);
+    return HPE_OK;
+}
+
+static void fields_grow(struct h1_fields *fields, struct arena *arena)
+{
+    uint32_t capacity = fields->capacity == 0 ? FIELDS_FIRST_CAPACITY : fields->capacity * 2;
+    struct field *grown = arena_alloc(arena, capacity * sizeof(*grown));
+
+    if (fields->count > 0)
+        memcpy(grown, fields->at, fields->count * sizeof(*grown));
+    fields->at = grown;
+    fields->capacity = capacity;
+}
+
+/* llhttp skips blanks before the value and leaves those after it. */
+static struct bytes without_blanks_after(struct bytes value)
+{
+    while (value.len > 0 && (value.at[value.len - 1] == ' ' || value.at[value.len - 1] == '\t'))
+        value.len--;
+    return value;
+}
+
+static int on_field_value(llhttp_t *parser, const char *at, size_t len)
+{
+    struct fields_parse *parse = parser->data;
+    struct h1_fields *fields = parse->fields;
+    enum field_id id = field_identify(parse->name);
+
+    if (fields->count + fields->dropped_count >= parse->fields_max) {
+        parse->fault = H1_TOO_MANY_FIELDS;
+        return REFUSE;
+    }
+    if (id == FIELD_OTHER && !parse->underscores_allowed &&
+        bytes_find(parse->name, '_') != BYTES_NOT_FOUND) {
+        fields->dropped_count++;
+        return HPE_OK;
+    }
+    if (fields->count == fields->capacity)
+        fields_grow(fields, parse->arena);
+    fields->at[fields->count++] = (struct field){
+        .name = parse->name,
+        .value = without_blanks_after(bytes_from(at, len)),
+        .id = id,
+        .hop_by_hop = (field_flags(id) & FIELD_HOP) != 0,
+    };
+    return HPE_OK;
+}
+
+static int on_fields_complete(llhttp_t *parser)
+{
+    struct fields_parse *parse = parser->data;
+
+    parse->is_complete = true;
+    return HPE_PAUSED;
+}
+
+/* llhttp's own word on what is wrong, in ours. */
+static enum h1_fault fault_of(const llhttp_t *parser)
+{
+    llhttp_errno_t error = llhttp_get_errno(parser);
+
+    if (error == HPE_CR_EXPECTED || error == HPE_LF_EXPECTED || error == HPE_STRICT)
+        return H1_BAD_LINE_END;
+    if (error == HPE_UNEXPECTED_CONTENT_LENGTH)
+        return H1_BAD_CONTENT_LENGTH;
+    /* With both fields there, this is the error of the second. */
+    if (error == HPE_INVALID_CONTENT_LENGTH)
+        return (parser->flags & F_TRANSFER_ENCODING) != 0 ? H1_LENGTH_AND_ENCODING
+                                                          : H1_BAD_CONTENT_LENGTH;
+    if (error == HPE_INVALID_TRANSFER_ENCODING)
+        return (parser->flags & F_CONTENT_LENGTH) != 0 ? H1_LENGTH_AND_ENCODING
+                                                       : H1_BAD_TRANSFER_ENCODING;
+    return H1_BAD_FIELD;
+}
+
+enum h1_fault h1_fields_parse(struct bytes lines, const struct h1_limits *limits,
+                              bool underscores_allowed, struct arena *arena,
+                              struct h1_fields *fields)
+{
+    struct fields_parse parse = {
+        .fields = fields,
+        .arena = arena,
+        .fields_max = limits->fields_max,
+        .underscores_allowed = underscores_allowed,
+        .fault = H1_FINE,
+    };
+    llhttp_t parser = fields_start;
+
+    *fields = (struct h1_fields){NULL, 0, 0, 0};
+    parser.data = &parse;
+    (void)llhttp_execute(&parser, lines.at, lines.len);
+    if (parse.fault != H1_FINE)
+        return parse.fault;
+    if (!parse.is_complete)
+        return llhttp_get_errno(&parser) == HPE_OK ? H1_BAD_FIELD : fault_of(&parser);
+    /* The head was longer than llhttp thinks: two readers, two meanings. */
+    return llhttp_get_error_pos(&parser) == lines.at + lines.len ? H1_FINE : H1_BAD_FIELD;
+}
+
+/* ---- chunked bodies ---- */
+
+/* The CR LF of the chunk before, up to 16 digits, CR LF: more is not needed to say a size, and a
+ * size that never ends must not keep us reading. */
+#define CHUNK_LINE_BYTES_MAX 20
+
+struct h1_chunked {
+    llhttp_t parser;
+    struct h1_limits limits;
+    struct bytes payload;     /* the run that llhttp has just paused at */
+    uint32_t line_bytes;      /* of the chunk line being read, less its extensions */
+    uint32_t extension_bytes; /* of the whole message */
+    uint32_t line_extension_bytes;
+    uint32_t part_bytes; /* of the extension's name or value being read */
+    uint32_t trailer_bytes;
+    uint32_t trailer_count;
+    bool in_trailers;
+    bool is_complete;
+    enum h1_fault fault;
+};
+
+static int on_chunk_header(llhttp_t *parser)
+{
+    struct h1_chunked *chunked = parser->data;
+
+    if (parser->content_length > INT64_MAX)
+        return REFUSE;
+    chunked->in_trailers = parser->content_length == 0;
+    return chunked->in_trailers ? HPE_PAUSED : HPE_OK;
+}
+
+static int on_body(llhttp_t *parser, const char *at, size_t len)
+{
+    struct h1_chunked *chunked = parser->data;
+
+    chunked->payload = bytes_from(at, len);
+    return HPE_PAUSED;
+}
+
+static int count_extension(struct h1_chunked *chunked, size_t len)
+{
+    if (len > CHUNK_EXTENSION_BYTES_MAX - chunked->extension_bytes) {
+        chunked->fault = H1_EXTENSIONS_TOO_LARGE;
+        return REFUSE;
+    }
+    chunked->extension_bytes += (uint32_t)len;
+    chunked->line_extension_bytes += (uint32_t)len;
+    return HPE_OK;
+}
+
+static int on_extension_part(llhttp_t *parser, const char *at, size_t len)
+{
+    struct h1_chunked *chunked = parser->data;
+
+    (void)at;
+    if (count_extension(chunked, len) != HPE_OK)
+        return REFUSE;
+    chunked->part_bytes += (uint32_t)len;
+    return HPE_OK;
+}
+
+/* llhttp lets a name or a value be empty; a token is not (RFC 9112 section 7.1.1). The one byte is
+ * the ';' or '=' in front. */
+static int on_extension_part_complete(llhttp_t *parser)
+{
+    struct h1_chunked *chunked = parser->data;
+
+    if (chunked->part_bytes == 0)
+        return REFUSE;
+    chunked->part_bytes = 0;
+    return count_extension(chunked, 1);
+}
+
+static int on_trailer_complete(llhttp_t *parser)
+{
+    struct h1_chunked *chunked = parser->data;
+
+    if (++chunked->trailer_count > chunked->limits.fields_max) {
+        chunked->fault = H1_TRAILERS_TOO_LARGE;
+        return REFUSE;
+    }
+    return HPE_OK;
+}
+
+static int on_chunked_complete(llhttp_t *parser)
+{
+    struct h1_chunked *chunked = parser->data;
+
+    chunked->is_complete = true;
+    return HPE_PAUSED;
+}
+
+static struct h1_chunked *chunked_create(const struct h1_limits *limits, struct arena *arena)
+{
+    struct h1_chunked *chunked = arena_new(arena, struct h1_chunked);
+
+    chunked->parser = chunked_start;
+    chunked->parser.data = chunked;
+    chunked->limits = *limits;
+    return chunked;
+}
+
+/* Count what llhttp has read since the last pause that was no payload. */
+static enum h1_fault chunked_account(struct h1_chunked *chunked, size_t consumed, bool was_trailer)
+{
+    size_t framing_bytes = consumed - chunked->payload.len;
+
+    if (was_trailer) {
+        if (framing_bytes > chunked->limits.head_bytes_max - chunked->trailer_bytes)
+            return H1_TRAILERS_TOO_LARGE;
+        chunked->trailer_bytes += (uint32_t)framing_bytes;
+        return H1_FINE;
+    }
+    framing_bytes -= chunked->line_extension_bytes;
+    chunked->line_extension_bytes = 0;
+    if (framing_bytes > CHUNK_LINE_BYTES_MAX - chunked->line_bytes)
+        return H1_BAD_CHUNK;
+    chunked->line_bytes += (uint32_t)framing_bytes;
+    if (chunked->payload.len > 0 || chunked->in_trailers)
+        chunked->line_bytes = 0;
+    return H1_FINE;
+}
+
+/* Run llhttp up to its next pause and take what it consumed off *input. */
+static enum h1_fault chunked_run(struct h1_chunked *chunked, struct bytes *input, bool *paused)
+{
+    bool was_trailer = chunked->in_trailers;
+    llhttp_errno_t error = llhttp_execute(&chunked->parser, input->at, input->len);
+    size_t consumed = input->len;
+    enum h1_fault fault;
+
+    if (error != HPE_OK && error != HPE_PAUSED) {
+        if (chunked->fault != H1_FINE)
+            return chunked->fault;
+        return chunked->in_trailers ? H1_BAD_TRAILER : H1_BAD_CHUNK;
+    }
+    *paused = error == HPE_PAUSED;
+    if (*paused) {
+        consumed = (size_t)(llhttp_get_error_pos(&chunked->parser) - input->at);
+        llhttp_resume(&chunked->parser);
+    }
+    fault = chunked_account(chunked, consumed, was_trailer);
+    if (fault != H1_FINE)
+        chunked->fault = fault;
+    *input = bytes_skip(*input, consumed);
+    return fault;
+}
+
+static enum h1_body_result chunked_next(struct h1_body *body, struct bytes *input,
+                                        struct bytes *payload, enum h1_fault *fault)
+{
+    struct h1_chunked *chunked = body->chunked;
+    bool paused = true;
+
+    while (paused) {
+        chunked->payload = BYTES_NONE;
+        *fault = chunked->fault;
+        if (*fault == H1_FINE)
+            *fault = chunked_run(chunked, input, &paused);
+        if (*fault != H1_FINE)
+            return H1_BODY_BAD;
+        if (chunked->payload.len > 0) {
+            *payload = chunked->payload;
+            return H1_BODY_DATA;
+        }
+        if (chunked->is_complete) {
+            body->is_done = true;
+            return H1_BODY_END;
+        }
+    }
+    return H1_BODY_AGAIN;
+}
+
+/* ---- any body ---- */
+
+void h1_body_init(struct h1_body *body, enum body_framing framing, uint64_t content_length,
+                  const struct h1_limits *limits, struct arena *arena)
+{
+    *body = (struct h1_body){.framing = framing};
+    switch (framing) {
+    case BODY_NONE:
+        body->is_done = true;
+        break;
+    case BODY_LENGTH:
+        body->remaining = content_length;
+        body->is_done = content_length == 0;
+        break;
+    case BODY_CHUNKED:
+        body->chunked = chunked_create(limits, arena);
+        break;
+    case BODY_UNTIL_CLOSE:
+        break;
+    }
+}
+
+enum h1_body_result h1_body_next(struct h1_body *body, struct bytes *input, struct bytes *payload,
+                                 enum h1_fault *fault)
+{
+    size_t len = input->len;
+
+    if (body->is_done)
+        return H1_BODY_END;
+    if (body->framing == BODY_CHUNKED)
+        return chunked_next(body, input, payload, fault);
+    if (len == 0)
+        return H1_BODY_AGAIN;
+    if (body->framing == BODY_LENGTH) {
+        if (len > body->remaining)
+            len = (size_t)body->remaining;
+        body->remaining -= len;
+        body->is_done = body->remaining == 0;
+    }
+    *payload = bytes_slice(*input, 0, len);
+    *input = bytes_skip(*input, len);
+    return H1_BODY_DATA;
+}
+
+enum status h1_body_finish(struct h1_body *body)
+{
+    if (body->framing == BODY_UNTIL_CLOSE)
+        body->is_done = true;
+    return body->is_done ? STATUS_OK : STATUS_INVALID;
+}
+
+/* ---- the parsers that every use starts from ---- */
+
+static const llhttp_settings_t fields_settings = {
+    .on_header_field = on_field_name,
+    .on_header_value = on_field_value,
+    .on_headers_complete = on_fields_complete,
+};
+
+static const llhttp_settings_t chunked_settings = {
+    .on_chunk_header = on_chunk_header,
+    .on_chunk_extension_name = on_extension_part,
+    .on_chunk_extension_name_complete = on_extension_part_complete,
+    .on_chunk_extension_value = on_extension_part,
+    .on_chunk_extension_value_complete = on_extension_part_complete,
+    .on_body = on_body,
+    .on_header_value_complete = on_trailer_complete,
+    .on_message_complete = on_chunked_complete,
+};
+
+static void start_at(llhttp_t *parser, const llhttp_settings_t *settings, struct bytes before)
+{
+    llhttp_init(parser, HTTP_REQUEST, settings);
+    CHECK(llhttp_execute(parser, before.at, before.len) == HPE_OK);
+}
+
+__attribute__((constructor)) static void parsers_start(void)
+{
+    static const llhttp_settings_t silent = {.on_reset = NULL};
+
+    start_at(&fields_start, &fields_settings, BYTES("PUT / HTTP/1.1\r\n"));
+    start_at(&chunked_start, &silent,
+             BYTES("PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"));
+    /* llhttp keeps it as a plain pointer, and takes it as const in llhttp_init(). */
+    memcpy(&chunked_start.settings, &(const llhttp_settings_t *){&chunked_settings},
+           sizeof(chunked_start.settings));
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * limits.c - counting connections by address, the memory mark.
+ */
+#include "proxy/limits.h"
+
+#include "core/check.h"
+#include "core/env.h"
+#include "core/mem.h"
+#include "proxy/conn.h"
+
+#define IDLE_CLOSED_PER_SECOND_MAX 1000
+
+struct address_count {
+    struct address address; /* port 0; the map's key */
+    uint32_t count;
+};
+
+static struct bytes address_key(const struct address *address)
+{
+    return bytes_from((const char *)address, sizeof(*address));
+}
+
+bool limits_address_take(struct worker *worker, const struct address *peer)
+{
+    struct address key = *peer;
+    struct address_count *count;
+
+    if (worker->config->connections_per_address_max == 0)
+        return true;
+    key.port = 0;
+    count = map_get(&worker->addresses, address_key(&key));
+    if (count == NULL) {
+        count = mem_new(struct address_count);
+        count->address = key;
+        (void)map_put(&worker->addresses, address_key(&count->address), count);
+    }
+    if (count->count >= worker->config->connections_per_address_max)
+        return false;
+    count->count++;
+    return true;
+}
+
+void limits_address_forget(struct worker *worker, const struct address *peer)
+{
+    struct address key = *peer;
+    struct address_count *count;
+
+    if (worker->config->connections_per_address_max == 0)
+        return;
+    key.port = 0;
+    count = map_get(&worker->addresses, address_key(&key));
+    CHECK(count != NULL && count->count > 0);
+    if (--count->count > 0)
+        return;
+    (void)map_remove(&worker->addresses, address_key(&key));
+    mem_free(count);
+}
+
+bool limits_has_room(const struct worker *worker)
+{
+    return worker->conns_count < worker->conns_max;
+}
+
+void limits_conn_closed(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->config->listeners_count; i++)
+        if (worker->listeners[i] != NULL && worker->listeners[i]->is_paused)
+            listener_resume(worker->listeners[i]);
+}
+
+bool limits_close_idle(struct worker *worker)
+{
+    LIST_EACH(&worker->conns, link)
+    {
+        struct conn *conn = LIST_ENTRY(link, struct conn, link);
+
+        if (conn_is_idle(conn)) {
+            conn_close(conn);
+            return true;
+        }
+    }
+    return false;
+}
+
+void limits_check_memory(struct worker *worker)
+{
+    uint64_t max = worker->config->memory_bytes_max;
+    bool was_over = worker->is_over_memory;
+
+    if (max == 0)
+        return;
+    worker->is_over_memory = env_resident_bytes() > max;
+    if (!worker->is_over_memory)
+        return;
+    worker->stats.limit_memory++;
+    if (!was_over)
+        log_warn(worker->log, "over the memory mark: new requests get 503, idle connections close",
+                 LOG_UINT("memory_bytes_max", max));
+    for (int i = 0; i < IDLE_CLOSED_PER_SECOND_MAX && limits_close_idle(worker); i++)
+        ;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * listener.h - accepts connections of one address on one worker.
+ *
+ * Binding is apart from watching, so that the program binds everything before anything is served and
+ * a port in use is one clear line and exit. At the limit of connections or files accepting pauses and
+ * goes on when there is room: what waits in the queue is not lost.
+ */
+#ifndef PROXY_LISTENER_H
+#define PROXY_LISTENER_H
+
+#include "proxy/worker.h"
+
+struct listener {
+    struct worker *worker;                /* borrowed */
+    const struct listener_config *config; /* borrowed */
+    int fd;
+    bool is_paused;
+    bool is_closing;
+    uint32_t closing_rounds; /* left before the socket is closed, see listener_close() */
+    uv_poll_t poll;
+    uv_timer_t timer; /* resumes after a pause, or closes in the end */
+    uint32_t handles_open;
+};
+
+/* A bound, listening, non-blocking socket; -1 with one line in the log. reuse_port: several workers
+ * bind the same address; is_first: this is the first of them, so nobody else may have it. For port 0
+ * *address is set to the port that the system chose. */
+int listener_bind(struct listen_address *address, bool reuse_port, bool is_first, struct log *log);
+
+struct listener *listener_open(struct worker *worker, const struct listener_config *config, int fd);
+/* There may be room again: a connection was closed. */
+void listener_resume(struct listener *listener);
+/*
+ * Stop without resetting anybody: refuse new SYNs by a socket filter, so that clients try again
+ * elsewhere, accept what has been or is just being established, then close.
+ */
+void listener_close(struct listener *listener);
+bool listener_is_closed(const struct listener *listener);
+void listener_destroy(struct listener *listener);
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pool.c - taking connections and making room for them.
+ */
+#include "proxy/pool.h"
+
+#include "core/check.h"
+#include "core/mem.h"
+#include "proxy/stream.h"
+
+struct pool *pool_enter(struct endpoint *endpoint)
+{
+    struct pool *pool = endpoint->pool;
+
+    if (pool == NULL) {
+        pool = mem_new(struct pool);
+        pool->endpoint = endpoint;
+        list_init(&pool->idle);
+        endpoint->pool = pool;
+    }
+    pool->open++;
+    return pool;
+}
+
+void pool_leave(struct pool *pool)
+{
+    struct endpoint *endpoint = pool->endpoint;
+
+    CHECK(pool->open > 0);
+    if (--pool->open > 0)
+        return;
+    endpoint->pool = NULL;
+    mem_free(pool);
+    endpoint_pool_is_gone(endpoint);
+}
+
+void pool_wake(struct cluster *cluster)
+{
+    struct list *first = list_first(&cluster->waiting);
+
+    if (first != NULL)
+        stream_on_capacity(LIST_ENTRY(first, struct stream, link));
+}
+
+/* The latest idle connection that is still good, or NULL. */
+static struct upstream *take_idle(struct pool *pool, bool is_safe)
+{
+    struct list *first;
+
+    while (pool != NULL && (first = list_first(&pool->idle)) != NULL) {
+        struct upstream *upstream = LIST_ENTRY(first, struct upstream, link);
+        bool is_last = pool->open == 1;
+
+        if (is_safe || !tcp_is_stale(&upstream->tcp))
+            return upstream;
+        upstream_discard(upstream);
+        if (is_last) /* the pool went with it */
+            return NULL;
+    }
+    return NULL;
+}
+
+/* At max-connections: close the connection that has been idle longest on another endpoint. */
+static bool make_room(struct cluster *cluster)
+{
+    LIST_EACH(&cluster->endpoints, link)
+    {
+        struct pool *pool = LIST_ENTRY(link, struct endpoint, link)->pool;
+        struct list *last = pool == NULL ? NULL : list_last(&pool->idle);
+
+        if (last != NULL) {
+            upstream_discard(LIST_ENTRY(last, struct upstream, link));
+            return true;
+        }
+    }
+    return false;
+}
+
+enum pool_result pool_take(struct worker *worker, struct cluster *cluster,
+                           struct endpoint *endpoint, struct stream *stream, bool may_reuse,
+                           bool is_safe, struct upstream **upstream)
+{
+    struct upstream *idle = may_reuse ? take_idle(endpoint->pool, is_safe) : NULL;
+
+    if (idle != NULL) {
+        upstream_lend(idle, stream);
+        *upstream = idle;
+        return POOL_READY;
+    }
+    if (cluster->connections >= cluster->limits.connections_max && !make_room(cluster)) {
+        worker->stats.limit_cluster_connections++;
+        return POOL_FULL;
+    }
+    *upstream = upstream_open(worker, cluster, endpoint, stream);
+    return *upstream == NULL ? POOL_FAILED : POOL_OPENING;
+}
+
+static void close_idle(struct pool *pool)
+{
+    while (pool != NULL) {
+        struct list *first = list_first(&pool->idle);
+        bool is_last = pool->open == 1;
+
+        if (first == NULL)
+            return;
+        upstream_close(LIST_ENTRY(first, struct upstream, link));
+        if (is_last)
+            return;
+    }
+}
+
+void pool_on_endpoint_retired(void *worker, struct endpoint *endpoint)
+{
+    (void)worker;
+    close_idle(endpoint->pool);
+}
+
+void pools_close_idle(struct worker *worker)
+{
+    struct cluster *cluster;
+    size_t at = 0;
+
+    while ((cluster = clusters_next(worker->clusters, &at)) != NULL) {
+        LIST_EACH(&cluster->endpoints, link)
+        close_idle(LIST_ENTRY(link, struct endpoint, link)->pool);
+    }
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pool.h - the connections a worker keeps to one endpoint. Last in, first out, so that those not
+ * needed grow idle and expire.
+ *
+ * A pool hangs on endpoint->pool as long as it has a connection. max-connections counts over all pools
+ * of a cluster, in cluster->connections.
+ */
+#ifndef PROXY_POOL_H
+#define PROXY_POOL_H
+
+#include "proxy/upstream.h"
+
+struct pool {
+    struct endpoint *endpoint; /* borrowed */
+    struct list idle;          /* struct upstream, latest first */
+    uint32_t open;             /* idle and busy, opening included */
+};
+
+enum pool_result {
+    POOL_READY,   /* *upstream is connected and belongs to the stream */
+    POOL_OPENING, /* *upstream connects; stream_on_connected() follows */
+    POOL_FULL,    /* the cluster has max-connections open, all busy */
+    POOL_FAILED,  /* the system refused a new connection */
+};
+
+/* may_reuse: false for the attempt after a kept connection turned out dead. is_safe: the request may
+ * be sent twice, so a kept connection need not be probed before. */
+enum pool_result pool_take(struct worker *worker, struct cluster *cluster,
+                           struct endpoint *endpoint, struct stream *stream, bool may_reuse,
+                           bool is_safe, struct upstream **upstream);
+/* An endpoint left the table: its idle connections go. For clusters_create(). */
+void pool_on_endpoint_retired(void *worker, struct endpoint *endpoint);
+/* Close all idle connections of a worker. */
+void pools_close_idle(struct worker *worker);
+
+/* For upstream.c. */
+struct pool *pool_enter(struct endpoint *endpoint);  /* one more connection */
+void pool_leave(struct pool *pool);                  /* one less; the pool may be gone afterwards */
+/* A connection or its place became free: the first stream that waits for this cluster goes on. */
+void pool_wake(struct cluster *cluster);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * stats.c - summing and writing the counters of workers.
+ */
+#include "proxy/stats.h"
+
+#include <stdio.h>
+
+void stats_merge(struct stats *into, const struct stats *from)
+{
+#define STAT(field, type, family, labels, help) into->field += from->field;
+#include "proxy/stats.def"
+#undef STAT
+    for (size_t i = 0; i < 6; i++)
+        into->requests_by_class[i] += from->requests_by_class[i];
+    for (size_t i = 0; i < FAILURE_COUNT; i++)
+        into->failures[i] += from->failures[i];
+    into->redirects += from->redirects;
+    into->admin_requests += from->admin_requests;
+    histogram_merge(&into->duration, &from->duration);
+    histogram_merge(&into->upstream_duration, &from->upstream_duration);
+    histogram_merge(&into->busy, &from->busy);
+}
+
+static void write_requests(const struct stats *stats, struct text *out)
+{
+    const char *name = "fairlead_requests_total";
+    char labels[128];
+
+    metrics_family(out, name, METRIC_COUNTER,
+                   "Requests ended, by class of the status code and by reason of our own answers.");
+    for (unsigned int i = 1; i < 6; i++) {
+        (void)snprintf(labels, sizeof(labels), "code=\"%uxx\",reason=\"none\"", i);
+        metrics_sample(out, name, labels, stats->requests_by_class[i]);
+    }
+    metrics_sample(out, name, "code=\"3xx\",reason=\"redirect_https\"", stats->redirects);
+    for (unsigned int i = 1; i < FAILURE_COUNT; i++) {
+        const struct failure_row *row = failure_row((enum failure)i);
+
+        if (stats->failures[i] == 0)
+            continue;
+        (void)snprintf(labels, sizeof(labels), "code=\"%s\",reason=\"%s\"",
+                       row->code == 0    ? "none"
+                       : row->code < 500 ? "4xx"
+                                         : "5xx",
+                       row->reason);
+        metrics_sample(out, name, labels, stats->failures[i]);
+    }
+}
+
+void stats_write(const struct stats *stats, struct text *out)
+{
+    static const struct {
+        enum metric_type type;
+        const char *family;
+        const char *labels;
+        const char *help;
+    } rows[] = {
+#define STAT(field, type, family, labels, help) {METRIC_##type, family, labels, help},
+#include "proxy/stats.def"
+#undef STAT
+    };
+    const uint64_t values[] = {
+#define STAT(field, type, family, labels, help) stats->field,
+#include "proxy/stats.def"
+#undef STAT
+    };
+
+    write_requests(stats, out);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (i == 0 || strcmp(rows[i].family, rows[i - 1].family) != 0)
+            metrics_family(out, rows[i].family, rows[i].type, rows[i].help);
+        metrics_sample(out, rows[i].family, rows[i].labels, values[i]);
+    }
+    metrics_family(out, "fairlead_admin_requests_total", METRIC_COUNTER,
+                   "Requests to the admin port.");
+    metrics_sample(out, "fairlead_admin_requests_total", NULL, stats->admin_requests);
+    metrics_family(out, "fairlead_request_duration_seconds", METRIC_HISTOGRAM,
+                   "From the first byte of a request to the last of its answer.");
+    metrics_histogram(out, "fairlead_request_duration_seconds", NULL, &stats->duration);
+    metrics_family(out, "fairlead_upstream_duration_seconds", METRIC_HISTOGRAM,
+                   "From sending a request to the head of the endpoint's answer.");
+    metrics_histogram(out, "fairlead_upstream_duration_seconds", NULL, &stats->upstream_duration);
+    metrics_family(out, "fairlead_loop_busy_seconds", METRIC_HISTOGRAM,
+                   "How long one turn of a loop held it: the lag that others in it see.");
+    metrics_histogram(out, "fairlead_loop_busy_seconds", NULL, &stats->busy);
+}

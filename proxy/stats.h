@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * stats.h - what one worker counts: plain numbers, gathered by message when somebody asks.
+ */
+#ifndef PROXY_STATS_H
+#define PROXY_STATS_H
+
+#include "core/metrics.h"
+#include "proxy/failure.h"
+
+struct stats {
+#define STAT(field, type, family, labels, help) uint64_t field;
+#include "proxy/stats.def"
+#undef STAT
+    uint64_t requests_by_class[6];      /* answers of endpoints: [2] = 2xx */
+    uint64_t redirects;                 /* our own 301 */
+    uint64_t admin_requests;
+    uint64_t failures[FAILURE_COUNT];   /* requests that ended with one */
+    struct histogram duration;          /* whole requests */
+    struct histogram upstream_duration; /* from the request's end to the response head */
+    struct histogram busy;              /* how long a turn of the loop held it */
+};
+
+void stats_merge(struct stats *into, const struct stats *from);
+void stats_write(const struct stats *stats, struct text *out);
+
+#endif

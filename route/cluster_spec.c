@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cluster_spec.c - one block per spec: the struct, its endpoints, its key.
+ */
+#include "route/cluster_spec.h"
+
+#include "core/mem.h"
+#include "route/refs.h"
+
+#include <stdlib.h>
+
+static int compare_endpoints(const void *a, const void *b)
+{
+    const struct endpoint_spec *left = a;
+    const struct endpoint_spec *right = b;
+
+    return address_compare(&left->address, &right->address);
+}
+
+/* Sorts in place; returns how many are left without repeats. */
+static uint32_t endpoints_sort(struct endpoint_spec *endpoints, uint32_t count)
+{
+    uint32_t kept = 0;
+
+    if (count > 0)
+        qsort(endpoints, count, sizeof(*endpoints), compare_endpoints);
+    for (uint32_t i = 0; i < count; i++)
+        if (kept == 0 || !address_equal(&endpoints[kept - 1].address, &endpoints[i].address))
+            endpoints[kept++] = endpoints[i];
+    return kept;
+}
+
+const struct cluster_spec *cluster_spec_freeze(const struct cluster_spec *spec, uint32_t slot,
+                                               uint64_t generation)
+{
+    size_t endpoints_size = spec->endpoints_count * sizeof(struct endpoint_spec);
+    char *block = mem_alloc(sizeof(*spec) + endpoints_size + spec->key.len);
+    struct endpoint_spec *endpoints = (struct endpoint_spec *)(void *)(block + sizeof(*spec));
+    struct cluster_spec *frozen = (struct cluster_spec *)(void *)block;
+    char *key = block + sizeof(*spec) + endpoints_size;
+
+    if (endpoints_size > 0)
+        memcpy(endpoints, spec->endpoints, endpoints_size);
+    if (spec->key.len > 0)
+        memcpy(key, spec->key.at, spec->key.len);
+    *frozen = (struct cluster_spec){
+        .refs = 1,
+        .slot = slot,
+        .key = bytes_from(key, spec->key.len),
+        .generation = generation,
+        .protocol = spec->protocol,
+        .policy = spec->policy,
+        .limits = spec->limits,
+        .endpoints_count = endpoints_sort(endpoints, spec->endpoints_count),
+        .endpoints = endpoints,
+    };
+    return frozen;
+}
+
+const struct cluster_spec *cluster_spec_ref(const struct cluster_spec *spec)
+{
+    refs_take(&spec->refs);
+    return spec;
+}
+
+void cluster_spec_unref(const struct cluster_spec *spec)
+{
+    if (refs_drop(&spec->refs))
+        mem_free(refs_thaw(spec));
+}
+
+static bool limits_equal(const struct cluster_limits *a, const struct cluster_limits *b)
+{
+    return a->connections_max == b->connections_max && a->pending_max == b->pending_max &&
+           a->requests_max == b->requests_max && a->retries_max == b->retries_max;
+}
+
+static bool endpoints_equal(const struct cluster_spec *a, const struct cluster_spec *b)
+{
+    if (a->endpoints_count != b->endpoints_count)
+        return false;
+    for (uint32_t i = 0; i < a->endpoints_count; i++)
+        if (!address_equal(&a->endpoints[i].address, &b->endpoints[i].address) ||
+            a->endpoints[i].weight != b->endpoints[i].weight)
+            return false;
+    return true;
+}
+
+bool cluster_spec_equal(const struct cluster_spec *a, const struct cluster_spec *b)
+{
+    return a->slot == b->slot && bytes_equal(a->key, b->key) && a->protocol == b->protocol &&
+           a->policy == b->policy && limits_equal(&a->limits, &b->limits) && endpoints_equal(a, b);
+}

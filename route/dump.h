@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dump.h - the table as stable text or JSON, the same for the same objects in every process:
+ * no slots, no generations, sorted by host, precedence and path.
+ */
+#ifndef ROUTE_DUMP_H
+#define ROUTE_DUMP_H
+
+#include "route/table.h"
+
+/*
+ * Appends, for people and golden tests (the last column is cut short here):
+ *
+ *     host app.example.com
+ *       exact  /old            -> redirect https                        Ingress default/web spec...
+ *       regex  /v[0-9]+/.*     -> default/api/80 (2 endpoints)          Ingress default/web spec...
+ *       prefix /broken         -> 503 Service default/nope not found    Ingress default/web spec...
+ *       string /api            -> default/api/80 (2 endpoints)          Ingress default/web spec...
+ *       default                -> default/fallback/80 (1 endpoint)      Ingress default/web spec...
+ *     default                  -> ...
+ *     cluster default/api/80 http1 round_robin
+ *       10.0.0.1:8080
+ *     finding warning examples/a.yaml:3 Ingress default/web: text
+ *
+ * Paths are in the order in which they win: exact, regex, then the longest prefix ("prefix" ends at
+ * a segment, "string" anywhere). Options that differ from their defaults follow the target as
+ * words: weight=3 (where there are several services) websocket timeout=30s retry-on=5xx,reset
+ * retries=2 per-try=1s; max-connections=5 and so on at a cluster; weight=2 at an endpoint.
+ */
+void table_dump_text(const struct table *table, struct text *out);
+/* The same facts: {"hosts":[...],"default":{...},"clusters":[...],"findings":[...]} and a newline.
+ */
+void table_dump_json(const struct table *table, struct text *out);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dump_json.c - the table for programs. Values at their defaults are left out of routes, so that
+ * ten thousand of them stay readable.
+ */
+#include "core/mem.h"
+#include "route/dump.h"
+#include "route/listing.h"
+#include "route/table_parts.h"
+#include "route/words.h"
+
+/* A comma, unless an object or array has just begun. A string ends with its quote, so the last byte
+ * tells. */
+static void add_comma(struct text *out)
+{
+    char last = out->len == 0 ? '{' : out->at[out->len - 1];
+
+    if (last != '{' && last != '[')
+        text_add_byte(out, ',');
+}
+
+/* "name": */
+static void add_name(struct text *out, const char *name)
+{
+    add_comma(out);
+    text_add_json_string(out, bytes_of(name));
+    text_add_byte(out, ':');
+}
+
+static void add_string(struct text *out, const char *name, struct bytes value)
+{
+    add_name(out, name);
+    text_add_json_string(out, value);
+}
+
+static void add_number(struct text *out, const char *name, uint64_t value)
+{
+    add_name(out, name);
+    text_add_uint(out, value);
+}
+
+static void open_in(struct text *out, const char *name, char bracket)
+{
+    if (name != NULL)
+        add_name(out, name);
+    else
+        add_comma(out);
+    text_add_byte(out, bracket);
+}
+
+static void add_backends(struct text *out, const struct table *table, const struct route *route)
+{
+    open_in(out, "backends", '[');
+    for (uint16_t i = 0; i < route->backends_count; i++) {
+        const struct route_backend *backend = &route->backends[i];
+        const struct cluster_spec *cluster = table_cluster(table, backend->cluster_slot);
+
+        open_in(out, NULL, '{');
+        add_string(out, "cluster", table_slot_key(table, backend->cluster_slot));
+        add_number(out, "weight", backend->weight);
+        add_number(out, "endpoints", cluster == NULL ? 0 : cluster->endpoints_count);
+        text_add_byte(out, '}');
+    }
+    text_add_byte(out, ']');
+}
+
+static void add_retry(struct text *out, const struct retry_policy *retry)
+{
+    if (retry->on == 0 && retry->retries_max == 0 && retry->per_try_timeout_ms == 0)
+        return;
+    open_in(out, "retry", '{');
+    open_in(out, "on", '[');
+    for (unsigned i = 0; i < RETRY_WORDS_COUNT; i++) {
+        if ((retry->on & (1u << i)) == 0)
+            continue;
+        add_comma(out);
+        text_add_json_string(out, bytes_of(retry_on_word(i)));
+    }
+    text_add_byte(out, ']');
+    add_number(out, "retries", retry->retries_max);
+    add_number(out, "per_try_timeout_ms", retry->per_try_timeout_ms);
+    text_add_byte(out, '}');
+}
+
+/* The inside of a route's object. */
+static void add_route(struct text *out, const struct table *table, const struct route *route)
+{
+    add_string(out, "action", bytes_of(route_action_word(route->action)));
+    if (route->action == ROUTE_FORWARD)
+        add_backends(out, table, route);
+    if (route->action == ROUTE_UNAVAILABLE)
+        add_string(out, "unavailable", route->unavailable);
+    if (route->websocket) {
+        add_name(out, "websocket");
+        text_add_str(out, "true");
+    }
+    if (route->response_timeout_ms > 0)
+        add_number(out, "response_timeout_ms", route->response_timeout_ms);
+    add_retry(out, &route->retry);
+    add_string(out, "object", route->object);
+    add_string(out, "field", route->field);
+}
+
+static void add_default(struct text *out, const struct table *table, const struct route *route)
+{
+    if (route == NULL)
+        return;
+    open_in(out, "default", '{');
+    add_route(out, table, route);
+    text_add_byte(out, '}');
+}
+
+static void add_host(struct text *out, const struct table *table, const struct vhost *vhost)
+{
+    open_in(out, NULL, '{');
+    add_string(out, "name", vhost->name);
+    open_in(out, "routes", '[');
+    for (uint32_t i = 0; i < vhost->routes_count; i++) {
+        open_in(out, NULL, '{');
+        add_string(out, "kind", bytes_of(path_kind_word(vhost->routes[i].path_kind)));
+        add_string(out, "path", vhost->routes[i].path);
+        add_route(out, table, &vhost->routes[i]);
+        text_add_byte(out, '}');
+    }
+    text_add_byte(out, ']');
+    add_default(out, table, vhost->default_route);
+    text_add_byte(out, '}');
+}
+
+static void add_endpoints(struct text *out, const struct cluster_spec *cluster)
+{
+    open_in(out, "endpoints", '[');
+    for (uint32_t i = 0; i < cluster->endpoints_count; i++) {
+        open_in(out, NULL, '{');
+        add_name(out, "address");
+        text_add_byte(out, '"');
+        address_add(&cluster->endpoints[i].address, out);
+        text_add_byte(out, '"');
+        add_number(out, "weight", cluster->endpoints[i].weight);
+        text_add_byte(out, '}');
+    }
+    text_add_byte(out, ']');
+}
+
+static void add_cluster(struct text *out, const struct cluster_spec *cluster)
+{
+    open_in(out, NULL, '{');
+    add_string(out, "key", cluster->key);
+    add_string(out, "protocol", bytes_of(cluster_protocol_word(cluster->protocol)));
+    add_string(out, "policy", bytes_of(cluster_policy_word(cluster->policy)));
+    add_number(out, "max_connections", cluster->limits.connections_max);
+    add_number(out, "max_pending", cluster->limits.pending_max);
+    add_number(out, "max_requests", cluster->limits.requests_max);
+    add_number(out, "max_retries", cluster->limits.retries_max);
+    add_endpoints(out, cluster);
+    text_add_byte(out, '}');
+}
+
+static void add_finding(struct text *out, const struct finding *finding)
+{
+    open_in(out, NULL, '{');
+    add_string(out, "level", finding->is_error ? BYTES("error") : BYTES("warning"));
+    add_string(out, "location", finding->location);
+    add_string(out, "object", finding->object);
+    add_string(out, "text", finding->text);
+    text_add_byte(out, '}');
+}
+
+static void add_hosts(struct text *out, const struct table *table)
+{
+    const struct vhost **hosts = listing_hosts(table);
+
+    open_in(out, "hosts", '[');
+    for (size_t i = 0; hosts[i] != NULL; i++)
+        add_host(out, table, hosts[i]);
+    text_add_byte(out, ']');
+    mem_free(hosts);
+}
+
+static void add_clusters(struct text *out, const struct table *table)
+{
+    const struct cluster_spec **clusters = listing_clusters(table);
+
+    open_in(out, "clusters", '[');
+    for (size_t i = 0; clusters[i] != NULL; i++)
+        add_cluster(out, clusters[i]);
+    text_add_byte(out, ']');
+    mem_free(clusters);
+}
+
+void table_dump_json(const struct table *table, struct text *out)
+{
+    text_add_byte(out, '{');
+    add_hosts(out, table);
+    if (table->fallback != NULL)
+        add_default(out, table, table->fallback->default_route);
+    add_clusters(out, table);
+    open_in(out, "findings", '[');
+    for (size_t i = 0; i < table_findings_count(table); i++)
+        add_finding(out, table_finding(table, i));
+    text_add_str(out, "]}\n");
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dump_text.c - the table for people and golden tests; one fact a line, see dump.h.
+ */
+#include "core/mem.h"
+#include "route/dump.h"
+#include "route/listing.h"
+#include "route/table_parts.h"
+#include "route/words.h"
+
+#define COLUMN_ARROW  25
+#define COLUMN_ORIGIN 66
+
+/* What limits are unless an object says otherwise (spec/contour.md 4.3). */
+static const struct cluster_limits default_limits = {1024, 1024, 1024, 3};
+
+static void add_backend(struct text *out, const struct table *table, const struct route *route,
+                        const struct route_backend *backend)
+{
+    const struct cluster_spec *cluster = table_cluster(table, backend->cluster_slot);
+
+    words_add_text(out, table_slot_key(table, backend->cluster_slot));
+    if (route->backends_count > 1)
+        text_printf(out, " weight=%u", backend->weight);
+    text_add_str(out, " (");
+    words_add_count(out, cluster == NULL ? 0 : cluster->endpoints_count, "endpoint");
+    text_add_byte(out, ')');
+}
+
+static void add_target(struct text *out, const struct table *table, const struct route *route)
+{
+    switch (route->action) {
+    case ROUTE_FORWARD:
+        for (uint16_t i = 0; i < route->backends_count; i++) {
+            if (i > 0)
+                text_add_str(out, ", ");
+            add_backend(out, table, route, &route->backends[i]);
+        }
+        break;
+    case ROUTE_REDIRECT_HTTPS:
+        text_add_str(out, "redirect https");
+        break;
+    case ROUTE_UNAVAILABLE:
+        text_add_str(out, "503 ");
+        words_add_text(out, route->unavailable);
+        break;
+    }
+}
+
+static void add_retry(struct text *out, const struct retry_policy *retry)
+{
+    const char *separator = " retry-on=";
+
+    for (unsigned i = 0; i < RETRY_WORDS_COUNT; i++) {
+        if ((retry->on & (1u << i)) == 0)
+            continue;
+        text_add_str(out, separator);
+        text_add_str(out, retry_on_word(i));
+        separator = ",";
+    }
+    if (retry->retries_max > 0)
+        text_printf(out, " retries=%u", retry->retries_max);
+    if (retry->per_try_timeout_ms > 0) {
+        text_add_str(out, " per-try=");
+        words_add_duration(out, retry->per_try_timeout_ms);
+    }
+}
+
+static void add_options(struct text *out, const struct route *route)
+{
+    if (route->websocket)
+        text_add_str(out, " websocket");
+    if (route->response_timeout_ms > 0) {
+        text_add_str(out, " timeout=");
+        words_add_duration(out, route->response_timeout_ms);
+    }
+    add_retry(out, &route->retry);
+}
+
+/* The rest of a line that starts at `line` and names a path, or says "default". */
+static void add_route(struct text *out, size_t line, const struct table *table,
+                      const struct route *route)
+{
+    words_pad(out, line, COLUMN_ARROW);
+    text_add_str(out, "-> ");
+    add_target(out, table, route);
+    add_options(out, route);
+    if (route->object.len > 0 || route->field.len > 0) {
+        words_pad(out, line, COLUMN_ORIGIN);
+        words_add_origin(out, route);
+    }
+    text_add_byte(out, '\n');
+}
+
+static void add_host(struct text *out, const struct table *table, const struct vhost *vhost)
+{
+    text_add_str(out, "host ");
+    words_add_text(out, vhost->name);
+    text_add_byte(out, '\n');
+    for (uint32_t i = 0; i < vhost->routes_count; i++) {
+        size_t line = out->len;
+
+        text_printf(out, "  %-6s ", path_kind_word(vhost->routes[i].path_kind));
+        words_add_text(out, vhost->routes[i].path);
+        add_route(out, line, table, &vhost->routes[i]);
+    }
+    if (vhost->default_route != NULL) {
+        size_t line = out->len;
+
+        text_add_str(out, "  default");
+        add_route(out, line, table, vhost->default_route);
+    }
+}
+
+static void add_limit(struct text *out, const char *name, uint32_t value, uint32_t usual)
+{
+    if (value != usual)
+        text_printf(out, " %s=%u", name, value);
+}
+
+static void add_cluster(struct text *out, const struct cluster_spec *cluster)
+{
+    const struct cluster_limits *limits = &cluster->limits;
+
+    text_add_str(out, "cluster ");
+    words_add_text(out, cluster->key);
+    text_printf(out, " %s %s", cluster_protocol_word(cluster->protocol),
+                cluster_policy_word(cluster->policy));
+    add_limit(out, "max-connections", limits->connections_max, default_limits.connections_max);
+    add_limit(out, "max-pending", limits->pending_max, default_limits.pending_max);
+    add_limit(out, "max-requests", limits->requests_max, default_limits.requests_max);
+    add_limit(out, "max-retries", limits->retries_max, default_limits.retries_max);
+    text_add_byte(out, '\n');
+    for (uint32_t i = 0; i < cluster->endpoints_count; i++) {
+        text_add_str(out, "  ");
+        address_add(&cluster->endpoints[i].address, out);
+        add_limit(out, "weight", cluster->endpoints[i].weight, 1);
+        text_add_byte(out, '\n');
+    }
+}
+
+static void add_finding(struct text *out, const struct finding *finding)
+{
+    text_add_str(out, finding->is_error ? "finding error " : "finding warning ");
+    words_add_text(out, finding->location);
+    if (finding->location.len > 0 && finding->object.len > 0)
+        text_add_byte(out, ' ');
+    words_add_text(out, finding->object);
+    if (finding->location.len > 0 || finding->object.len > 0)
+        text_add_str(out, ": ");
+    words_add_text(out, finding->text);
+    text_add_byte(out, '\n');
+}
+
+void table_dump_text(const struct table *table, struct text *out)
+{
+    const struct vhost **hosts = listing_hosts(table);
+    const struct cluster_spec **clusters = listing_clusters(table);
+
+    for (size_t i = 0; hosts[i] != NULL; i++)
+        add_host(out, table, hosts[i]);
+    if (table->fallback != NULL) {
+        size_t line = out->len;
+
+        text_add_str(out, "default");
+        add_route(out, line, table, table->fallback->default_route);
+    }
+    for (size_t i = 0; clusters[i] != NULL; i++)
+        add_cluster(out, clusters[i]);
+    for (size_t i = 0; i < table_findings_count(table); i++)
+        add_finding(out, table_finding(table, i));
+    mem_free(hosts);
+    mem_free(clusters);
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * explain.c - the walk of one request through the table, in the words of the objects it comes from.
+ *
+ *     url -> method, host, path -> vhost -> route -> action -> services -> endpoints -> verdict
+ *
+ * Each step adds its facts and either goes on or speaks the verdict.
+ */
+#include "route/explain_parts.h"
+#include "route/hints.h"
+#include "route/match.h"
+#include "route/table_parts.h"
+#include "route/words.h"
+
+#define FINDINGS_SHOWN_MAX 5
+
+static void add_host_fact(struct explainer *explainer, const struct vhost *vhost)
+{
+    struct text *out = explainer->out;
+
+    hints_add_label(out, "host");
+    words_add_text(out, explainer->host);
+    if (vhost == NULL) {
+        text_add_str(out, ": no object names it, and there are no rules without a host");
+    } else if (vhost == explainer->table->hostless) {
+        text_add_str(out, ": no object names it, so the rules without a host apply");
+    } else if (vhost_is_wildcard(vhost->name)) {
+        text_add_str(out, ": covered by ");
+        words_add_text(out, vhost->name);
+    } else {
+        text_add_str(out, ": named exactly");
+    }
+    text_add_byte(out, '\n');
+}
+
+static void add_route_fact(struct explainer *explainer, const struct vhost *vhost,
+                           const struct route *route)
+{
+    struct text *out = explainer->out;
+
+    hints_add_label(out, "route");
+    if (vhost != NULL && route == vhost->default_route) {
+        text_add_str(out, "the default backend of this host, for no path matches");
+    } else if (explainer->table->fallback != NULL &&
+               route == explainer->table->fallback->default_route) {
+        text_add_str(out, "the default backend, for hosts that no object names");
+    } else {
+        text_printf(out, "%s ", path_kind_word(route->path_kind));
+        words_add_text(out, route->path);
+    }
+    text_add_byte(out, '\n');
+    if (route->object.len == 0 && route->field.len == 0)
+        return;
+    hints_add_label(out, "object");
+    words_add_origin(out, route);
+    text_add_byte(out, '\n');
+}
+
+static bool is_part_of_name(char byte)
+{
+    byte = ascii_lower(byte);
+    return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-';
+}
+
+/* Does the text name this host, and not only one that ends or begins alike? */
+static bool mentions(struct bytes text, struct bytes host)
+{
+    const char *found;
+
+    while (host.len > 0 && text.len >= host.len) {
+        found = memmem(text.at, text.len, host.at, host.len);
+        if (found == NULL)
+            return false;
+        if ((found == text.at || (!is_part_of_name(found[-1]) && found[-1] != '.')) &&
+            (found + host.len == text.at + text.len || !is_part_of_name(found[host.len])))
+            return true;
+        text = bytes_skip(text, (size_t)(found - text.at) + 1);
+    }
+    return false;
+}
+
+/* What was said about the object, or where there is none, about the host. */
+static void add_findings(struct explainer *explainer, struct bytes object, struct bytes host)
+{
+    size_t shown = 0;
+
+    for (size_t i = 0; i < table_findings_count(explainer->table); i++) {
+        const struct finding *finding = table_finding(explainer->table, i);
+        bool is_about =
+            object.len > 0 ? bytes_equal(finding->object, object) : mentions(finding->text, host);
+
+        if (!is_about || shown++ >= FINDINGS_SHOWN_MAX)
+            continue;
+        hints_add_label(explainer->out, finding->is_error ? "error" : "warning");
+        words_add_text(explainer->out, finding->object);
+        text_add_str(explainer->out, finding->object.len > 0 ? ": " : "");
+        words_add_text(explainer->out, finding->text);
+        text_add_byte(explainer->out, '\n');
+    }
+    if (shown <= FINDINGS_SHOWN_MAX)
+        return;
+    hints_add_label(explainer->out, "warning");
+    words_add_count(explainer->out, shown - FINDINGS_SHOWN_MAX, "more finding");
+    text_add_str(explainer->out, ", see the table\n");
+}
+
+static bool refuse_host(struct explainer *explainer)
+{
+    hints_add_hosts(explainer->table, explainer->host, explainer->out);
+    add_findings(explainer, BYTES_NONE, explainer->host);
+    if (table_hosts_count(explainer->table) == 0)
+        explain_add_fact(explainer, "hint",
+                         "the table has no hosts: no object gave one, see the findings");
+    else
+        explain_add_fact(explainer, "hint",
+                         "add an Ingress rule with this host, or a default backend");
+    return explain_refuse(explainer, "404: no object serves this host");
+}
+
+static bool refuse_path(struct explainer *explainer, const struct vhost *vhost)
+{
+    const struct table *table = explainer->table;
+    const struct route *other;
+
+    hints_add_paths(vhost, explainer->path, explainer->out);
+    if (vhost == table->hostless) {
+        hints_add_hosts(table, explainer->host, explainer->out);
+        add_findings(explainer, BYTES_NONE, explainer->host);
+        return explain_refuse(explainer, "404: no rule without a host has a path that matches");
+    }
+    add_findings(explainer, BYTES_NONE, explainer->host);
+    if (match_route(table, BYTES_NONE, explainer->path, &other) == MATCH_ROUTE)
+        explain_add_fact(
+            explainer, "hint",
+            "rules without a host would match, but never serve a host that has its own rules");
+    explain_add_fact(
+        explainer, "hint",
+        "add a path to this host; a prefix / or a default backend takes all that is left");
+    return explain_refuse(explainer, "404: the host is served, but none of its paths matches");
+}
+
+static void add_endpoints(struct explainer *explainer, const struct cluster_spec *cluster)
+{
+    struct text *out = explainer->out;
+
+    for (uint32_t i = 0; i < cluster->endpoints_count; i++) {
+        hints_add_label(out, "endpoint");
+        address_add(&cluster->endpoints[i].address, out);
+        if (explainer->endpoint_words != NULL) {
+            text_add_byte(out, ' ');
+            explainer->endpoint_words(explainer->context, cluster, &cluster->endpoints[i].address,
+                                      out);
+        }
+        text_add_byte(out, '\n');
+    }
+}
+
+/* In tenths of a percent. */
+static uint32_t share_of(const struct route *route, uint32_t weight)
+{
+    return route->weights_sum == 0 ? 0 : (uint32_t)((uint64_t)weight * 1000 / route->weights_sum);
+}
+
+static void add_service(struct explainer *explainer, const struct route *route,
+                        const struct route_backend *backend)
+{
+    const struct cluster_spec *cluster = table_cluster(explainer->table, backend->cluster_slot);
+    uint32_t share = share_of(route, backend->weight);
+    struct text *out = explainer->out;
+
+    hints_add_label(out, "service");
+    words_add_text(out, table_slot_key(explainer->table, backend->cluster_slot));
+    if (route->backends_count > 1)
+        text_printf(out, ", weight %u of %u (%u.%u %%)", backend->weight, route->weights_sum,
+                    share / 10, share % 10);
+    if (cluster == NULL) {
+        text_add_str(out, ": unknown, so it has no endpoints\n");
+        return;
+    }
+    text_printf(out, ", %s, %s: ", cluster_protocol_word(cluster->protocol),
+                cluster_policy_word(cluster->policy));
+    words_add_count(out, cluster->endpoints_count, "ready endpoint");
+    text_add_byte(out, '\n');
+    add_endpoints(explainer, cluster);
+}
+
+/* What of a route can be served at the moment. */
+struct served {
+    uint32_t count;  /* backends that have an endpoint */
+    uint32_t weight; /* of those together */
+    uint32_t slot;   /* the cluster of one of them */
+};
+
+static struct served served_by(const struct table *table, const struct route *route)
+{
+    struct served served = {0};
+
+    for (uint16_t i = 0; i < route->backends_count; i++) {
+        const struct route_backend *backend = &route->backends[i];
+        const struct cluster_spec *cluster = table_cluster(table, backend->cluster_slot);
+
+        if (cluster == NULL || cluster->endpoints_count == 0)
+            continue;
+        served.count++;
+        served.weight += backend->weight;
+        served.slot = backend->cluster_slot;
+    }
+    return served;
+}
+
+static bool conclude_forward(struct explainer *explainer, const struct route *route)
+{
+    struct served served = served_by(explainer->table, route);
+    uint32_t lost = share_of(route, route->weights_sum - served.weight);
+    struct text *out = explainer->out;
+
+    if (served.count == 0) {
+        add_findings(explainer, route->object, BYTES_NONE);
+        explain_add_fact(
+            explainer, "hint",
+            "an endpoint is a Pod that the Service selects and that is ready, on targetPort");
+        return explain_refuse(explainer, "503: no service of this route has a ready endpoint");
+    }
+    hints_add_label(out, "verdict");
+    text_add_str(out, "forwarded to ");
+    if (served.count == 1)
+        words_add_text(out, table_slot_key(explainer->table, served.slot));
+    else
+        text_printf(out, "one of %u services, by weight", served.count);
+    if (served.count < route->backends_count)
+        text_printf(out, "; %u.%u %% of requests get 503, their service has no ready endpoint",
+                    lost / 10, lost % 10);
+    text_add_byte(out, '\n');
+    return true;
+}
+
+static bool walk_services(struct explainer *explainer, const struct route *route)
+{
+    if (explainer->request->wants_websocket && !route->websocket) {
+        explain_add_fact(explainer, "hint", "name the path in the annotation websocket-routes");
+        return explain_refuse(explainer, "403: this route does not allow WebSockets");
+    }
+    if (route->response_timeout_ms > 0) {
+        hints_add_label(explainer->out, "timeout");
+        words_add_duration(explainer->out, route->response_timeout_ms);
+        text_add_str(explainer->out, " for the whole response\n");
+    }
+    for (uint16_t i = 0; i < route->backends_count; i++)
+        add_service(explainer, route, &route->backends[i]);
+    return conclude_forward(explainer, route);
+}
+
+static bool conclude_redirect(struct explainer *explainer)
+{
+    hints_add_label(explainer->out, "verdict");
+    text_add_str(explainer->out, "301 to https://");
+    words_add_text(explainer->out, explainer->host);
+    words_add_text(explainer->out, explainer->path);
+    words_add_text(explainer->out, explainer->query);
+    text_add_byte(explainer->out, '\n');
+    return true;
+}
+
+static bool walk_action(struct explainer *explainer, const struct route *route)
+{
+    switch (route->action) {
+    case ROUTE_FORWARD:
+        return walk_services(explainer, route);
+    case ROUTE_REDIRECT_HTTPS:
+        return conclude_redirect(explainer);
+    case ROUTE_UNAVAILABLE:
+        add_findings(explainer, route->object, BYTES_NONE);
+        hints_add_label(explainer->out, "verdict");
+        text_add_str(explainer->out, "503: ");
+        words_add_text(explainer->out, route->unavailable);
+        text_add_byte(explainer->out, '\n');
+        return false;
+    }
+    return false;
+}
+
+static bool walk_table(struct explainer *explainer)
+{
+    const struct vhost *vhost = table_vhost(explainer->table, explainer->host);
+    const struct route *route;
+
+    add_host_fact(explainer, vhost);
+    if (!explain_walk_path(explainer))
+        return false;
+    switch (match_route(explainer->table, explainer->host, explainer->path, &route)) {
+    case MATCH_NO_HOST:
+        return refuse_host(explainer);
+    case MATCH_NO_PATH:
+        return refuse_path(explainer, vhost);
+    case MATCH_REGEX_LIMIT:
+        return explain_refuse(explainer,
+                              "400: a regular expression of this host needs too many steps");
+    case MATCH_ROUTE:
+        add_route_fact(explainer, vhost, route);
+        return walk_action(explainer, route);
+    }
+    return false;
+}
+
+bool explain(const struct table *table, const struct explain_request *request,
+             explain_endpoint_fn *endpoint_words, void *context, struct text *out)
+{
+    struct explainer explainer = {
+        .table = table,
+        .request = request,
+        .endpoint_words = endpoint_words,
+        .context = context,
+        .out = out,
+    };
+    bool answers;
+
+    arena_init(&explainer.arena, 1024);
+    answers = explain_walk_request(&explainer) && walk_table(&explainer);
+    arena_fini(&explainer.arena);
+    return answers;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * explain_parts.h - one explanation under way. Internal to route/: explain_request.c reads the
+ * request as the proxy would, explain.c walks the table with it.
+ */
+#ifndef ROUTE_EXPLAIN_PARTS_H
+#define ROUTE_EXPLAIN_PARTS_H
+
+#include "core/mem.h"
+#include "route/explain.h"
+
+struct explainer {
+    const struct table *table;
+    const struct explain_request *request;
+    explain_endpoint_fn *endpoint_words; /* may be NULL */
+    void *context;
+    struct text *out;
+    struct arena arena;
+    struct bytes method;
+    struct bytes authority; /* as given */
+    struct bytes target;    /* as given: path and query */
+    bool is_https;
+    struct bytes host;  /* normal */
+    struct bytes path;  /* normal, without query */
+    struct bytes query; /* with its '?'; may be empty */
+};
+
+/* One line. */
+void explain_add_fact(struct explainer *explainer, const char *label, const char *text);
+/* Speaks the verdict of an answer of our own; always false. */
+bool explain_refuse(struct explainer *explainer, const char *verdict);
+
+/* Fill in method, host and target from the URL. False when the verdict has been spoken. */
+bool explain_walk_request(struct explainer *explainer);
+/* Fill in path and query. */
+bool explain_walk_path(struct explainer *explainer);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * match.c - host, then path, then defaults; see design 5.13.
+ */
+#include "route/match.h"
+
+#include "route/path_tree.h"
+#include "route/table_parts.h"
+
+/* The host without its first label, dot kept: the key of the wildcard that would cover it. */
+static struct bytes wildcard_key(struct bytes host)
+{
+    size_t dot = bytes_find(host, '.');
+
+    return dot == BYTES_NOT_FOUND || dot == 0 ? BYTES_NONE : bytes_skip(host, dot);
+}
+
+/* The vhost that claims the host by name; NULL when none does. */
+static const struct vhost *named_vhost(const struct table *table, struct bytes host)
+{
+    const struct vhost *vhost;
+    struct bytes wildcard;
+
+    if (host.len == 0 || host.at[0] == '.')
+        return NULL;
+    vhost = name_index_get(&table->hosts, host);
+    if (vhost != NULL || table->wildcards_count == 0)
+        return vhost;
+    wildcard = wildcard_key(host);
+    return wildcard.len == 0 ? NULL : name_index_get(&table->hosts, wildcard);
+}
+
+const struct vhost *table_vhost(const struct table *table, struct bytes host)
+{
+    const struct vhost *vhost = named_vhost(table, host);
+
+    return vhost != NULL ? vhost : table->hostless;
+}
+
+static enum match_result match_default(const struct vhost *vhost, const struct route **route)
+{
+    if (vhost == NULL || vhost->default_route == NULL)
+        return MATCH_NO_PATH;
+    *route = vhost->default_route;
+    return MATCH_ROUTE;
+}
+
+enum match_result match_route(const struct table *table, struct bytes host, struct bytes path,
+                              const struct route **route)
+{
+    const struct vhost *vhost = table_vhost(table, host);
+    enum match_result result = MATCH_NO_PATH;
+
+    if (vhost != NULL)
+        result = path_tree_match(vhost->paths, path, route);
+    if (result == MATCH_NO_PATH)
+        result = match_default(vhost, route);
+    /* A host that somebody claims never reaches the default backend of somebody else. */
+    if (result == MATCH_NO_PATH && vhost == table->hostless)
+        result = match_default(table->fallback, route);
+    return result == MATCH_NO_PATH && vhost == NULL ? MATCH_NO_HOST : result;
+}

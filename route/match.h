@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * match.h - which route a request takes. Pure; allocates nothing; O(length of host + path).
+ *
+ * Source: design 5.9, 5.13, 5.14; spec/contour.md 1.3; hostile-input 40, 43, 44, 96.
+ */
+#ifndef ROUTE_MATCH_H
+#define ROUTE_MATCH_H
+
+#include "route/table.h"
+
+/*
+ * The vhost for a host in normal form (normal.h; empty when the request named none): the exact
+ * name, else the wildcard that covers its first label, else the host-less rules, else NULL.
+ * Borrowed from the table.
+ */
+const struct vhost *table_vhost(const struct table *table, struct bytes host);
+
+/* Why match_route() gave no route, or that it gave one. */
+enum match_result {
+    MATCH_ROUTE,       /* *route is set */
+    MATCH_NO_HOST,     /* nobody claims the host, and there is no default backend */
+    MATCH_NO_PATH,     /* the host is known, none of its paths matches, it has no default backend */
+    MATCH_REGEX_LIMIT, /* a regex path reached its step limit: answer 400, hostile-input 42 */
+};
+
+/*
+ * The route for a host and a path, both in normal form (normal.h), path without its query.
+ * *route is borrowed from the table and written only for MATCH_ROUTE.
+ */
+enum match_result match_route(const struct table *table, struct bytes host, struct bytes path,
+                              const struct route **route);
+
+#endif

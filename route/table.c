@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * table.c - a table as a whole: counted, shared, asked.
+ */
+#include "route/table.h"
+
+#include "core/check.h"
+#include "core/mem.h"
+#include "route/refs.h"
+#include "route/table_parts.h"
+#include "route/vhost.h"
+
+static struct bytes key_of_item(const void *item)
+{
+    const struct vhost *vhost = item;
+
+    return vhost_key(vhost->name);
+}
+
+static void ref_item(void *item)
+{
+    (void)vhost_ref(item);
+}
+
+static void unref_item(void *item)
+{
+    vhost_unref(item);
+}
+
+static const struct name_index_type hosts_type = {key_of_item, ref_item, unref_item};
+
+/* How many tables this process holds is a fact about the process, so it is kept in one place. */
+static _Atomic size_t *live_count(void)
+{
+    static _Atomic size_t count;
+
+    return &count;
+}
+
+size_t table_live_count(void)
+{
+    return atomic_load_explicit(live_count(), memory_order_relaxed);
+}
+
+bool vhost_is_wildcard(struct bytes name)
+{
+    return bytes_starts_with(name, BYTES("*."));
+}
+
+struct bytes vhost_key(struct bytes name)
+{
+    return vhost_is_wildcard(name) ? bytes_skip(name, 1) : name;
+}
+
+struct table *table_create(const struct table *previous)
+{
+    struct table *table = mem_new(struct table);
+
+    table->refs = 1;
+    (void)atomic_fetch_add_explicit(live_count(), 1, memory_order_relaxed);
+    if (previous == NULL) {
+        table->generation = 1;
+        name_index_init(&table->hosts, &hosts_type);
+        slots_init(&table->slots);
+        return table;
+    }
+    table->generation = previous->generation + 1;
+    name_index_share(&table->hosts, &previous->hosts);
+    slots_share(&table->slots, &previous->slots);
+    table->hostless = previous->hostless;
+    table->fallback = previous->fallback == NULL ? NULL : vhost_ref(previous->fallback);
+    table->findings = findings_ref(previous->findings);
+    table->routes_count = previous->routes_count;
+    table->wildcards_count = previous->wildcards_count;
+    table->clusters_count = previous->clusters_count;
+    return table;
+}
+
+struct table *table_ref(struct table *table)
+{
+    refs_take(&table->refs);
+    return table;
+}
+
+void table_unref(struct table *table)
+{
+    if (!refs_drop(&table->refs))
+        return;
+    name_index_fini(&table->hosts);
+    slots_fini(&table->slots);
+    if (table->fallback != NULL)
+        vhost_unref(table->fallback);
+    findings_unref(table->findings);
+    mem_free(table);
+    (void)atomic_fetch_sub_explicit(live_count(), 1, memory_order_relaxed);
+}
+
+uint64_t table_generation(const struct table *table)
+{
+    return table->generation;
+}
+
+size_t table_hosts_count(const struct table *table)
+{
+    return name_index_count(&table->hosts);
+}
+
+size_t table_routes_count(const struct table *table)
+{
+    return table->routes_count;
+}
+
+size_t table_clusters_count(const struct table *table)
+{
+    return table->clusters_count;
+}
+
+const struct cluster_spec *table_cluster(const struct table *table, uint32_t slot)
+{
+    return slots_spec(&table->slots, slot);
+}
+
+struct bytes table_slot_key(const struct table *table, uint32_t slot)
+{
+    const struct slot_name *name = slots_name(&table->slots, slot);
+
+    return name == NULL ? BYTES_NONE : name->key;
+}
+
+struct vhost *table_find_vhost(const struct table *table, struct bytes name)
+{
+    struct vhost *vhost = name_index_get(&table->hosts, vhost_key(name));
+
+    return vhost != NULL && bytes_equal(vhost->name, name) ? vhost : NULL;
+}
+
+size_t table_findings_count(const struct table *table)
+{
+    return findings_count(table->findings);
+}
+
+const struct finding *table_finding(const struct table *table, size_t index)
+{
+    CHECK(index < findings_count(table->findings));
+    return &table->findings->list[index];
+}

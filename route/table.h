@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * table.h - the routing table: what the compiler says and the proxy obeys. Immutable.
+ *
+ *     table -> index of vhosts (shared pages) -> vhost -> path_tree -> route -> cluster slots
+ *          \-> index of clusters (shared pages), by slot -> cluster_spec -> endpoint_spec
+ *
+ * Everything reachable from a `const struct table *` is frozen and shared between generations:
+ * a new generation copies only the index pages it changes and refs the rest. A route names its
+ * clusters by slot, a small number that stays with a cluster's key as long as the key is in use, so
+ * a change of endpoints makes one new cluster_spec and touches no route.
+ *
+ * A table belongs to whoever holds a reference; references are counted atomically, once per worker
+ * and generation and never per request (see current.h).
+ */
+#ifndef ROUTE_TABLE_H
+#define ROUTE_TABLE_H
+
+#include "core/address.h"
+#include "core/bytes.h"
+#include "core/text.h"
+
+#define CLUSTER_SLOT_NONE UINT32_MAX
+
+/* docs/decisions: path kinds in falling order of precedence, then by length of the path. */
+enum path_kind {
+    PATH_EXACT,
+    PATH_REGEX,         /* matches the whole path; PCRE2 with a step limit */
+    PATH_PREFIX,        /* whole segments: /foo matches /foo, /foo/ and /foo/x */
+    PATH_STRING_PREFIX, /* plain text: /foo matches /foobar too */
+};
+
+enum route_action {
+    ROUTE_FORWARD,        /* to one of the backends, by weight */
+    ROUTE_REDIRECT_HTTPS, /* 301 to https, same host, path and query */
+    ROUTE_UNAVAILABLE,    /* keeps its place and answers 503; `unavailable` says why */
+};
+
+/* Conditions of retry-on, a set of bits (spec/contour.md 1.6, Envoy's names). */
+enum retry_on {
+    RETRY_ON_5XX = 1 << 0,
+    RETRY_ON_GATEWAY_ERROR = 1 << 1, /* 502, 503, 504 */
+    RETRY_ON_CONNECT_FAILURE = 1 << 2,
+    RETRY_ON_RETRIABLE_4XX = 1 << 3, /* 409 */
+    RETRY_ON_RESET = 1 << 4,         /* closed before a response head */
+    RETRY_ON_REFUSED_STREAM = 1 << 5,
+};
+
+struct retry_policy {
+    uint32_t on;                 /* set of enum retry_on; 0 = only what design 5.11 does unasked */
+    uint32_t retries_max;        /* attempts after the first */
+    uint32_t per_try_timeout_ms; /* 0 = none */
+};
+
+struct route_backend {
+    uint32_t cluster_slot;
+    uint32_t weight; /* > 0 */
+};
+
+/*
+ * What to do with the requests that match one path of one vhost. Exposed: reading it is the
+ * interface. All text is owned by the vhost.
+ */
+struct route {
+    struct bytes path;        /* as matched: normalised; "/" for everything */
+    struct bytes object;      /* for people: "Ingress default/web" */
+    struct bytes field;       /* for people: "spec.rules[0].http.paths[1]" */
+    struct bytes unavailable; /* a sentence without full stop; empty unless ROUTE_UNAVAILABLE */
+    enum path_kind path_kind;
+    enum route_action action;
+    uint32_t response_timeout_ms; /* whole response, from the end of the request; 0 = no limit */
+    struct retry_policy retry;
+    bool websocket; /* Upgrade: websocket is allowed */
+    uint16_t backends_count;
+    uint32_t weights_sum;
+    const struct route_backend *backends; /* in the object's order */
+};
+
+enum cluster_protocol { CLUSTER_HTTP1, CLUSTER_TLS, CLUSTER_H2C, CLUSTER_H2 };
+enum cluster_policy { CLUSTER_ROUND_ROBIN, CLUSTER_LEAST_REQUEST, CLUSTER_RANDOM };
+
+/* Circuit breakers of one cluster, whole process (spec/contour.md 1.7, 4.3). */
+struct cluster_limits {
+    uint32_t connections_max; /* default 1024 */
+    uint32_t pending_max;     /* default 1024; requests waiting for a connection */
+    uint32_t requests_max;    /* default 1024 */
+    uint32_t retries_max;     /* default 3; at the same time */
+};
+
+struct endpoint_spec {
+    struct address address;
+    uint32_t weight; /* >= 1 */
+};
+
+/* One port of one Service. Its key is "namespace/name/port" with the Service port's number. */
+struct cluster_spec {
+    _Atomic uint32_t refs; /* cluster_spec_ref()/_unref() */
+    uint32_t slot;
+    struct bytes key;
+    uint64_t generation; /* of the table that first held this spec */
+    enum cluster_protocol protocol;
+    enum cluster_policy policy;
+    struct cluster_limits limits;
+    uint32_t endpoints_count;              /* ready ones; may be 0: every request answers 503 */
+    const struct endpoint_spec *endpoints; /* sorted by address, without repeats */
+};
+
+/*
+ * Hold a spec beyond the table it came from, from any thread. A slot may be given to another key
+ * once its own is out of use, so whoever keeps live state by slot compares the key too.
+ */
+const struct cluster_spec *cluster_spec_ref(const struct cluster_spec *spec);
+void cluster_spec_unref(const struct cluster_spec *spec);
+
+struct path_tree;
+
+/* One host name (or wildcard, or the host-less rules) with its paths. */
+struct vhost {
+    _Atomic uint32_t refs; /* vhost_ref()/_unref() */
+    uint32_t routes_count;
+    struct bytes name; /* lower case; "*.example.com" for a wildcard, "*" for the host-less rules */
+    const struct path_tree *paths;
+    const struct route *routes;        /* in dump order */
+    const struct route *default_route; /* when no path matches; NULL = 404. Not among routes. */
+};
+
+struct table; /* opaque: ask with match.h, dump.h, explain.h and the calls below */
+
+struct table *table_ref(struct table *table); /* returns its argument */
+/* The last one out frees it, which may take milliseconds for a large table: not on a loop. */
+void table_unref(struct table *table);
+
+uint64_t table_generation(const struct table *table);
+size_t table_hosts_count(const struct table *table);
+size_t table_routes_count(const struct table *table);
+size_t table_clusters_count(const struct table *table);
+/* Tables alive in this process, for the metric that shows that old generations go. */
+size_t table_live_count(void);
+
+/* The spec in this slot, borrowed from the table; NULL when the slot is empty. O(1). */
+const struct cluster_spec *table_cluster(const struct table *table, uint32_t slot);
+
+/*
+ * What people are told about objects, kept with the table so that /table, check and explain speak
+ * of the same generation. Sorted; immutable; one text block per table, shared when unchanged.
+ */
+struct finding {
+    bool is_error;         /* else a warning */
+    struct bytes location; /* "FILE:LINE", or empty for objects from an API server */
+    struct bytes object;   /* "Ingress default/web", or empty for findings about a file */
+    struct bytes text;
+};
+size_t table_findings_count(const struct table *table);
+const struct finding *table_finding(const struct table *table, size_t index);
+
+#endif

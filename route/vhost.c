@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vhost.c - a vhost in one block, since there are tens of thousands of them:
+ *
+ *     struct vhost | routes | default route | backends | text
+ */
+#include "route/vhost.h"
+
+#include "core/check.h"
+#include "core/map.h"
+#include "core/mem.h"
+#include "route/path_tree.h"
+#include "route/refs.h"
+
+#include <stdlib.h>
+
+/* The texts of one vhost, each once. */
+struct text_pool {
+    struct arena arena; /* of the pooled structs */
+    struct map map;     /* text -> pooled; keys are borrowed from the drafts */
+    struct text text;
+};
+
+struct pooled {
+    size_t offset;
+};
+
+static void text_pool_init(struct text_pool *pool)
+{
+    arena_init(&pool->arena, 1024);
+    map_init(&pool->map);
+    text_init(&pool->text);
+}
+
+static void text_pool_fini(struct text_pool *pool)
+{
+    arena_fini(&pool->arena);
+    map_fini(&pool->map);
+    text_fini(&pool->text);
+}
+
+static void text_pool_add(struct text_pool *pool, struct bytes text)
+{
+    struct pooled *pooled;
+
+    if (text.len == 0 || map_get(&pool->map, text) != NULL)
+        return;
+    pooled = arena_new(&pool->arena, struct pooled);
+    pooled->offset = pool->text.len;
+    text_add(&pool->text, text);
+    (void)map_put(&pool->map, text, pooled);
+}
+
+static void text_pool_add_route(struct text_pool *pool, const struct route *route)
+{
+    text_pool_add(pool, route->path);
+    text_pool_add(pool, route->object);
+    text_pool_add(pool, route->field);
+    text_pool_add(pool, route->unavailable);
+}
+
+/* The parts of the block while it is filled. */
+struct vhost_layout {
+    const struct text_pool *pool;
+    struct vhost *vhost;
+    struct route *routes;
+    struct route_backend *backends; /* the next free one */
+    char *text;
+};
+
+static struct bytes layout_text(const struct vhost_layout *layout, struct bytes text)
+{
+    const struct pooled *pooled;
+
+    if (text.len == 0)
+        return BYTES_NONE;
+    pooled = map_get(&layout->pool->map, text);
+    CHECK(pooled != NULL);
+    return bytes_from(layout->text + pooled->offset, text.len);
+}
+
+static void layout_route(struct vhost_layout *layout, struct route *to, const struct route *from)
+{
+    *to = *from;
+    to->path = layout_text(layout, from->path);
+    to->object = layout_text(layout, from->object);
+    to->field = layout_text(layout, from->field);
+    to->unavailable = layout_text(layout, from->unavailable);
+    to->backends = layout->backends;
+    if (from->backends_count > 0)
+        memcpy(layout->backends, from->backends, from->backends_count * sizeof(*from->backends));
+    layout->backends += from->backends_count;
+}
+
+static void layout_init(struct vhost_layout *layout, const struct text_pool *pool,
+                        size_t routes_count, size_t backends_count)
+{
+    size_t routes_size = routes_count * sizeof(struct route);
+    size_t backends_size = backends_count * sizeof(struct route_backend);
+    char *block;
+
+    CHECK(pool->text.len <= UINT32_MAX);
+    block = mem_alloc(sizeof(struct vhost) + routes_size + backends_size + pool->text.len);
+    layout->pool = pool;
+    layout->vhost = (struct vhost *)(void *)block;
+    block += sizeof(struct vhost);
+    layout->routes = (struct route *)(void *)block;
+    block += routes_size;
+    layout->backends = (struct route_backend *)(void *)block;
+    layout->text = block + backends_size;
+    if (pool->text.len > 0)
+        memcpy(layout->text, pool->text.at, pool->text.len);
+}
+
+static int compare_drafts(const void *a, const void *b)
+{
+    const struct route_draft *left = a;
+    const struct route_draft *right = b;
+
+    return route_compare(&left->route, &right->route);
+}
+
+static void drafts_sort(struct route_draft *drafts, uint32_t count)
+{
+    if (count == 0)
+        return;
+    qsort(drafts, count, sizeof(*drafts), compare_drafts);
+    for (uint32_t i = 1; i < count; i++)
+        CHECK(route_compare(&drafts[i - 1].route, &drafts[i].route) != 0);
+}
+
+static struct path_tree *create_paths(const struct vhost *vhost, const char *text,
+                                      const struct route_draft *drafts)
+{
+    struct regex **regexes = mem_new_array(struct regex *, (size_t)vhost->routes_count + 1);
+    struct path_tree *tree;
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < vhost->routes_count; i++)
+        if (drafts[i].route.path_kind == PATH_REGEX)
+            regexes[count++] = drafts[i].regex;
+    tree = path_tree_create(vhost->routes, vhost->routes_count, text, regexes);
+    mem_free(regexes);
+    return tree;
+}
+
+static void layout_fill(struct vhost_layout *layout, struct bytes name,
+                        const struct route_draft *drafts, uint32_t count,
+                        const struct route *default_route)
+{
+    struct vhost *vhost = layout->vhost;
+
+    vhost->refs = 1;
+    vhost->routes_count = count;
+    vhost->name = layout_text(layout, name);
+    for (uint32_t i = 0; i < count; i++)
+        layout_route(layout, &layout->routes[i], &drafts[i].route);
+    vhost->routes = layout->routes;
+    if (default_route != NULL) {
+        layout_route(layout, &layout->routes[count], default_route);
+        vhost->default_route = &layout->routes[count];
+    }
+    vhost->paths = create_paths(vhost, layout->text, drafts);
+}
+
+struct vhost *vhost_create(struct bytes name, struct route_draft *drafts, uint32_t count,
+                           const struct route *default_route)
+{
+    size_t backends_count = default_route == NULL ? 0 : default_route->backends_count;
+    struct vhost_layout layout;
+    struct text_pool pool;
+
+    drafts_sort(drafts, count);
+    text_pool_init(&pool);
+    text_pool_add(&pool, name);
+    for (uint32_t i = 0; i < count; i++) {
+        text_pool_add_route(&pool, &drafts[i].route);
+        backends_count += drafts[i].route.backends_count;
+    }
+    if (default_route != NULL)
+        text_pool_add_route(&pool, default_route);
+    layout_init(&layout, &pool, (size_t)count + (default_route != NULL), backends_count);
+    layout_fill(&layout, name, drafts, count, default_route);
+    text_pool_fini(&pool);
+    return layout.vhost;
+}
+
+struct vhost *vhost_ref(struct vhost *vhost)
+{
+    refs_take(&vhost->refs);
+    return vhost;
+}
+
+void vhost_unref(struct vhost *vhost)
+{
+    if (!refs_drop(&vhost->refs))
+        return;
+    path_tree_destroy(refs_thaw(vhost->paths));
+    mem_free(vhost);
+}
+
+static bool backends_equal(const struct route *a, const struct route *b)
+{
+    if (a->backends_count != b->backends_count)
+        return false;
+    for (uint16_t i = 0; i < a->backends_count; i++)
+        if (a->backends[i].cluster_slot != b->backends[i].cluster_slot ||
+            a->backends[i].weight != b->backends[i].weight)
+            return false;
+    return true;
+}
+
+static bool retry_equal(const struct retry_policy *a, const struct retry_policy *b)
+{
+    return a->on == b->on && a->retries_max == b->retries_max &&
+           a->per_try_timeout_ms == b->per_try_timeout_ms;
+}
+
+bool route_equal(const struct route *a, const struct route *b)
+{
+    return a->path_kind == b->path_kind && a->action == b->action &&
+           a->response_timeout_ms == b->response_timeout_ms && a->websocket == b->websocket &&
+           bytes_equal(a->path, b->path) && bytes_equal(a->object, b->object) &&
+           bytes_equal(a->field, b->field) && bytes_equal(a->unavailable, b->unavailable) &&
+           retry_equal(&a->retry, &b->retry) && backends_equal(a, b);
+}
+
+bool vhost_equal(const struct vhost *a, const struct vhost *b)
+{
+    if (a->routes_count != b->routes_count || !bytes_equal(a->name, b->name) ||
+        (a->default_route == NULL) != (b->default_route == NULL))
+        return false;
+    for (uint32_t i = 0; i < a->routes_count; i++)
+        if (!route_equal(&a->routes[i], &b->routes[i]))
+            return false;
+    return a->default_route == NULL || route_equal(a->default_route, b->default_route);
+}

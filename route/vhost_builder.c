@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vhost_builder.c - gathers the routes of one vhost until it is frozen.
+ */
+#include "core/check.h"
+#include "core/mem.h"
+#include "route/vhost.h"
+
+struct vhost_builder {
+    struct arena arena; /* names, texts and backends */
+    struct bytes name;
+    struct route_draft *drafts; /* owned */
+    uint32_t count;
+    uint32_t capacity;
+    struct route *default_route; /* in arena; NULL = none */
+    char error[REGEX_ERROR_MAX];
+};
+
+struct vhost_builder *vhost_builder_create(struct bytes name)
+{
+    struct vhost_builder *builder = mem_new(struct vhost_builder);
+
+    arena_init(&builder->arena, 2048);
+    builder->name = arena_copy(&builder->arena, name);
+    return builder;
+}
+
+/* Frees the shell; the regexes went into a vhost. */
+static void vhost_builder_free(struct vhost_builder *builder)
+{
+    arena_fini(&builder->arena);
+    mem_free(builder->drafts);
+    mem_free(builder);
+}
+
+void vhost_builder_destroy(struct vhost_builder *builder)
+{
+    for (uint32_t i = 0; i < builder->count; i++)
+        regex_destroy(builder->drafts[i].regex);
+    vhost_builder_free(builder);
+}
+
+struct bytes route_path_of_rule(enum path_kind kind, struct bytes path)
+{
+    if (kind == PATH_REGEX)
+        return path;
+    while (kind == PATH_PREFIX && path.len > 1 && path.at[path.len - 1] == '/')
+        path.len--;
+    return path.len > 0 ? path : BYTES("/");
+}
+
+/* A sum of weights must fit its field whatever the objects say. */
+static void copy_backends(struct vhost_builder *builder, struct route *to, const struct route *from)
+{
+    struct route_backend *backends;
+    uint32_t weight_max = from->backends_count > 0 ? UINT32_MAX / from->backends_count : 0;
+
+    to->weights_sum = 0;
+    to->backends = NULL;
+    if (from->backends_count == 0)
+        return;
+    backends = arena_alloc(&builder->arena, from->backends_count * sizeof(*backends));
+    for (uint16_t i = 0; i < from->backends_count; i++) {
+        backends[i] = from->backends[i];
+        CHECK(backends[i].cluster_slot != CLUSTER_SLOT_NONE && backends[i].weight > 0);
+        if (backends[i].weight > weight_max)
+            backends[i].weight = weight_max;
+        to->weights_sum += backends[i].weight;
+    }
+    to->backends = backends;
+}
+
+static void copy_route(struct vhost_builder *builder, struct route *to, const struct route *from)
+{
+    struct arena *arena = &builder->arena;
+
+    *to = *from;
+    to->path = arena_copy(arena, route_path_of_rule(from->path_kind, from->path));
+    to->object = arena_copy(arena, from->object);
+    to->field = arena_copy(arena, from->field);
+    to->unavailable = arena_copy(arena, from->unavailable);
+    copy_backends(builder, to, from);
+}
+
+static struct route_draft *next_draft(struct vhost_builder *builder)
+{
+    if (builder->count == builder->capacity) {
+        builder->capacity = builder->capacity == 0 ? 8 : builder->capacity * 2;
+        builder->drafts = mem_resize(builder->drafts, builder->capacity * sizeof(*builder->drafts));
+    }
+    return &builder->drafts[builder->count++];
+}
+
+enum status vhost_builder_add(struct vhost_builder *builder, const struct route *route,
+                              const char **error)
+{
+    struct route_draft *draft;
+    struct regex *regex = NULL;
+
+    if (route->path.len > ROUTE_PATH_MAX) {
+        *error = "the path is longer than any request may be";
+        return STATUS_INVALID;
+    }
+    if (route->path_kind == PATH_REGEX &&
+        regex_create(route->path, &regex, builder->error) != STATUS_OK) {
+        *error = builder->error;
+        return STATUS_INVALID;
+    }
+    draft = next_draft(builder);
+    draft->regex = regex;
+    copy_route(builder, &draft->route, route);
+    return STATUS_OK;
+}
+
+void vhost_builder_set_default(struct vhost_builder *builder, const struct route *route)
+{
+    builder->default_route = arena_new(&builder->arena, struct route);
+    copy_route(builder, builder->default_route, route);
+}
+
+bool vhost_builder_is_empty(const struct vhost_builder *builder)
+{
+    return builder->count == 0 && builder->default_route == NULL;
+}
+
+struct vhost *vhost_builder_freeze(struct vhost_builder *builder)
+{
+    struct vhost *vhost =
+        vhost_create(builder->name, builder->drafts, builder->count, builder->default_route);
+
+    vhost_builder_free(builder);
+    return vhost;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * unit.h - a test's name is the sentence it proves. A thin macro over cmocka.
+ *
+ *     TEST(bytes_trim_takes_blanks_off_both_ends)
+ *     {
+ *         ...
+ *     }
+ *     TESTS(UNIT(bytes_trim_takes_blanks_off_both_ends), UNIT(...))
+ */
+#ifndef TESTS_UNIT_UNIT_H
+#define TESTS_UNIT_UNIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define TEST(sentence) static void sentence(void **state_ __attribute__((unused)))
+#define UNIT(sentence) cmocka_unit_test(sentence)
+#define TESTS(...)                                                                                 \
+    int main(void)                                                                                 \
+    {                                                                                              \
+        const struct CMUnitTest tests_[] = {__VA_ARGS__};                                          \
+        return cmocka_run_group_tests(tests_, NULL, NULL);                                         \
+    }
+
+/* Bytes against a C string, with a readable failure. */
+#define assert_bytes(actual, expected)                                                             \
+    do {                                                                                           \
+        struct bytes actual_ = (actual);                                                           \
+        char *copy_ = mem_string(actual_);                                                         \
+        assert_string_equal(copy_, (expected));                                                    \
+        mem_free(copy_);                                                                           \
+    } while (0)
+
+#endif
