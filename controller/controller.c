@@ -3,7 +3,7 @@
  * controller.c - from batches to publications, on worker 0's loop.
  *
  *     files -> batch --\
- *                       job (thread pool) -> table -> publish
+ *                       turn (thread pool) -> table -> publish
  *     DNS -> answer ---/                 \-> names -> resolver
  *
  * Nothing is published before all files were read once, and the first table waits for the first
@@ -12,9 +12,9 @@
  */
 #include "controller/controller.h"
 
-#include "controller/job.h"
 #include "controller/observe.h"
 #include "controller/resolver.h"
+#include "controller/turn.h"
 #include "core/check.h"
 
 #define RESOLVE_INTERVAL_MS 5000
@@ -32,11 +32,11 @@ struct controller {
     enum controller_state state;
     struct files *files;
     struct resolver *resolver;
-    struct job *job;
+    struct turn *turn;
     uv_timer_t first_answers; /* bounds CONTROLLER_RESOLVING */
     struct table *held;       /* ref; newest table not published yet, or NULL */
     struct observed observed;
-    uint32_t open_count; /* files, resolver, timer, job, retiring tables */
+    uint32_t open_count; /* files, resolver, timer, turn, retiring tables */
     controller_closed_fn *on_closed;
     void *closed_context;
 };
@@ -48,7 +48,7 @@ static void controller_destroy(struct controller *controller)
 
     if (controller->held != NULL)
         table_unref(controller->held);
-    job_destroy(controller->job);
+    turn_destroy(controller->turn);
     mem_free(controller);
     on_closed(context);
 }
@@ -60,13 +60,13 @@ static void one_closed(struct controller *controller)
         controller_destroy(controller);
 }
 
-static void start_job(struct controller *controller)
+static void start_turn(struct controller *controller)
 {
-    if (controller->state == CONTROLLER_CLOSING || job_is_running(controller->job) ||
-        !job_has_input(controller->job))
+    if (controller->state == CONTROLLER_CLOSING || turn_is_running(controller->turn) ||
+        !turn_has_input(controller->turn))
         return;
     controller->open_count++;
-    job_start(controller->job);
+    turn_start(controller->turn);
 }
 
 static void publish(struct controller *controller)
@@ -93,8 +93,8 @@ static void enter_synced(struct controller *controller)
 /* All names were looked up and what they resolve to has been compiled. */
 static bool has_first_answers(const struct controller *controller)
 {
-    return resolver_has_tried_all(controller->resolver) && !job_has_input(controller->job) &&
-           !job_is_running(controller->job);
+    return resolver_has_tried_all(controller->resolver) && !turn_has_input(controller->turn) &&
+           !turn_is_running(controller->turn);
 }
 
 static void on_first_answers_late(uv_timer_t *timer)
@@ -112,8 +112,8 @@ static void on_answer(void *context, struct answer *answer)
     if (answer != NULL && controller->state == CONTROLLER_CLOSING)
         mem_free(answer);
     else if (answer != NULL)
-        job_add_answer(controller->job, answer);
-    start_job(controller);
+        turn_add_answer(controller->turn, answer);
+    start_turn(controller);
     if (controller->state == CONTROLLER_RESOLVING && has_first_answers(controller))
         enter_synced(controller);
 }
@@ -143,10 +143,10 @@ static void advance(struct controller *controller)
     }
 }
 
-static void on_job_done(void *context)
+static void on_turn_done(void *context)
 {
     struct controller *controller = context;
-    struct job_result *result = job_result(controller->job);
+    struct turn_result *result = turn_result(controller->turn);
 
     observed_compile(&controller->observed, result);
     if (result->table != NULL) {
@@ -158,7 +158,7 @@ static void on_job_done(void *context)
     if (controller->state != CONTROLLER_CLOSING)
         resolver_follow(controller->resolver, result->names, result->names_count);
     advance(controller);
-    start_job(controller);
+    start_turn(controller);
     one_closed(controller);
 }
 
@@ -170,8 +170,8 @@ static void on_batch(void *context, struct source_batch *batch)
         source_batch_destroy(batch);
         return;
     }
-    job_add_batch(controller->job, batch);
-    start_job(controller);
+    turn_add_batch(controller->turn, batch);
+    start_turn(controller);
 }
 
 enum status controller_open(struct controller **result, const struct controller_config *config)
@@ -181,12 +181,12 @@ enum status controller_open(struct controller **result, const struct controller_
     enum status status;
 
     controller->config = *config;
-    controller->job =
-        job_create(config->loop, &controller->config.options, config->log, on_job_done, controller);
+    controller->turn = turn_create(config->loop, &controller->config.options, config->log,
+                                   on_turn_done, controller);
     status = files_open(&controller->files, config->loop, config->directories,
                         config->directories_count, config->log, on_batch, controller);
     if (status != STATUS_OK) {
-        job_destroy(controller->job);
+        turn_destroy(controller->turn);
         mem_free(controller);
         return status;
     }

@@ -5,7 +5,7 @@
  *     files -> batch -> [thread pool: apply, compile] -> publish
  *
  * One compile runs at a time; batches that come meanwhile wait and go into the next one together.
- * The cache and the compiler belong to that one job, so they need no lock.
+ * The cache and the compiler belong to one turn, so they need no lock.
  */
 #ifndef CONTROLLER_CONTROLLER_H
 #define CONTROLLER_CONTROLLER_H

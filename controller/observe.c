@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <time.h>
 
-void observed_compile(struct observed *observed, const struct job_result *result)
+void observed_compile(struct observed *observed, const struct turn_result *result)
 {
     histogram_observe(&observed->compile, result->compile_us);
     observed->compile_us = result->compile_us;
@@ -91,9 +91,6 @@ static void write_table(const struct observed *observed, struct text *out)
               observed->clusters);
     write_one(out, "fairlead_table_published_timestamp_seconds", METRIC_GAUGE,
               "When the table was published, Unix time.", observed->published_at_s);
-    write_one(out, "fairlead_tables_live", METRIC_GAUGE,
-              "Tables in memory: the published one and older ones that requests still use.",
-              table_live_count());
 }
 
 void observed_write(const struct observed *observed, const struct files_stats *files,

@@ -5,7 +5,7 @@
 #ifndef CONTROLLER_OBSERVE_H
 #define CONTROLLER_OBSERVE_H
 
-#include "controller/job.h"
+#include "controller/turn.h"
 #include "core/metrics.h"
 
 struct observed {
@@ -23,7 +23,7 @@ struct observed {
     uint64_t published_at_s; /* Unix time; 0 = never */
 };
 
-void observed_compile(struct observed *observed, const struct job_result *result);
+void observed_compile(struct observed *observed, const struct turn_result *result);
 void observed_publish(struct observed *observed, const struct table *table);
 void observed_write(const struct observed *observed, const struct files_stats *files,
                     struct text *out);

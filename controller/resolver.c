@@ -66,8 +66,8 @@ static void on_timer(uv_timer_t *timer)
 {
     struct resolver *resolver = timer->data;
 
-    LIST_EACH(&resolver->names, link)
-    look_up(LIST_ENTRY(link, struct name, link));
+    LIST_EACH (&resolver->names, link)
+        look_up(LIST_ENTRY(link, struct name, link));
 }
 
 struct resolver *resolver_create(uv_loop_t *loop, struct log *log, uint32_t interval_ms,
@@ -230,8 +230,7 @@ void resolver_follow(struct resolver *resolver, const struct bytes *names, size_
             name = add_name(resolver, names[i]);
         name->round = resolver->round;
     }
-    LIST_EACH(&resolver->names, link)
-    {
+    LIST_EACH (&resolver->names, link) {
         struct name *name = LIST_ENTRY(link, struct name, link);
 
         if (name->round != resolver->round)
@@ -276,7 +275,7 @@ void resolver_close(struct resolver *resolver, resolver_closed_fn *on_closed, vo
     resolver->is_closing = true;
     resolver->on_closed = on_closed;
     resolver->closed_context = context;
-    LIST_EACH(&resolver->names, link)
-    name_drop(LIST_ENTRY(link, struct name, link));
+    LIST_EACH (&resolver->names, link)
+        name_drop(LIST_ENTRY(link, struct name, link));
     uv_close((uv_handle_t *)&resolver->timer, on_timer_closed);
 }

@@ -6,7 +6,7 @@
 
 #include "core/check.h"
 
-#include <stdalign.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -49,11 +49,7 @@ char *mem_string(struct bytes text)
     return copy;
 }
 
-struct arena_chunk {
-    struct arena_chunk *next; /* owned */
-    size_t capacity;
-    alignas(max_align_t) char content[];
-};
+_Static_assert(sizeof(max_align_t) <= 32 && _Alignof(max_align_t) == 16, "arena alignment");
 
 void arena_init(struct arena *arena, size_t chunk_bytes)
 {
@@ -80,6 +76,10 @@ void arena_fini(struct arena *arena)
 
 void arena_reset(struct arena *arena)
 {
+    if (arena->first != NULL && arena->first->capacity > arena->chunk_bytes) {
+        arena_fini(arena); /* one large user came first: its chunk is not kept either */
+        return;
+    }
     if (arena->first != NULL && arena->first->next != NULL) {
         chunks_free(arena->first->next);
         arena->first->next = NULL;
@@ -113,17 +113,11 @@ static void arena_grow(struct arena *arena, size_t size)
     arena->used = 0;
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
+void *arena_alloc_more(struct arena *arena, size_t rounded)
 {
-    size_t rounded = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
-    void *memory;
-
-    CHECK(rounded >= size);
-    if (arena->current == NULL || arena->current->capacity - arena->used < rounded)
-        arena_grow(arena, rounded);
-    memory = arena->current->content + arena->used;
-    arena->used += rounded;
-    return memory;
+    arena_grow(arena, rounded);
+    arena->used = rounded;
+    return arena->current->content;
 }
 
 void *arena_zeroed(struct arena *arena, size_t size)

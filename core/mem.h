@@ -21,6 +21,10 @@ void mem_free(void *memory);
 #define mem_new_array(type, count) ((type *)mem_alloc_array((count), sizeof(type)))
 void *mem_alloc_array(size_t count, size_t size); /* aborts on overflow too */
 
+/* For a large local array that is written before it is read: the compiler's own clearing of it would
+ * cost more than all that is done with it. */
+#define MEM_UNCLEARED __attribute__((uninitialized))
+
 /* A NUL-terminated copy; the caller owns it. */
 char *mem_string(struct bytes text);
 
@@ -28,7 +32,12 @@ char *mem_string(struct bytes text);
  * An arena: memory that goes all at once. Allocation is a pointer bump; chunks grow from
  * `chunk_bytes` and are kept by arena_reset(), so a reused arena allocates nothing in steady state.
  */
-struct arena_chunk;
+struct arena_chunk {
+    struct arena_chunk *next; /* owned */
+    size_t capacity;
+    _Alignas(16) char content[];
+};
+
 struct arena {
     struct arena_chunk *first;   /* owned */
     struct arena_chunk *current; /* borrowed from the chain that starts at first */
@@ -41,8 +50,23 @@ void arena_fini(struct arena *arena);
 /* Forgets all content. Keeps the first chunk and frees the others, so that one large user does
  * not make the arena large for ever. */
 void arena_reset(struct arena *arena);
+/* For arena_alloc() when the current chunk has no room. */
+void *arena_alloc_more(struct arena *arena, size_t rounded);
+
 /* Not zeroed, aligned for any object, valid until the arena is reset. */
-void *arena_alloc(struct arena *arena, size_t size);
+static inline void *arena_alloc(struct arena *arena, size_t size)
+{
+    size_t rounded = (size + 15) & ~(size_t)15;
+    void *memory;
+
+    if (arena->current == NULL || rounded < size ||
+        arena->current->capacity - arena->used < rounded)
+        return arena_alloc_more(arena, rounded < size ? SIZE_MAX : rounded);
+    memory = arena->current->content + arena->used;
+    arena->used += rounded;
+    return memory;
+}
+
 #define arena_new(arena, type) ((type *)arena_zeroed((arena), sizeof(type)))
 void *arena_zeroed(struct arena *arena, size_t size);
 /* A copy in the arena, followed by a NUL that is not counted. */

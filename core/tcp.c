@@ -198,10 +198,20 @@ static enum status output_begin(struct tcp *tcp, const struct bytes *parts, size
     return STATUS_AGAIN;
 }
 
+_Static_assert(sizeof(struct bytes) == sizeof(uv_buf_t) &&
+                   offsetof(struct bytes, at) == offsetof(uv_buf_t, base) &&
+                   offsetof(struct bytes, len) == offsetof(uv_buf_t, len),
+               "bytes and uv_buf_t are laid out alike");
+
+/* libuv's type has a plain char *, but a write only reads through it. */
+static const uv_buf_t *as_buffers(const struct bytes *parts)
+{
+    return (const uv_buf_t *)(const void *)parts;
+}
+
 static enum status tcp_write(struct transport *transport, const struct bytes *parts, size_t count)
 {
     struct tcp *tcp = (struct tcp *)transport;
-    uv_buf_t buffers[TRANSPORT_PARTS_MAX];
     size_t total = 0;
     int sent;
 
@@ -212,19 +222,11 @@ static enum status tcp_write(struct transport *transport, const struct bytes *pa
         output_append(tcp->output, parts, count, 0);
         return STATUS_AGAIN;
     }
-    for (size_t i = 0; i < count; i++) {
-        /* libuv takes a char * but only reads through it. */
-        union {
-            const char *read_only;
-            char *plain;
-        } at = {.read_only = parts[i].at};
-
-        buffers[i] = uv_buf_init(at.plain, (unsigned int)parts[i].len);
+    for (size_t i = 0; i < count; i++)
         total += parts[i].len;
-    }
     if (total == 0)
         return STATUS_OK;
-    sent = uv_try_write(&tcp->uv.stream, buffers, (unsigned int)count);
+    sent = uv_try_write(&tcp->uv.stream, as_buffers(parts), (unsigned int)count);
     if (sent < 0 && sent != UV_EAGAIN)
         return STATUS_CLOSED;
     if (sent >= 0 && (size_t)sent == total)

@@ -91,7 +91,7 @@ static void note_body_bytes(struct stream *stream, size_t count)
 
 void relay_request(struct stream *stream, struct bytes *data)
 {
-    struct framer framer;
+    struct framer framer MEM_UNCLEARED;
     struct bytes payload;
     enum h1_fault fault = H1_FINE;
     enum h1_body_result result;
@@ -120,7 +120,22 @@ void relay_request(struct stream *stream, struct bytes *data)
 
 /* ---- sending the head ---- */
 
-static const char hex_digits[] = "0123456789abcdef";
+/* Eight bytes as sixteen hex digits, all at once: the nibbles are spread over two words, and those
+ * above nine get the distance from ':' to 'a' added. */
+static void put_hex(char out[16], uint64_t value)
+{
+    for (int half = 0; half < 2; half++) {
+        uint64_t word = half == 0 ? value >> 32 : value & 0xffffffffu;
+        uint64_t over;
+
+        word = (word | word << 16) & 0x0000ffff0000ffffu;
+        word = (word | word << 8) & 0x00ff00ff00ff00ffu;
+        word = (word | word << 4) & 0x0f0f0f0f0f0f0f0fu;
+        over = ((word + 0x0606060606060606u) >> 4) & 0x0101010101010101u;
+        word = __builtin_bswap64(word + 0x3030303030303030u + over * ('a' - '9' - 1));
+        memcpy(out + 8 * half, &word, 8);
+    }
+}
 
 /* A random UUID, RFC 9562 section 5.4. */
 static struct bytes make_request_id(struct stream *stream)
@@ -128,16 +143,19 @@ static struct bytes make_request_id(struct stream *stream)
     char *id = arena_alloc(&stream->arena, 36);
     uint64_t high = random_next(&stream->worker->random);
     uint64_t low = random_next(&stream->worker->random);
+    char digits[32];
 
-    high = (high & 0xffffffffffff0fffu) | 0x4000u;
-    low = (low & 0x3fffffffffffffffu) | 0x8000000000000000u;
-    for (unsigned int i = 0, at = 0; i < 32; i++) {
-        uint64_t word = i < 16 ? high : low;
-
-        if (at == 8 || at == 13 || at == 18 || at == 23)
-            id[at++] = '-';
-        id[at++] = hex_digits[(word >> (60 - 4 * (i & 15))) & 15];
-    }
+    put_hex(digits, (high & 0xffffffffffff0fffu) | 0x4000u);
+    put_hex(digits + 16, (low & 0x3fffffffffffffffu) | 0x8000000000000000u);
+    memcpy(id, digits, 8);
+    id[8] = '-';
+    memcpy(id + 9, digits + 8, 4);
+    id[13] = '-';
+    memcpy(id + 14, digits + 12, 4);
+    id[18] = '-';
+    memcpy(id + 19, digits + 16, 4);
+    id[23] = '-';
+    memcpy(id + 24, digits + 20, 12);
     return bytes_from(id, 36);
 }
 
@@ -196,24 +214,36 @@ static void build_head(struct stream *stream)
     stream->head_out = arena_copy(&stream->arena, text_bytes(out));
 }
 
-enum status relay_send(struct stream *stream)
+/* Write the head and all that waits. */
+static enum status send_with_body(struct stream *stream)
 {
-    struct iovec queued[TRANSPORT_PARTS_MAX - 1];
-    struct bytes parts[TRANSPORT_PARTS_MAX];
+    struct iovec queued[TRANSPORT_PARTS_MAX - 1] MEM_UNCLEARED;
+    struct bytes parts[TRANSPORT_PARTS_MAX] MEM_UNCLEARED;
     size_t count = bufq_peek(&stream->waiting, queued, TRANSPORT_PARTS_MAX - 1);
     enum status status;
 
-    if (stream->head_out.len == 0)
-        build_head(stream);
     parts[0] = stream->head_out;
     for (size_t i = 0; i < count; i++)
         parts[i + 1] = bytes_from(queued[i].iov_base, queued[i].iov_len);
     status = transport_write(&stream->upstream->tcp.transport, parts, count + 1);
+    if (status == STATUS_OK || status == STATUS_AGAIN)
+        bufq_consume(&stream->waiting, stream->waiting.len);
+    return status;
+}
+
+enum status relay_send(struct stream *stream)
+{
+    enum status status;
+
+    if (stream->head_out.len == 0)
+        build_head(stream);
+    if (bufq_is_empty(&stream->waiting))
+        status = transport_write(&stream->upstream->tcp.transport, &stream->head_out, 1);
+    else
+        status = send_with_body(stream);
     if (status != STATUS_OK && status != STATUS_AGAIN)
         return status;
     stream->any_byte_sent = true;
-    if (count > 0)
-        bufq_consume(&stream->waiting, stream->waiting.len);
     if (status == STATUS_AGAIN) {
         pause_client(stream);
     } else if (stream->client_is_paused) {
@@ -321,7 +351,7 @@ static void write_head(struct stream *stream, const struct response *response, s
 static void begin_answer(struct stream *stream, const struct response *response, struct bytes data)
 {
     struct worker *worker = stream->worker;
-    struct framer framer;
+    struct framer framer MEM_UNCLEARED;
 
     if (attempt_retries_status(stream, response->status))
         return;
@@ -346,7 +376,7 @@ static bool relay_interim(struct stream *stream, const struct response *response
     const struct forward_response how = {
         .client_version_minor = 1, .keep_alive = true, .framing = BODY_NONE};
     struct text *out = &stream->worker->scratch;
-    struct framer framer;
+    struct framer framer MEM_UNCLEARED;
 
     if (++stream->interims > INTERIM_ANSWERS_MAX) {
         stream_fail(stream, FAILURE_TOO_MANY_INTERIM);
@@ -424,7 +454,7 @@ static void relay_head_bytes(struct stream *stream, struct bytes data)
 
 void relay_response(struct stream *stream, struct bytes data)
 {
-    struct framer framer;
+    struct framer framer MEM_UNCLEARED;
 
     if (stream->step != STREAM_RELAY) {
         /* An answer before the request was sent is no answer to it. */
@@ -441,7 +471,7 @@ void relay_response(struct stream *stream, struct bytes data)
 
 void relay_response_end(struct stream *stream, bool is_reset)
 {
-    struct framer framer;
+    struct framer framer MEM_UNCLEARED;
 
     if (!stream->head_is_out) {
         attempt_failed(stream,

@@ -19,8 +19,8 @@ const struct vhost *table_vhost(const struct table *table, struct bytes host);
 /* Why match_route() gave no route, or that it gave one. */
 enum match_result {
     MATCH_ROUTE,       /* *route is set */
-    MATCH_NO_HOST,     /* nobody claims the host, and there is no default backend */
-    MATCH_NO_PATH,     /* the host is known, none of its paths matches, it has no default backend */
+    MATCH_NO_HOST,     /* nobody claims the host; no host-less rules, no default backend */
+    MATCH_NO_PATH,     /* the rules that apply have no path that matches and no default backend */
     MATCH_REGEX_LIMIT, /* a regex path reached its step limit: answer 400, hostile-input 42 */
 };
 

@@ -11,10 +11,10 @@
 /* What a byte of a path is. A table of 256 classes keeps path_is_normal() at a few instructions a
  * byte: it runs for every request. */
 enum byte_class {
-    BYTE_BAD, /* outside 0x21-0x7E, '#', '?' (no query here) */
     BYTE_PLAIN,
+    BYTE_DOT, /* the last one that needs no look while it stands inside a segment */
+    BYTE_BAD, /* outside 0x21-0x7E, '#', '?' (no query here) */
     BYTE_SLASH,
-    BYTE_DOT,
     BYTE_PERCENT,
     BYTE_BACKSLASH,
 };
@@ -23,7 +23,9 @@ enum byte_class {
 #define X BYTE_BAD
 /* clang-format off */
 static const uint8_t byte_classes[256] = {
-    /* 0x20    !  "  #  $  %             &  '  (  )  *  +  ,  -  .         / */
+    [0x00] = X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+    [0x10] = X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+    /*            !  "  #  $  %             &  '  (  )  *  +  ,  -  .         / */
     [0x20] = X, P, P, X, P, BYTE_PERCENT, P, P, P, P, P, P, P, P, BYTE_DOT, BYTE_SLASH,
     /* 0x30    0  1  2  3  4  5  6  7  8  9  :  ;  <  =  >  ? */
     [0x30] = P, P, P, P, P, P, P, P, P, P, P, P, P, P, P, X,
@@ -32,6 +34,14 @@ static const uint8_t byte_classes[256] = {
     [0x50] = P, P, P, P, P, P, P, P, P, P, P, P, BYTE_BACKSLASH, P, P, P,
     [0x60] = P, P, P, P, P, P, P, P, P, P, P, P, P, P, P, P,
     [0x70] = P, P, P, P, P, P, P, P, P, P, P, P, P, P, P, X,
+    [0x80] = X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+    [0x90] = X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+    [0xa0] = X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+    [0xb0] = X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+    [0xc0] = X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+    [0xd0] = X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+    [0xe0] = X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+    [0xf0] = X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
 };
 /* clang-format on */
 #undef P
@@ -96,6 +106,14 @@ static bool is_dot_segment(const char *at, const char *end)
     return (dots == 1 || dots == 2) && (at == end || *at == '/');
 }
 
+/* The first byte from here on that is neither plain nor a dot, or the end. */
+static const char *skip_plain(const char *at, const char *end)
+{
+    while (at < end && byte_classes[(unsigned char)*at] <= BYTE_DOT)
+        at++;
+    return at;
+}
+
 bool path_is_normal(struct bytes path)
 {
     const char *at = path.at;
@@ -103,12 +121,9 @@ bool path_is_normal(struct bytes path)
 
     if (path.len == 0 || *at != '/')
         return false;
-    end = at + path.len;
-    while (at < end) {
+    for (end = at + path.len; at < end; at = skip_plain(at, end)) {
         enum byte_class class = class_of(*at++);
 
-        if (class == BYTE_PLAIN || class == BYTE_DOT)
-            continue;
         if (class == BYTE_SLASH) {
             if (at < end && (*at == '/' || (*at == '.' && is_dot_segment(at, end))))
                 return false;

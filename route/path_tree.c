@@ -222,7 +222,10 @@ void path_tree_destroy(struct path_tree *tree)
     mem_free(tree);
 }
 
-/* The child whose label begins with the byte, by binary search; NULL when there is none. */
+/* With a few children a look at each is quicker than halving. */
+#define CHILDREN_FEW 6
+
+/* The child whose label begins with the byte; NULL when there is none. */
 static const struct path_node *child_of(const struct path_tree *tree, const struct path_node *node,
                                         uint8_t byte)
 {
@@ -230,6 +233,12 @@ static const struct path_node *child_of(const struct path_tree *tree, const stru
     uint32_t from = 0;
     uint32_t to = node->children_count;
 
+    if (to <= CHILDREN_FEW) {
+        for (; from < to; from++)
+            if (first_bytes[from] == byte)
+                return &tree->nodes[node->first_child + from];
+        return NULL;
+    }
     while (from < to) {
         uint32_t middle = (from + to) / 2;
 
@@ -249,28 +258,50 @@ static bool is_boundary(struct bytes path, size_t at)
     return at == path.len || path.at[at] == '/' || (at > 0 && path.at[at - 1] == '/');
 }
 
+/* memcmp() for labels, which are short: calling it would cost more than it does. */
+static bool label_matches(const char *label, const char *path, size_t len)
+{
+    uint64_t of_label, of_path;
+
+    for (; len >= sizeof(of_label); len -= sizeof(of_label)) {
+        memcpy(&of_label, label, sizeof(of_label));
+        memcpy(&of_path, path, sizeof(of_path));
+        if (of_label != of_path)
+            return false;
+        label += sizeof(of_label);
+        path += sizeof(of_path);
+    }
+    for (size_t i = 0; i < len; i++)
+        if (label[i] != path[i])
+            return false;
+    return true;
+}
+
 void path_tree_walk(const struct path_tree *tree, struct bytes path, struct path_walk *walk)
 {
     const struct path_node *node = tree->nodes_count > 0 ? &tree->nodes[0] : NULL;
+    uint32_t prefix = PATH_TREE_NONE;
+    uint32_t nodes = 0;
     size_t at = 0;
 
-    *walk = (struct path_walk){PATH_TREE_NONE, PATH_TREE_NONE, 0};
-    while (node != NULL) {
-        walk->nodes++;
+    walk->exact = PATH_TREE_NONE;
+    for (; node != NULL; node = child_of(tree, node, (uint8_t)path.at[at])) {
+        nodes++;
         if (path.len - at < node->label_len ||
-            memcmp(path.at + at, tree->text + node->label, node->label_len) != 0)
-            return;
+            !label_matches(tree->text + node->label, path.at + at, node->label_len))
+            break;
         at += node->label_len;
         if (node->prefix != PATH_TREE_NONE && is_boundary(path, at))
-            walk->prefix = node->prefix;
+            prefix = node->prefix;
         else if (node->string_prefix != PATH_TREE_NONE)
-            walk->prefix = node->string_prefix;
+            prefix = node->string_prefix;
         if (at == path.len) {
             walk->exact = node->exact;
-            return;
+            break;
         }
-        node = child_of(tree, node, (uint8_t)path.at[at]);
     }
+    walk->prefix = prefix;
+    walk->nodes = nodes;
 }
 
 static enum match_result match_regexes(const struct path_tree *tree, struct bytes path,

@@ -89,6 +89,10 @@ struct dag {
 void dag_init(struct dag *dag, const struct map *known);
 void dag_fini(struct dag *dag); /* findings are emit's to free */
 
+/* For dag_fini(). */
+void service_node_destroy(struct service_node *service);
+void external_destroy(struct external *external);
+
 /* Hosts. A contributor that is there already is not added again; one that is not is not removed. */
 void dag_add_contributor(struct dag *dag, struct bytes host, const struct ingress *ingress,
                          uint32_t rule);

@@ -8,6 +8,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 void text_add_plain(struct text *out, struct bytes value)
 {
@@ -152,8 +153,8 @@ static void set_destroy(struct finding_set *set)
 
 void emit_fini(struct emit *emit)
 {
-    LIST_EACH(&emit->sets, link)
-    set_destroy(LIST_ENTRY(link, struct finding_set, link));
+    LIST_EACH (&emit->sets, link)
+        set_destroy(LIST_ENTRY(link, struct finding_set, link));
     map_fini(&emit->by_key);
 }
 
@@ -238,7 +239,6 @@ struct writer {
     struct finding *findings; /* mem_resize()d */
     size_t count;
     size_t capacity;
-    uint64_t errors;
 };
 
 static void writer_add(struct writer *writer, bool is_error, struct bytes location,
@@ -250,7 +250,6 @@ static void writer_add(struct writer *writer, bool is_error, struct bytes locati
             mem_resize(writer->findings, writer->capacity * sizeof(*writer->findings));
     }
     writer->findings[writer->count++] = (struct finding){is_error, location, object, text};
-    writer->errors += is_error;
 }
 
 static struct bytes place_of(const struct object *object, struct arena *arena)
@@ -300,6 +299,41 @@ static void write_sets(struct writer *writer, const struct emit *emit)
                                                              offsetof(struct finding_set, link)));
 }
 
+static int compare_findings(const void *a, const void *b)
+{
+    const struct finding *left = a, *right = b;
+    int order = bytes_compare(left->location, right->location);
+
+    if (order == 0)
+        order = bytes_compare(left->object, right->object);
+    return order != 0 ? order : bytes_compare(left->text, right->text);
+}
+
+/* What is wrong with a default backend is found at every host it serves; once is enough. */
+static void drop_repeats(struct writer *writer)
+{
+    size_t kept = 0;
+
+    if (writer->count > 1)
+        qsort(writer->findings, writer->count, sizeof(*writer->findings), compare_findings);
+    for (size_t i = 0; i < writer->count; i++) {
+        const struct finding *finding = &writer->findings[i];
+
+        if (kept == 0 || compare_findings(&writer->findings[kept - 1], finding) != 0)
+            writer->findings[kept++] = *finding;
+    }
+    writer->count = kept;
+}
+
+static uint64_t count_errors(const struct writer *writer)
+{
+    uint64_t errors = 0;
+
+    for (size_t i = 0; i < writer->count; i++)
+        errors += writer->findings[i].is_error;
+    return errors;
+}
+
 void emit_write(struct emit *emit, const struct emit *files, const struct cache *cache,
                 struct builder *builder, struct arena *scratch)
 {
@@ -308,9 +342,10 @@ void emit_write(struct emit *emit, const struct emit *files, const struct cache 
     write_sets(&writer, emit);
     write_sets(&writer, files);
     write_shadowed(&writer);
+    drop_repeats(&writer);
     builder_set_findings(builder, writer.findings, writer.count);
-    emit->errors = writer.errors;
-    emit->warnings = writer.count - writer.errors;
+    emit->errors = count_errors(&writer);
+    emit->warnings = writer.count - emit->errors;
     emit->is_changed = false;
     mem_free(writer.findings);
 }

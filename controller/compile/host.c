@@ -131,8 +131,6 @@ static bool normalise(struct host_pass *host, struct claim *claim, struct bytes 
         if (!bytes_equal(claim->path, written))
             tell(host, false, claim, "path is matched in its normal form ", claim->path, "");
     }
-    if (bytes_find(written, '?') != BYTES_NOT_FOUND)
-        tell(host, false, claim, "path ", written, " never matches: no path has a ?");
     /* A segment prefix says the same with and without its last slash. */
     if (claim->kind == PATH_PREFIX && claim->path.len > 1 &&
         bytes_ends_with(claim->path, BYTES("/")))
@@ -198,10 +196,21 @@ static int compare_claims(const void *left, const void *right)
     return order != 0 ? order : (a->order > b->order) - (a->order < b->order);
 }
 
+/* Why the winner won, after a comma: design 5.14. */
+static const char *reason(const struct claim *loser, const struct claim *winner)
+{
+    const struct object *a = &winner->origin->ingress->object;
+    const struct object *b = &loser->origin->ingress->object;
+
+    if (a == b)
+        return "";
+    return a->created_s != b->created_s ? ", and is older" : ", and its name comes first";
+}
+
 static void tell_loser(struct host_pass *host, const struct claim *loser,
                        const struct claim *winner)
 {
-    bool is_same = loser->origin->ingress == winner->origin->ingress;
+    bool is_same = loser->origin == winner->origin;
     struct bytes field = claim_field(host, winner);
 
     findings_add(
@@ -209,7 +218,7 @@ static void tell_loser(struct host_pass *host, const struct claim *loser,
         "spec.rules[%u].http.paths[%u]: %.*s%s%.*s has path \"%.*s\" of host %.*s already%s",
         loser->rule, loser->index, BYTES_ARG(is_same ? BYTES_NONE : winner->origin->title),
         is_same ? "" : " ", BYTES_ARG(field), BYTES_ARG(loser->path), BYTES_ARG(host->host->name),
-        is_same ? "" : ", and is older");
+        reason(loser, winner));
 }
 
 /* What all routes of an Ingress have in common. */

@@ -15,7 +15,7 @@
 
 /* The new content of one manifest file. */
 struct source_file {
-    struct bytes path;      /* owned by the batch */
+    struct bytes path;      /* in the arena of the batch */
     bool is_gone;           /* deleted: its objects go */
     struct decoded decoded; /* is_broken: its objects stay, the notes are new */
 };
@@ -23,7 +23,8 @@ struct source_file {
 struct source_batch {
     struct source_file *files;
     size_t files_count;
-    bool is_first; /* the complete first listing; nothing is served before it */
+    bool is_first;      /* the complete first listing; nothing is served before it */
+    struct arena arena; /* the paths */
 };
 
 void source_batch_destroy(struct source_batch *batch);

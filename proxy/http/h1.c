@@ -151,11 +151,11 @@ enum h1_fault h1_fields_parse(struct bytes lines, const struct h1_limits *limits
 struct h1_chunked {
     llhttp_t parser;
     struct h1_limits limits;
-    struct bytes payload;     /* the run that llhttp has just paused at */
-    uint32_t line_bytes;      /* of the chunk line being read, less its extensions */
+    struct bytes payload; /* the run that llhttp has just paused at */
+    size_t line_bytes;    /* of the chunk line being read */
+    size_t line_extension_bytes;
     uint32_t extension_bytes; /* of the whole message */
-    uint32_t line_extension_bytes;
-    uint32_t part_bytes; /* of the extension's name or value being read */
+    uint32_t part_bytes;      /* of the extension's name or value being read */
     uint32_t trailer_bytes;
     uint32_t trailer_count;
     bool in_trailers;
@@ -178,7 +178,7 @@ static int on_body(llhttp_t *parser, const char *at, size_t len)
     struct h1_chunked *chunked = parser->data;
 
     chunked->payload = bytes_from(at, len);
-    return HPE_PAUSED;
+    return len > 0 ? HPE_PAUSED : HPE_OK; /* a run that goes on may begin with nothing */
 }
 
 static int count_extension(struct h1_chunked *chunked, size_t len)
@@ -188,7 +188,7 @@ static int count_extension(struct h1_chunked *chunked, size_t len)
         return REFUSE;
     }
     chunked->extension_bytes += (uint32_t)len;
-    chunked->line_extension_bytes += (uint32_t)len;
+    chunked->line_extension_bytes += len;
     return HPE_OK;
 }
 
@@ -255,13 +255,11 @@ static enum h1_fault chunked_account(struct h1_chunked *chunked, size_t consumed
         chunked->trailer_bytes += (uint32_t)framing_bytes;
         return H1_FINE;
     }
-    framing_bytes -= chunked->line_extension_bytes;
-    chunked->line_extension_bytes = 0;
-    if (framing_bytes > CHUNK_LINE_BYTES_MAX - chunked->line_bytes)
+    chunked->line_bytes += framing_bytes;
+    if (chunked->line_bytes > chunked->line_extension_bytes + CHUNK_LINE_BYTES_MAX)
         return H1_BAD_CHUNK;
-    chunked->line_bytes += (uint32_t)framing_bytes;
     if (chunked->payload.len > 0 || chunked->in_trailers)
-        chunked->line_bytes = 0;
+        chunked->line_bytes = chunked->line_extension_bytes = 0;
     return H1_FINE;
 }
 
@@ -271,23 +269,20 @@ static enum h1_fault chunked_run(struct h1_chunked *chunked, struct bytes *input
     bool was_trailer = chunked->in_trailers;
     llhttp_errno_t error = llhttp_execute(&chunked->parser, input->at, input->len);
     size_t consumed = input->len;
-    enum h1_fault fault;
 
     if (error != HPE_OK && error != HPE_PAUSED) {
-        if (chunked->fault != H1_FINE)
-            return chunked->fault;
-        return chunked->in_trailers ? H1_BAD_TRAILER : H1_BAD_CHUNK;
+        if (chunked->fault == H1_FINE)
+            chunked->fault = chunked->in_trailers ? H1_BAD_TRAILER : H1_BAD_CHUNK;
+        return chunked->fault;
     }
     *paused = error == HPE_PAUSED;
     if (*paused) {
         consumed = (size_t)(llhttp_get_error_pos(&chunked->parser) - input->at);
         llhttp_resume(&chunked->parser);
     }
-    fault = chunked_account(chunked, consumed, was_trailer);
-    if (fault != H1_FINE)
-        chunked->fault = fault;
+    chunked->fault = chunked_account(chunked, consumed, was_trailer);
     *input = bytes_skip(*input, consumed);
-    return fault;
+    return chunked->fault;
 }
 
 static enum h1_body_result chunked_next(struct h1_body *body, struct bytes *input,
@@ -296,23 +291,21 @@ static enum h1_body_result chunked_next(struct h1_body *body, struct bytes *inpu
     struct h1_chunked *chunked = body->chunked;
     bool paused = true;
 
-    while (paused) {
+    *fault = chunked->fault;
+    /* Without input llhttp is not run: it would take a NULL for the end of a run. */
+    while (*fault == H1_FINE && paused && input->len > 0) {
         chunked->payload = BYTES_NONE;
-        *fault = chunked->fault;
-        if (*fault == H1_FINE)
-            *fault = chunked_run(chunked, input, &paused);
-        if (*fault != H1_FINE)
-            return H1_BODY_BAD;
-        if (chunked->payload.len > 0) {
+        *fault = chunked_run(chunked, input, &paused);
+        if (*fault == H1_FINE && chunked->payload.len > 0) {
             *payload = chunked->payload;
             return H1_BODY_DATA;
         }
-        if (chunked->is_complete) {
+        if (*fault == H1_FINE && chunked->is_complete) {
             body->is_done = true;
             return H1_BODY_END;
         }
     }
-    return H1_BODY_AGAIN;
+    return *fault == H1_FINE ? H1_BODY_AGAIN : H1_BODY_BAD;
 }
 
 /* ---- any body ---- */

@@ -29,6 +29,8 @@ static struct body_case body_read(enum body_framing framing, uint64_t length, st
         struct bytes payload = BYTES_NONE;
 
         memcpy(copy, piece.at, piece.len);
+        assert_int_equal(h1_body_next(&body, &(struct bytes){NULL, 0}, &payload, &it.fault),
+                         body.is_done ? H1_BODY_END : H1_BODY_AGAIN); /* changes nothing */
         while ((it.result = h1_body_next(&body, &input, &payload, &it.fault)) == H1_BODY_DATA) {
             assert_true(payload.len > 0);
             text_add(&it.payload, payload);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * job.c - one turn of the compiler on the thread pool.
+ * turn.c - one turn of the compiler on the thread pool.
  *
- *     waiting (loop) -> job_start() -> running (thread) -> on_done (loop)
+ *     waiting (loop) -> turn_start() -> running (thread) -> on_done (loop)
  *
  * What arrives during a run waits and goes into the next run together.
  */
-#include "controller/job.h"
+#include "controller/turn.h"
 
 #include "controller/resolver.h"
 #include "core/check.h"
@@ -19,37 +19,37 @@ struct input {
     size_t answers_count;
 };
 
-struct job {
+struct turn {
     uv_loop_t *loop;
     struct log *log; /* borrowed */
-    job_done_fn *on_done;
+    turn_done_fn *on_done;
     void *context;
     uv_work_t work;
     bool is_running;
     struct compiler *compiler; /* owned; the thread's while one is running */
     struct input waiting;
     struct input running;
-    struct job_result result;
+    struct turn_result result;
     struct bytes *names; /* owned, as are the texts */
     size_t names_count;
     struct arena names_arena;
     struct map told; /* findings that have been logged; keys are the values */
 };
 
-struct job *job_create(uv_loop_t *loop, const struct compile_options *options, struct log *log,
-                       job_done_fn *on_done, void *context)
+struct turn *turn_create(uv_loop_t *loop, const struct compile_options *options, struct log *log,
+                         turn_done_fn *on_done, void *context)
 {
-    struct job *job = mem_new(struct job);
+    struct turn *turn = mem_new(struct turn);
 
-    job->loop = loop;
-    job->log = log;
-    job->on_done = on_done;
-    job->context = context;
-    job->work.data = job;
-    job->compiler = compiler_create(options);
-    arena_init(&job->names_arena, 1024);
-    map_init(&job->told);
-    return job;
+    turn->loop = loop;
+    turn->log = log;
+    turn->on_done = on_done;
+    turn->context = context;
+    turn->work.data = turn;
+    turn->compiler = compiler_create(options);
+    arena_init(&turn->names_arena, 1024);
+    map_init(&turn->told);
+    return turn;
 }
 
 static void input_clear(struct input *input)
@@ -73,61 +73,61 @@ static void told_clear(struct map *told)
     map_fini(told);
 }
 
-void job_destroy(struct job *job)
+void turn_destroy(struct turn *turn)
 {
-    CHECK(!job->is_running);
-    input_clear(&job->waiting);
-    compiler_destroy(job->compiler);
-    arena_fini(&job->names_arena);
-    mem_free(job->names);
-    told_clear(&job->told);
-    mem_free(job);
+    CHECK(!turn->is_running);
+    input_clear(&turn->waiting);
+    compiler_destroy(turn->compiler);
+    arena_fini(&turn->names_arena);
+    mem_free(turn->names);
+    told_clear(&turn->told);
+    mem_free(turn);
 }
 
-void job_add_batch(struct job *job, struct source_batch *batch)
+void turn_add_batch(struct turn *turn, struct source_batch *batch)
 {
-    struct input *input = &job->waiting;
+    struct input *input = &turn->waiting;
 
     input->batches =
         mem_resize(input->batches, (input->batches_count + 1) * sizeof(*input->batches));
     input->batches[input->batches_count++] = batch;
 }
 
-void job_add_answer(struct job *job, struct answer *answer)
+void turn_add_answer(struct turn *turn, struct answer *answer)
 {
-    struct input *input = &job->waiting;
+    struct input *input = &turn->waiting;
 
     input->answers =
         mem_resize(input->answers, (input->answers_count + 1) * sizeof(*input->answers));
     input->answers[input->answers_count++] = answer;
 }
 
-bool job_is_running(const struct job *job)
+bool turn_is_running(const struct turn *turn)
 {
-    return job->is_running;
+    return turn->is_running;
 }
 
-bool job_has_input(const struct job *job)
+bool turn_has_input(const struct turn *turn)
 {
-    return job->waiting.batches_count + job->waiting.answers_count > 0;
+    return turn->waiting.batches_count + turn->waiting.answers_count > 0;
 }
 
-struct job_result *job_result(struct job *job)
+struct turn_result *turn_result(struct turn *turn)
 {
-    return &job->result;
+    return &turn->result;
 }
 
-static void copy_names(struct job *job)
+static void copy_names(struct turn *turn)
 {
     size_t count;
-    const struct bytes *names = compiler_external_names(job->compiler, &count);
+    const struct bytes *names = compiler_external_names(turn->compiler, &count);
 
-    arena_reset(&job->names_arena);
-    job->names = mem_resize(job->names, (count + 1) * sizeof(*job->names));
+    arena_reset(&turn->names_arena);
+    turn->names = mem_resize(turn->names, (count + 1) * sizeof(*turn->names));
     for (size_t i = 0; i < count; i++)
-        job->names[i] = arena_copy(&job->names_arena, names[i]);
-    job->result.names = job->names;
-    job->result.names_count = count;
+        turn->names[i] = arena_copy(&turn->names_arena, names[i]);
+    turn->result.names = turn->names;
+    turn->result.names_count = count;
 }
 
 /* Where it was read is left out: a finding that only moved to another line is known already. */
@@ -155,7 +155,7 @@ static void log_finding(struct log *log, const struct finding *finding)
 }
 
 /* Each is logged once, when it appears; again only after it had gone. */
-static void log_findings(struct job *job, const struct table *table)
+static void log_findings(struct turn *turn, const struct table *table)
 {
     struct map told;
 
@@ -165,49 +165,49 @@ static void log_findings(struct job *job, const struct table *table)
         char *key = finding_key(finding);
         char *same;
 
-        if (map_get(&job->told, bytes_of(key)) == NULL && map_get(&told, bytes_of(key)) == NULL)
-            log_finding(job->log, finding);
+        if (map_get(&turn->told, bytes_of(key)) == NULL && map_get(&told, bytes_of(key)) == NULL)
+            log_finding(turn->log, finding);
         same = map_put(&told, bytes_of(key), key);
         mem_free(same);
     }
-    told_clear(&job->told);
-    job->told = told;
+    told_clear(&turn->told);
+    turn->told = told;
 }
 
 static void on_work(uv_work_t *work)
 {
-    struct job *job = work->data;
-    struct input *input = &job->running;
+    struct turn *turn = work->data;
+    struct input *input = &turn->running;
     uint64_t started_ns = uv_hrtime();
 
     for (size_t i = 0; i < input->batches_count; i++)
-        compiler_apply(job->compiler, input->batches[i]);
+        compiler_apply(turn->compiler, input->batches[i]);
     for (size_t i = 0; i < input->answers_count; i++)
-        compiler_resolved(job->compiler, &input->answers[i]->resolved);
-    job->result.table = compiler_run(job->compiler);
-    job->result.compile_us = (uv_hrtime() - started_ns) / 1000;
-    compiler_stats(job->compiler, &job->result.stats);
-    copy_names(job);
-    if (job->result.table != NULL)
-        log_findings(job, job->result.table);
+        compiler_resolved(turn->compiler, &input->answers[i]->resolved);
+    turn->result.table = compiler_run(turn->compiler);
+    turn->result.compile_us = (uv_hrtime() - started_ns) / 1000;
+    compiler_stats(turn->compiler, &turn->result.stats);
+    copy_names(turn);
+    if (turn->result.table != NULL)
+        log_findings(turn, turn->result.table);
     input_clear(input);
 }
 
 static void on_work_done(uv_work_t *work, int status)
 {
-    struct job *job = work->data;
+    struct turn *turn = work->data;
 
     CHECK(status == 0); /* nobody cancels it */
-    job->is_running = false;
-    job->on_done(job->context);
+    turn->is_running = false;
+    turn->on_done(turn->context);
 }
 
-void job_start(struct job *job)
+void turn_start(struct turn *turn)
 {
-    CHECK(!job->is_running);
-    job->is_running = true;
-    job->running = job->waiting;
-    job->waiting = (struct input){0};
-    job->result = (struct job_result){0};
-    CHECK(uv_queue_work(job->loop, &job->work, on_work, on_work_done) == 0);
+    CHECK(!turn->is_running);
+    turn->is_running = true;
+    turn->running = turn->waiting;
+    turn->waiting = (struct input){0};
+    turn->result = (struct turn_result){0};
+    CHECK(uv_queue_work(turn->loop, &turn->work, on_work, on_work_done) == 0);
 }

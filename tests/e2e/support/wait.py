@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Waiting for an event with a deadline; the one place where a test pauses."""
+import time
+
+PATIENCE_S = 15.0  # a sanitizer build on a busy machine is slow; a test that passes never waits long
+PAUSE_S = 0.01
+
+
+def wait_until(predicate, what="the condition", patience_s=PATIENCE_S):
+    """The first true value of the predicate."""
+    end = time.monotonic() + patience_s
+    while True:
+        value = predicate()
+        if value:
+            return value
+        assert time.monotonic() < end, f"{what} did not come within {patience_s} s"
+        time.sleep(PAUSE_S)
