@@ -24,7 +24,11 @@ struct tcp_output {
 
 void net_init(struct net *net, uv_loop_t *loop)
 {
-    *net = (struct net){.loop = loop, .read_buffer = mem_resize(NULL, READ_BUFFER_BYTES)};
+    *net = (struct net){
+        .loop = loop,
+        .read_buffer = mem_resize(NULL, READ_BUFFER_BYTES),
+        .write_buffer = mem_resize(NULL, GATHER_BYTES_MAX),
+    };
     chunk_pool_init(&net->chunks, CHUNKS_KEPT_MAX);
 }
 
@@ -32,6 +36,7 @@ void net_fini(struct net *net)
 {
     chunk_pool_fini(&net->chunks);
     mem_free(net->read_buffer);
+    mem_free(net->write_buffer);
 }
 
 static enum status status_of_uv(int error)
@@ -209,9 +214,22 @@ static const uv_buf_t *as_buffers(const struct bytes *parts)
     return (const uv_buf_t *)(const void *)parts;
 }
 
+static struct bytes gather(struct net *net, const struct bytes *parts, size_t count)
+{
+    char *at = net->write_buffer;
+
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].len > 0)
+            memcpy(at, parts[i].at, parts[i].len);
+        at += parts[i].len;
+    }
+    return bytes_from(net->write_buffer, (size_t)(at - net->write_buffer));
+}
+
 static enum status tcp_write(struct transport *transport, const struct bytes *parts, size_t count)
 {
     struct tcp *tcp = (struct tcp *)transport;
+    struct bytes gathered;
     size_t total = 0;
     int sent;
 
@@ -226,6 +244,11 @@ static enum status tcp_write(struct transport *transport, const struct bytes *pa
         total += parts[i].len;
     if (total == 0)
         return STATUS_OK;
+    if (count > 1 && total <= GATHER_BYTES_MAX) {
+        gathered = gather(tcp->net, parts, count);
+        parts = &gathered;
+        count = 1;
+    }
     sent = uv_try_write(&tcp->uv.stream, as_buffers(parts), (unsigned int)count);
     if (sent < 0 && sent != UV_EAGAIN)
         return STATUS_CLOSED;

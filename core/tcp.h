@@ -15,11 +15,15 @@
 #include <uv.h>
 
 #define READ_BUFFER_BYTES 65536
+/* A write of several parts no longer than this is copied together first: for so little, copying
+ * costs less than what the kernel does for a vector of parts. */
+#define GATHER_BYTES_MAX 4096
 
 /* What the transports of one loop share. Fields are tcp.c's, but for the counters. */
 struct net {
     uv_loop_t *loop;          /* borrowed */
     char *read_buffer;        /* owned; READ_BUFFER_BYTES */
+    char *write_buffer;       /* owned; GATHER_BYTES_MAX */
     struct chunk_pool chunks; /* for output that waits */
     uint64_t queued_bytes;    /* output waiting in all transports now */
 };

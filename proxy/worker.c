@@ -151,11 +151,11 @@ void worker_init(struct worker *worker, struct proxy *proxy, const struct proxy_
         .loop = index == 0 ? config->loop : &worker->own_loop,
         .wheel_due_ms = DEADLINE_NEVER,
         .conns_max = config->connections_max / config->workers_count + 1,
-        .random = uv_hrtime() + index,
     };
     if (index != 0)
         CHECK(uv_loop_init(&worker->own_loop) == 0);
-    (void)getrandom(&worker->random, sizeof(worker->random), GRND_NONBLOCK);
+    if (getrandom(&worker->random, sizeof(worker->random), GRND_NONBLOCK) < 0)
+        worker->random = uv_hrtime() + index; /* early in a boot; ids need not be secret */
     worker->random |= 1;
     CHECK(uv_mutex_init(&worker->inbox_mutex) == 0);
     list_init(&worker->inbox);

@@ -322,11 +322,12 @@ static const struct ingress *oldest_default(struct host_pass *host)
         if (oldest == NULL)
             oldest = ingress;
         else
-            findings_add(&host->findings, false, &ingress->object,
-                         "spec.defaultBackend: Ingress %.*s/%.*s is older, so its default backend "
-                         "serves host %.*s",
-                         BYTES_ARG(oldest->object.ns), BYTES_ARG(oldest->object.name),
-                         BYTES_ARG(node->name));
+            findings_add(
+                &host->findings, false, &ingress->object,
+                "spec.defaultBackend: Ingress %.*s/%.*s comes first by age and name, so its "
+                "default backend serves host %.*s",
+                BYTES_ARG(oldest->object.ns), BYTES_ARG(oldest->object.name),
+                BYTES_ARG(node->name));
     }
     return oldest;
 }
@@ -362,10 +363,11 @@ static void tell_idle_defaults(struct host_pass *host)
         const struct ingress *ingress = node->contributors[i].ingress;
 
         if (ingress->rules_count == 0)
-            findings_add(&host->findings, false, &ingress->object,
-                         "spec.defaultBackend: Ingress %.*s/%.*s is older, so its default backend "
-                         "serves the hosts that nobody claims",
-                         BYTES_ARG(oldest->object.ns), BYTES_ARG(oldest->object.name));
+            findings_add(
+                &host->findings, false, &ingress->object,
+                "spec.defaultBackend: Ingress %.*s/%.*s comes first by age and name, so its "
+                "default backend serves the hosts that nobody claims",
+                BYTES_ARG(oldest->object.ns), BYTES_ARG(oldest->object.name));
     }
 }
 

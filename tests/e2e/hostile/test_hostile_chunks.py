@@ -12,6 +12,8 @@ def refuse_body(site, bad, status=400):
     client = site.client()
     client.send(HEAD + FIRST + bad)
     client.expect_answer_and_end(status)
+    while (peer := site.origin.accept_waiting()) is not None:  # a long one comes in pieces
+        peer.expect_aborted()
 
     client, peer = site.begin(HEAD + FIRST)
     request = peer.read_request_head()
@@ -34,7 +36,7 @@ def test_hostile_07_a_chunk_size_that_is_no_number(site, size):
 
 @pytest.mark.parametrize("extension", [
     b";a", b";a=b", b";a=b;c=d", b";a=\"quoted\"", b";a=\"with \\\" inside\"", b";a=\"b;c\"",
-    b";name=" + b"v" * 4000,
+    b";name=" + b"v" * 400,
 ])
 def test_hostile_08_valid_extensions_are_dropped(site, extension):
     request = site.accept_request(
@@ -119,7 +121,6 @@ def test_hostile_10_a_body_cut_short(site, where, how):
 
 @pytest.mark.parametrize("trailers", [
     b"X-Trailer: v\r\n",
-    b"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n",
     b"Host: b.test\r\nAuthorization: Basic eDp5\r\nX-Forwarded-For: 1.2.3.4\r\n",
     b"Connection: close\r\nUpgrade: websocket\r\n",
     b"X: " + b"v" * 1000 + b"\r\nY: z\r\n",
@@ -134,6 +135,23 @@ def test_hostile_11_trailers_are_dropped(site, trailers):
 
 
 @pytest.mark.parametrize("trailers", [
+    b"Content-Length: 0\r\n", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n",
+    b"X: y\r\nTransfer-Encoding: identity\r\n",
+])
+def test_hostile_11_framing_names_in_trailers_frame_nothing(site, trailers):
+    """Refused like two framings, or dropped like any trailer; never a third meaning."""
+    client = site.client()
+    client.send(HEAD + b"5\r\nhello\r\n0\r\n" + trailers + b"\r\n")
+    peer = site.origin.accept_waiting()
+    if peer is None:
+        client.expect_answer_and_end(400)
+        site.origin.expect_untouched()
+    else:
+        request = peer.read_request()
+        assert (request.body, request.trailers, request.has("Content-Length")) == (b"hello", [], False)
+
+
+@pytest.mark.parametrize("trailers", [
     b"X : v\r\n", b" X: v\r\n", b"X: v\r\n folded\r\n", b"X: \x00\r\n", b"X: a\rb\r\n", b"X: v\n",
     b": v\r\n", b"no colon\r\n", b"X\x0b: v\r\n", b"X: v\x01\r\n",
 ])
@@ -141,6 +159,7 @@ def test_hostile_11_malformed_trailers(site, trailers):
     refuse_body(site, b"0\r\n" + trailers + b"\r\n" + SMUGGLED)
 
 
-@pytest.mark.parametrize("trailers", [b"X: y\r\n" * 101, b"X: " + b"v" * 70000 + b"\r\n"])
+@pytest.mark.parametrize("trailers", [b"X: y\r\n" * 101, b"X: " + b"v" * 70000 + b"\r\n"],
+                         ids=["lines", "bytes"])
 def test_hostile_11_too_many_trailers(site, trailers):
     refuse_body(site, b"0\r\n" + trailers + b"\r\n", 431)

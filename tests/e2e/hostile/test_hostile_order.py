@@ -2,6 +2,7 @@
 """Requests after requests, early answers, Expect, odd bodies, upgrades: hostile-input 12 to 16."""
 import pytest
 
+from support import manifests
 from support.client import request
 from support.origin import answer
 
@@ -34,12 +35,16 @@ def test_hostile_12_a_body_that_looks_like_a_request_is_a_body(site):
     assert [client.read_response().status for _ in range(2)] == [200, 200]
 
 
-def test_hostile_12_unread_pipelined_requests_are_bounded(site):
+def test_hostile_12_unread_pipelined_requests_are_bounded(fairlead, origin):
     """While the first is not answered, the proxy stops taking more."""
-    client, peer = site.begin(request("GET", "/first"))
+    upstream = origin()
+    proxy = fairlead(manifests.app(upstream))
+    client = proxy.client()
+    client.send(request("GET", "/first"))
+    peer = upstream.accept()
     peer.read_request()
-    before = site.proxy.metric("fairlead_resident_bytes")
-    client.sock.settimeout(1)
+    before = proxy.metric("fairlead_resident_bytes")
+    client.sock.settimeout(0.5)
     sent = 0
     try:
         while sent < 64 << 20:
@@ -47,8 +52,8 @@ def test_hostile_12_unread_pipelined_requests_are_bounded(site):
     except TimeoutError:
         pass
     assert sent < 32 << 20, "the proxy takes whatever comes"  # the rest is the kernel's
-    assert site.proxy.metric("fairlead_resident_bytes") - before < 16 << 20
-    assert site.proxy.limit_hits("pipelined_bytes") >= 1
+    assert proxy.metric("fairlead_resident_bytes") - before < 16 << 20
+    assert proxy.limit_hits("pipelined_bytes") >= 1
 
 
 @pytest.mark.parametrize("status", ["200 OK", "413 Content Too Large", "500 Oops"])

@@ -7,7 +7,7 @@
 
 #define HEAD(name, metadata)                                                                       \
     "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: " name metadata "}\nspec:"  \
-                                                                                       "\n"
+    "\n"
 #define CREATED(day)      ", creationTimestamp: '2020-01-" day "T00:00:00Z'"
 #define RULE(host, paths) "  rules:\n  - host: " host "\n    http:\n      paths:\n" paths
 #define PATH(path, type, service)                                                                  \
@@ -197,8 +197,9 @@ TEST(a_path_nobody_takes_goes_to_the_oldest_default_backend_of_its_host)
     assert_bytes(route->object, "Ingress default/elder");
     assert_int_equal(match(&world, "nobody.example.com", "/", &route), MATCH_ROUTE);
     assert_bytes(route->object, "Ingress default/eldest");
-    assert_has(world.dump.at, "Ingress default/young: spec.defaultBackend: Ingress default/elder "
-                              "is older, so its default backend serves host a.example.com");
+    assert_has(world.dump.at,
+               "Ingress default/young: spec.defaultBackend: Ingress default/elder "
+               "comes first by age and name, so its default backend serves host a.example.com");
     world_close(&world);
 }
 
