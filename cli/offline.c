@@ -4,8 +4,13 @@
  */
 #include "cli/offline.h"
 
+#include "cli/commands.h"
+
+#include <errno.h>
 #include <netdb.h>
 #include <unistd.h>
+
+#include <sys/stat.h>
 
 static size_t copy_answers(const struct addrinfo *answers, struct address *addresses, size_t max)
 {
@@ -51,12 +56,32 @@ static void resolve_all(struct offline *offline)
     offline->table = resolved;
 }
 
+/* A mistyped name is the usual reason, and gets a plain line. */
+static enum status check_paths(const struct string_list *paths)
+{
+    for (size_t i = 0; i < paths->count; i++) {
+        struct stat stat_of_path;
+        struct text line;
+
+        if (stat(paths->at[i], &stat_of_path) == 0)
+            continue;
+        text_init(&line);
+        text_printf(&line, "%s: %s", paths->at[i], strerror(errno));
+        print_error(text_bytes(&line));
+        text_fini(&line);
+        return STATUS_NOT_FOUND;
+    }
+    return STATUS_OK;
+}
+
 enum status offline_open(struct offline *offline, const struct options *options,
                          const struct string_list *paths, bool resolve)
 {
     struct source_batch *batch;
     enum status status;
 
+    if (check_paths(paths) != STATUS_OK)
+        return STATUS_NOT_FOUND;
     *offline = (struct offline){.options = options_for_compile(options)};
     offline->log = log_create(STDERR_FILENO, LOG_LEVEL_ERROR);
     status = files_read_once(paths->at, paths->count, offline->log, &batch);

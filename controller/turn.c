@@ -154,7 +154,8 @@ static void log_finding(struct log *log, const struct finding *finding)
                  LOG_BYTES("object", finding->object), LOG_BYTES("text", finding->text));
 }
 
-/* Each is logged once, when it appears; again only after it had gone. */
+/* Each is logged once, when it appears; again only after it had gone. Notes of the decoder were
+ * logged by whoever read the file. */
 static void log_findings(struct turn *turn, const struct table *table)
 {
     struct map told;
@@ -162,9 +163,11 @@ static void log_findings(struct turn *turn, const struct table *table)
     map_init(&told);
     for (size_t i = 0; i < table_findings_count(table); i++) {
         const struct finding *finding = table_finding(table, i);
-        char *key = finding_key(finding);
-        char *same;
+        char *key, *same;
 
+        if (compiler_is_note(turn->compiler, finding))
+            continue;
+        key = finding_key(finding);
         if (map_get(&turn->told, bytes_of(key)) == NULL && map_get(&told, bytes_of(key)) == NULL)
             log_finding(turn->log, finding);
         same = map_put(&told, bytes_of(key), key);

@@ -112,10 +112,7 @@ static void output_free(struct tcp_output *output)
 
 static void shutdown_now(struct tcp *tcp)
 {
-    uv_os_fd_t fd;
-
-    if (uv_fileno(&tcp->uv.handle, &fd) == 0)
-        (void)shutdown(fd, SHUT_WR);
+    (void)shutdown(tcp->fd, SHUT_WR);
 }
 
 static void on_flushed(uv_write_t *request, int error);
@@ -203,15 +200,32 @@ static enum status output_begin(struct tcp *tcp, const struct bytes *parts, size
     return STATUS_AGAIN;
 }
 
-_Static_assert(sizeof(struct bytes) == sizeof(uv_buf_t) &&
-                   offsetof(struct bytes, at) == offsetof(uv_buf_t, base) &&
-                   offsetof(struct bytes, len) == offsetof(uv_buf_t, len),
-               "bytes and uv_buf_t are laid out alike");
+_Static_assert(sizeof(struct bytes) == sizeof(struct iovec) &&
+                   offsetof(struct bytes, at) == offsetof(struct iovec, iov_base) &&
+                   offsetof(struct bytes, len) == offsetof(struct iovec, iov_len),
+               "bytes and iovec are laid out alike");
 
-/* libuv's type has a plain char *, but a write only reads through it. */
-static const uv_buf_t *as_buffers(const struct bytes *parts)
+/* send(2) and not write(2), which libuv would use: it goes to the socket without the file layer's
+ * work, and raises no SIGPIPE. Bytes sent, 0 when the peer takes none now, -1 when it is gone. */
+static ssize_t send_now(const struct tcp *tcp, const struct bytes *parts, size_t count)
 {
-    return (const uv_buf_t *)(const void *)parts;
+    const int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+    ssize_t sent;
+
+    if (count == 1) {
+        sent = send(tcp->fd, parts->at, parts->len, flags);
+    } else {
+        union {
+            const struct bytes *ours;
+            struct iovec *theirs; /* sendmsg() only reads through it */
+        } vector = {.ours = parts};
+        const struct msghdr message = {.msg_iov = vector.theirs, .msg_iovlen = count};
+
+        sent = sendmsg(tcp->fd, &message, flags);
+    }
+    if (sent < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS))
+        return 0;
+    return sent;
 }
 
 static struct bytes gather(struct net *net, const struct bytes *parts, size_t count)
@@ -231,7 +245,7 @@ static enum status tcp_write(struct transport *transport, const struct bytes *pa
     struct tcp *tcp = (struct tcp *)transport;
     struct bytes gathered;
     size_t total = 0;
-    int sent;
+    ssize_t sent;
 
     CHECK(count <= TRANSPORT_PARTS_MAX);
     if (tcp->is_closing || tcp->is_finishing)
@@ -249,12 +263,12 @@ static enum status tcp_write(struct transport *transport, const struct bytes *pa
         parts = &gathered;
         count = 1;
     }
-    sent = uv_try_write(&tcp->uv.stream, as_buffers(parts), (unsigned int)count);
-    if (sent < 0 && sent != UV_EAGAIN)
+    sent = send_now(tcp, parts, count);
+    if (sent < 0)
         return STATUS_CLOSED;
-    if (sent >= 0 && (size_t)sent == total)
+    if ((size_t)sent == total)
         return STATUS_OK;
-    return output_begin(tcp, parts, count, sent < 0 ? 0 : (size_t)sent);
+    return output_begin(tcp, parts, count, (size_t)sent);
 }
 
 static void tcp_finish(struct transport *transport)
@@ -312,6 +326,7 @@ static void tcp_init(struct tcp *tcp, struct net *net, const struct transport_ev
 {
     tcp->transport = (struct transport){.ops = &tcp_ops, .events = events};
     tcp->net = net;
+    tcp->fd = -1;
     tcp->output = NULL;
     tcp->is_finishing = false;
     tcp->is_closing = false;
@@ -322,6 +337,7 @@ void tcp_open(struct tcp *tcp, struct net *net, int fd, bool is_unix,
               const struct transport_events *events)
 {
     tcp_init(tcp, net, events);
+    tcp->fd = fd;
     if (is_unix) {
         CHECK(uv_pipe_init(net->loop, &tcp->uv.pipe, 0) == 0);
         tcp->uv.handle.data = tcp;
@@ -357,17 +373,15 @@ enum status tcp_connect(struct tcp *tcp, struct tcp_connect *connect, struct net
                            on_connect);
     if (error == 0)
         (void)uv_tcp_nodelay(&tcp->uv.tcp, 1);
+    (void)uv_fileno(&tcp->uv.handle, &tcp->fd);
     return status_of_uv(error);
 }
 
 bool tcp_is_stale(struct tcp *tcp)
 {
-    uv_os_fd_t fd;
     char byte;
 
-    if (uv_fileno(&tcp->uv.handle, &fd) != 0)
-        return true;
-    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EINTR);
+    return recv(tcp->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EINTR);
 }
 
 enum status tcp_local_address(const struct tcp *tcp, struct address *address)

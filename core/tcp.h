@@ -37,6 +37,7 @@ struct tcp {
     struct transport transport; /* first field */
     struct net *net;            /* borrowed */
     struct tcp_output *output;  /* owned; NULL while nothing waits */
+    int fd;                     /* borrowed from uv */
     bool is_finishing;          /* shut down once drained */
     bool is_closing;
     bool is_reading;

@@ -343,6 +343,11 @@ const struct bytes *compiler_external_names(struct compiler *compiler, size_t *c
     return compiler->names;
 }
 
+bool compiler_is_note(const struct compiler *compiler, const struct finding *finding)
+{
+    return emit_is_about_file(compiler->files, finding);
+}
+
 void compiler_stats(const struct compiler *compiler, struct compile_stats *stats)
 {
     stats->hosts_compiled = compiler->hosts_compiled;

@@ -56,6 +56,9 @@ struct table *compiler_run_fresh(const struct compiler *compiler);
 /* ExternalNames in use, sorted; borrowed until the next call. */
 const struct bytes *compiler_external_names(struct compiler *compiler, size_t *count);
 
+/* True when a finding of the last table was already a note of the decoder. */
+bool compiler_is_note(const struct compiler *compiler, const struct finding *finding);
+
 struct compile_stats {
     uint64_t hosts_compiled;    /* by the last run */
     uint64_t clusters_compiled; /* by the last run */

@@ -349,3 +349,17 @@ void emit_write(struct emit *emit, const struct emit *files, const struct cache 
     emit->is_changed = false;
     mem_free(writer.findings);
 }
+
+bool emit_is_about_file(const struct emit *files, const struct finding *finding)
+{
+    size_t colon = bytes_find_last(finding->location, ':');
+    const struct finding_set *set =
+        map_get(&files->by_key, bytes_slice(finding->location, 0, colon));
+
+    for (size_t i = 0; set != NULL && i < set->count; i++) {
+        if (bytes_equal(set->drafts[i].text, finding->text) &&
+            bytes_equal(set->drafts[i].object, finding->object))
+            return true;
+    }
+    return false;
+}

@@ -76,6 +76,9 @@ void emit_replace_keyed(struct emit *emit, struct bytes key, const struct findin
 void emit_write(struct emit *emit, const struct emit *files, const struct cache *cache,
                 struct builder *builder, struct arena *scratch);
 
+/* True when this is a finding of `files`, by the file that its location names. */
+bool emit_is_about_file(const struct emit *files, const struct finding *finding);
+
 /* Append text from an object: control bytes as \xHH, so that it stays on its line and forges none.
  */
 void text_add_plain(struct text *out, struct bytes value);

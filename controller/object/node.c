@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#define SHOWN_BYTES_MAX 64 /* of a value in a note */
+#define SHOWN_BYTES_MAX 64 /* of a name or a value in a note; both may be anything */
 
 struct decode_note *decoded_add_note(struct decoded *decoded, bool is_error, uint32_t line,
                                      struct bytes object, struct bytes text)
@@ -36,10 +36,13 @@ static void add_path(const struct node *node, struct text *out)
     if (node->up == NULL)
         return;
     add_path(node->up, out);
-    if (node->key == NULL)
+    if (node->key == NULL) {
         text_printf(out, "[%zu]", node->index);
-    else
-        text_printf(out, "%s%s", node->up->up == NULL ? "" : ".", node->key);
+        return;
+    }
+    if (node->up->up != NULL)
+        text_add_byte(out, '.');
+    text_add_escaped(out, bytes_slice(bytes_of(node->key), 0, SHOWN_BYTES_MAX));
 }
 
 /* The line of the node, or of the nearest one above it that is known. */
@@ -54,7 +57,8 @@ static uint32_t line_of(const struct node *node)
     return 0;
 }
 
-static void node_tell(const struct node *node, bool is_error, const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static void node_tell(const struct node *node, bool is_error,
+                                                            const char *format, va_list arguments)
 {
     struct decoding *decoding = node->decoding;
     uint32_t line = line_of(node);

@@ -10,6 +10,7 @@
 #include "controller/object/decode.h"
 #include "controller/object/scalar.h"
 #include "controller/object/tree.h"
+#include "core/check.h"
 #include "core/mem.h"
 
 struct yaml_anchor {
@@ -38,8 +39,7 @@ void yaml_tree_open(struct yaml_tree *tree, struct bytes text, struct lines *lin
         text = bytes_skip(text, 3);
     tree->frames = mem_new_array(struct yaml_frame, MANIFEST_DEPTH_MAX);
     tree->anchors = mem_new_array(struct yaml_anchor, TREE_ANCHORS_MAX);
-    if (!yaml_parser_initialize(&tree->parser)) /* it only allocates */
-        abort();
+    CHECK(yaml_parser_initialize(&tree->parser)); /* it only allocates */
     yaml_parser_set_encoding(&tree->parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&tree->parser,
                                  (const unsigned char *)(text.len == 0 ? "" : text.at), text.len);

@@ -111,12 +111,16 @@ static const uint8_t by_length[30][CANDIDATES_MAX] = {
 enum field_id field_identify(struct bytes name)
 {
     const uint8_t *candidate;
+    char first;
 
-    if (name.len >= sizeof(by_length) / sizeof(by_length[0]))
+    if (name.len == 0 || name.len >= sizeof(by_length) / sizeof(by_length[0]))
         return identify_family(name);
     candidate = by_length[name.len];
+    first = (char)(name.at[0] | 0x20);
     for (size_t at = 0; at < CANDIDATES_MAX && candidate[at] != FIELD_OTHER; at++) {
-        if (is_known(name.at, names[candidate[at]].at, name.len))
+        const char *known = names[candidate[at]].at;
+
+        if (*known == first && is_known(name.at, known, name.len))
             return (enum field_id)candidate[at];
     }
     return identify_family(name);

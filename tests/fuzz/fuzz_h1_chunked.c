@@ -104,8 +104,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     decode(raw, raw.len, &whole);
     decode(raw, 1 + data[0] % 64, &pieces);
-    CHECK(pieces.result == whole.result);
-    if (whole.result != H1_BODY_BAD)
+    /* A chunk line that grows too long is refused at the piece that shows it, before its end. */
+    CHECK(pieces.result == whole.result ||
+          (whole.result == H1_BODY_AGAIN && pieces.result == H1_BODY_BAD));
+    if (pieces.result != H1_BODY_BAD)
         CHECK(bytes_equal(text_bytes(&pieces.payload), text_bytes(&whole.payload)));
     if (whole.result == H1_BODY_END) {
         CHECK(pieces.used == whole.used);

@@ -35,7 +35,7 @@ static void check_again(const struct response *response, enum method_id method, 
     struct forward_response how = {
         .client_version_minor = 1,
         .keep_alive = response->framing != BODY_UNTIL_CLOSE,
-        .upgrade = upgrade,
+        .upgrade = response->websocket_accepted,
         .framing = response->framing,
         .date = BYTES("Mon, 01 Jan 2026 00:00:00 GMT"),
     };

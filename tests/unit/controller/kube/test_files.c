@@ -469,6 +469,32 @@ TEST(what_is_no_regular_file_is_never_opened_and_a_large_one_is_refused)
     owner_fini(&owner);
 }
 
+/* The superuser may read everything, so this shows nothing then. */
+TEST(what_may_not_be_read_keeps_its_objects_until_it_may)
+{
+    struct owner owner;
+
+    if (geteuid() == 0)
+        skip();
+    owner_init(&owner);
+    tree_mkdir(&owner.tree, "d");
+    tree_write_service(&owner.tree, "a.yaml", "a", 1);
+    tree_write_service(&owner.tree, "d/b.yaml", "b", 1);
+    owner_open(&owner);
+    assert_int_equal(chmod(tree_path(&owner.tree, "d"), 0), 0);
+    assert_int_equal(chmod(tree_path(&owner.tree, "a.yaml"), 0), 0);
+    turn_for(&owner, CALM_MS);
+    assert_int_equal(owner.broken_seen, 1);
+    assert_int_equal(port_of(&owner, "a") + port_of(&owner, "b"), 2);
+    assert_int_equal(chmod(tree_path(&owner.tree, "d"), 0755), 0);
+    assert_int_equal(chmod(tree_path(&owner.tree, "a.yaml"), 0644), 0);
+    turn_for(&owner, CALM_MS);
+    assert_int_equal(owner.files_seen, 4);
+    tree_write_service(&owner.tree, "d/b.yaml", "b", 2);
+    assert_true(turn_until(&owner, "b", 2, 500));
+    owner_fini(&owner);
+}
+
 TEST(hostile_100_a_storm_of_changes_ends_in_the_last_state)
 {
     struct owner owner;
@@ -586,6 +612,7 @@ TESTS(UNIT(the_first_batch_is_the_whole_tree), UNIT(an_empty_directory_gives_an_
       UNIT(a_config_map_volume_changes_all_at_once),
       UNIT(symlinked_files_and_directories_are_followed_and_loops_end),
       UNIT(what_is_no_regular_file_is_never_opened_and_a_large_one_is_refused),
+      UNIT(what_may_not_be_read_keeps_its_objects_until_it_may),
       UNIT(hostile_100_a_storm_of_changes_ends_in_the_last_state),
       UNIT(a_kind_nobody_serves_is_told_once_and_a_fault_with_its_place),
       UNIT(closing_in_the_middle_of_a_job_leaves_nothing_behind),

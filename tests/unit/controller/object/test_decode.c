@@ -342,6 +342,26 @@ TEST(an_annotation_that_is_no_text_asks_for_quotes)
     decoded_fini(&decoded);
 }
 
+TEST(hostile_92_names_of_fields_are_told_escaped_and_short)
+{
+    char text[600];
+    char name[301];
+    struct decoded decoded;
+
+    memset(name, 'x', 300);
+    name[300] = '\0';
+    snprintf(text, sizeof(text),
+             "apiVersion: v1\nkind: Service\nmetadata:\n  name: s\n  annotations:\n"
+             "    \"a\\nb%s\": 1\n",
+             name);
+    decoded = decode(text);
+    assert_int_equal(decoded.notes_count, 1);
+    assert_true(bytes_contain(decoded.notes[0].text, "annotations.a\\x0Ab") ||
+                bytes_contain(decoded.notes[0].text, "annotations.a\\x0ab"));
+    assert_true(decoded.notes[0].text.len < 200);
+    decoded_fini(&decoded);
+}
+
 TEST(an_object_without_a_name_or_with_a_bad_one_is_left_out)
 {
     static const char *const bad[] = {"{}",
@@ -485,6 +505,7 @@ TESTS(UNIT(an_ingress_v1_is_read_whole),
       UNIT(an_unknown_kind_gives_one_warning_a_file),
       UNIT(hostile_91_a_wrong_type_takes_only_its_own_object_out),
       UNIT(an_annotation_that_is_no_text_asks_for_quotes),
+      UNIT(hostile_92_names_of_fields_are_told_escaped_and_short),
       UNIT(an_object_without_a_name_or_with_a_bad_one_is_left_out),
       UNIT(hostile_98_no_note_shows_a_value_of_a_secret),
       UNIT(an_object_is_the_same_whatever_file_it_came_from),

@@ -69,6 +69,9 @@ TEST(plain_scalars_are_what_kubectl_takes_them_for)
 
 TEST(quoted_and_block_scalars_are_texts)
 {
+    assert_yaml("\xEF\xBB\xBF"
+                "a: b",
+                "{\"a\":\"b\"}");
     assert_yaml("['yes', \"1\", '']", "[\"yes\",\"1\",\"\"]");
     assert_yaml("a: |\n  true\nb: >-\n  1\n  2\n", "{\"a\":\"true\\n\",\"b\":\"1 2\"}");
 }
