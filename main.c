@@ -194,12 +194,7 @@ static struct controller_config controller_config_of(struct program *program)
         .log = program->log,
         .directories = options->objects.at,
         .directories_count = options->objects.count,
-        .options = {.ingress_class = options->ingress_class,
-                    .ingress_class_is_given = options->ingress_class_is_given,
-                    .watch_namespaces = options->watch_namespaces.at,
-                    .watch_namespaces_count = options->watch_namespaces.count,
-                    .external_names = options->external_names,
-                    .external_names_loopback = options->external_names_loopback},
+        .options = options_for_compile(options),
         .publish = on_table,
         .context = program,
     };

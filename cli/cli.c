@@ -6,14 +6,13 @@
 
 #include "cli/commands.h"
 
-#include <errno.h>
 #include <stdio.h>
 
 bool print(struct bytes text)
 {
-    if (text.len > 0 && fwrite(text.at, 1, text.len, stdout) != text.len)
-        return false;
-    if (fflush(stdout) == 0)
+    bool is_written = text.len == 0 || fwrite(text.at, 1, text.len, stdout) == text.len;
+
+    if (is_written && fflush(stdout) == 0)
         return true;
     print_error(BYTES("standard output cannot be written"));
     return false;

@@ -238,6 +238,7 @@ static void admin_explain(struct stream *stream)
 {
     struct admin_job *job;
     struct explain_request request;
+    struct text websocket;
 
     if (!has_table(stream))
         return;
@@ -251,11 +252,15 @@ static void admin_explain(struct stream *stream)
     if (!query_value(stream->request.query, BYTES("method"), &job->method))
         text_add(&job->method, BYTES("GET"));
     (void)query_value(stream->request.query, BYTES("host"), &job->host);
+    text_init(&websocket);
+    (void)query_value(stream->request.query, BYTES("websocket"), &websocket);
     request = (struct explain_request){
         .method = text_bytes(&job->method),
         .url = text_bytes(&job->url),
         .host = text_bytes(&job->host),
+        .wants_websocket = bytes_equal(text_bytes(&websocket), BYTES("true")),
     };
+    text_fini(&websocket);
     job->is_answered = explain(job->table, &request, endpoint_words, stream->worker, &job->out);
     /* The walk is there either way; the verdict is in a field, for programs. */
     reply(stream, job->is_answered ? 200 : 404, TEXT_PLAIN, text_bytes(&job->out));

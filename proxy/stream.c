@@ -222,6 +222,8 @@ static enum failure normalise(struct stream *stream)
     struct host_port authority = {BYTES_NONE, 0};
     enum path_fault fault;
 
+    if (request->scheme.len > 0 && !bytes_equal_nocase(request->scheme, BYTES("http")))
+        return FAILURE_SCHEME_MISMATCH;
     if (request->authority.len > 0 &&
         authority_parse(request->authority, arena_alloc(&stream->arena, request->authority.len),
                         &authority) != STATUS_OK)

@@ -156,7 +156,8 @@ enum status yaml_map_read(struct bytes text, struct yaml_map *map, struct text *
     *map = (struct yaml_map){0};
     arena_init(&map->arena, 1024);
     CHECK(yaml_parser_initialize(&reader.parser) == 1);
-    yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text.at, text.len);
+    yaml_parser_set_input_string(&reader.parser,
+                                 (const unsigned char *)(text.len > 0 ? text.at : ""), text.len);
     status = read_events(&reader);
     yaml_parser_delete(&reader.parser);
     return status;

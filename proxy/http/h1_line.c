@@ -152,8 +152,8 @@ static bool is_reason(struct bytes text)
 /* Many endpoints leave out the blank before an empty reason; nothing is framed by it. */
 enum h1_fault h1_status_line(struct bytes *rest, struct response *response)
 {
-    struct bytes line, code;
-    uint64_t status;
+    struct bytes line;
+    int status;
     enum h1_fault fault;
 
     if (!take_line(rest, &line))
@@ -163,10 +163,10 @@ enum h1_fault h1_status_line(struct bytes *rest, struct response *response)
     if (fault != H1_FINE)
         return fault;
     line = bytes_skip(line, VERSION_LENGTH);
-    code = bytes_slice(line, 1, STATUS_CODE_LENGTH);
-    if (line.len < 1 + STATUS_CODE_LENGTH || line.at[0] != ' ' ||
-        !bytes_to_uint(code, 999, &status))
+    if (line.len < 1 + STATUS_CODE_LENGTH || line.at[0] != ' ' || !syntax_is_digit(line.at[1]) ||
+        !syntax_is_digit(line.at[2]) || !syntax_is_digit(line.at[3]))
         return H1_BAD_STATUS_LINE;
+    status = (line.at[1] - '0') * 100 + (line.at[2] - '0') * 10 + (line.at[3] - '0');
     line = bytes_skip(line, 1 + STATUS_CODE_LENGTH);
     if (status < STATUS_MIN || (line.len > 0 && line.at[0] != ' ') || !is_reason(line))
         return H1_BAD_STATUS_LINE;

@@ -92,87 +92,99 @@ static enum h1_fault check_incomplete(const struct h1_scan *scan, struct bytes d
     return fault;
 }
 
-/* One more line, without its line end. */
-static enum h1_fault check_line(struct h1_scan *scan, struct bytes line, size_t line_end,
+/* One more line that is not empty, without its line end, which is before `end`. */
+static enum h1_fault check_line(struct h1_scan *scan, struct bytes line, size_t end,
                                 const struct h1_limits *limits, enum head_kind kind)
 {
-    scan->lines++;
     if (line.at[0] == '\r') /* CR CR LF: somebody could take it for the empty line */
         return H1_BAD_LINE_END;
-    if (scan->lines == 1 && kind == HEAD_OF_REQUEST) {
+    if (scan->lines++ == 0 && kind == HEAD_OF_REQUEST) {
         enum h1_fault fault = check_request_line(line, limits);
 
         if (fault != H1_FINE)
             return fault;
     }
-    if (line_end - scan->start > limits->head_bytes_max)
+    if (end - scan->start > limits->head_bytes_max)
         return H1_HEAD_TOO_LARGE;
     return scan->lines - 1 > limits->fields_max ? H1_TOO_MANY_FIELDS : H1_FINE;
 }
 
+/* STATUS_END: an empty line, where *end is behind it. Else as h1_scan_*(). */
 static enum status scan_lines(struct h1_scan *scan, struct bytes data,
-                              const struct h1_limits *limits, enum head_kind kind, size_t *head_len,
+                              const struct h1_limits *limits, enum head_kind kind, size_t *end,
                               enum h1_fault *fault)
 {
-    while (scan->seen < data.len) {
-        const char *lf = memchr(data.at + scan->seen, '\n', data.len - scan->seen);
-        size_t at, len;
+    const char *line = data.at + scan->line_at;
+    const char *from = data.at + scan->seen;
+    const char *stop = data.at + data.len;
 
-        if (lf == NULL) {
-            scan->seen = data.len;
+    while (from < stop) {
+        const char *lf = memchr(from, '\n', (size_t)(stop - from));
+
+        if (lf == NULL)
             break;
-        }
-        at = (size_t)(lf - data.at);
-        scan->seen = at + 1;
-        if (at == scan->line_at || lf[-1] != '\r') {
-            *fault = H1_BAD_LINE_END;
+        from = lf + 1;
+        *fault = H1_BAD_LINE_END;
+        if (lf == line || lf[-1] != '\r')
             return STATUS_INVALID;
-        }
-        len = at - 1 - scan->line_at;
-        if (len == 0 && scan->lines > 0) {
-            if (scan->seen - scan->start > limits->head_bytes_max)
-                break;
-            *head_len = scan->seen;
-            return STATUS_OK;
-        }
-        if (len == 0) { /* the one empty line that may come before a request */
-            scan->start = scan->line_at = scan->seen;
-            return STATUS_AGAIN;
-        }
-        *fault = check_line(scan, bytes_slice(data, scan->line_at, len), at + 1, limits, kind);
+        *end = (size_t)(from - data.at);
+        if (lf - 1 == line)
+            return STATUS_END;
+        *fault = check_line(scan, bytes_from(line, (size_t)(lf - 1 - line)), *end, limits, kind);
         if (*fault != H1_FINE)
             return STATUS_INVALID;
-        scan->line_at = scan->seen;
+        line = from;
     }
+    scan->seen = data.len;
+    scan->line_at = (size_t)(line - data.at);
     *fault = check_incomplete(scan, data, limits, kind);
     return *fault == H1_FINE ? STATUS_AGAIN : STATUS_INVALID;
+}
+
+/* The empty line that ends the head. */
+static enum status scan_end(const struct h1_scan *scan, size_t end, const struct h1_limits *limits,
+                            size_t *head_len, enum h1_fault *fault)
+{
+    if (end - scan->start > limits->head_bytes_max) {
+        *fault = H1_HEAD_TOO_LARGE;
+        return STATUS_INVALID;
+    }
+    *head_len = end;
+    return STATUS_OK;
 }
 
 enum status h1_scan_request(struct h1_scan *scan, struct bytes data, const struct h1_limits *limits,
                             size_t *head_len, enum h1_fault *fault)
 {
-    enum status status = STATUS_AGAIN;
-    size_t start;
+    enum status status;
+    size_t end = 0;
 
     do { /* a second time if there was an empty line in front */
-        start = scan->start;
-        if (scan->lines == 0 && data.len > start) {
+        if (scan->lines == 0 && data.len > scan->start) {
             *fault = check_request_start(scan, data);
             if (*fault != H1_FINE)
                 return STATUS_INVALID;
         }
-        status = scan_lines(scan, data, limits, HEAD_OF_REQUEST, head_len, fault);
-    } while (status == STATUS_AGAIN && scan->start != start);
+        status = scan_lines(scan, data, limits, HEAD_OF_REQUEST, &end, fault);
+        if (status == STATUS_END && scan->lines > 0)
+            return scan_end(scan, end, limits, head_len, fault);
+        if (status == STATUS_END)
+            scan->start = scan->line_at = scan->seen = end;
+    } while (status == STATUS_END);
     return status;
 }
 
 enum status h1_scan_response(struct h1_scan *scan, struct bytes data,
                              const struct h1_limits *limits, size_t *head_len, enum h1_fault *fault)
 {
+    enum status status;
+    size_t end = 0;
+
     if (scan->lines == 0) {
         *fault = check_response_start(data);
         if (*fault != H1_FINE)
             return STATUS_INVALID;
     }
-    return scan_lines(scan, data, limits, HEAD_OF_RESPONSE, head_len, fault);
+    status = scan_lines(scan, data, limits, HEAD_OF_RESPONSE, &end, fault);
+    return status == STATUS_END ? scan_end(scan, end, limits, head_len, fault) : status;
 }
