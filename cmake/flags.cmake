@@ -39,3 +39,8 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
     add_compile_definitions($<$<NOT:$<BOOL:${FAIRLEAD_SANITIZE}>>:_FORTIFY_SOURCE=3>)
     add_link_options(-pie -Wl,-z,relro,-z,now)
 endif()
+
+# The layers are instrumented for coverage too, or the fuzzers would see the targets alone.
+if(FAIRLEAD_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

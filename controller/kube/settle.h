@@ -13,7 +13,7 @@
 
 #define SETTLE_QUIET_MS    20
 #define SETTLE_WAIT_MS_MAX 60
-#define SETTLE_TOGETHER_MS 5
+#define SETTLE_TOGETHER_MS 10
 #define SETTLE_PATHS_MAX   4096 /* more at a time are served by one scan of everything */
 #define SETTLE_NEVER       UINT64_MAX
 

@@ -65,6 +65,20 @@ static struct bytes without_blanks_after(struct bytes value)
     return value;
 }
 
+#define ALIAS_LENGTH_MAX 64 /* longer than any name that means something to us */
+
+/* Programs behind us read X_Real_IP and X-Real-IP as one name. So even where underscores are
+ * allowed, a name that would mean something to us with dashes in their place is dropped. */
+static bool is_alias(struct bytes name)
+{
+    char dashed[ALIAS_LENGTH_MAX];
+    struct bytes start = bytes_slice(name, 0, ALIAS_LENGTH_MAX);
+
+    for (size_t i = 0; i < start.len; i++)
+        dashed[i] = start.at[i] == '_' ? '-' : start.at[i];
+    return field_flags(field_identify(bytes_from(dashed, start.len))) != 0;
+}
+
 static int on_field_value(llhttp_t *parser, const char *at, size_t len)
 {
     struct fields_parse *parse = parser->data;
@@ -75,8 +89,8 @@ static int on_field_value(llhttp_t *parser, const char *at, size_t len)
         parse->fault = H1_TOO_MANY_FIELDS;
         return REFUSE;
     }
-    if (id == FIELD_OTHER && !parse->underscores_allowed &&
-        bytes_find(parse->name, '_') != BYTES_NOT_FOUND) {
+    if (id == FIELD_OTHER && bytes_find(parse->name, '_') != BYTES_NOT_FOUND &&
+        (!parse->underscores_allowed || is_alias(parse->name))) {
         fields->dropped_count++;
         return HPE_OK;
     }
