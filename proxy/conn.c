@@ -47,7 +47,8 @@ static void on_conn_closed(struct transport *transport)
     list_remove(&conn->link);
     worker->conns_count--;
     worker->stats.connections_now--;
-    limits_address_forget(worker, &conn->peer);
+    if (!conn->listener->config->is_admin)
+        limits_address_forget(worker, &conn->peer);
     text_fini(&conn->pending);
     conn->magic = 0;
     mem_free(conn);

@@ -96,8 +96,6 @@ void relay_request(struct stream *stream, struct bytes *data)
     enum h1_fault fault = H1_FINE;
     enum h1_body_result result;
 
-    if (stream->request_bytes == 0)
-        stream->replay_is_kept = method_is_idempotent(stream->request.method_id);
     framer_init(&framer, stream->request.framing);
     while ((result = h1_body_next(&stream->request_body, data, &payload, &fault)) == H1_BODY_DATA) {
         note_body_bytes(stream, payload.len);

@@ -118,6 +118,7 @@ void stream_begin(struct conn *conn, struct bytes head, struct bytes *rest)
     h1_body_init(&stream->request_body, stream->request.framing, stream->request.content_length,
                  limits, &stream->arena);
     stream->request_is_complete = stream->request_body.is_done;
+    stream->replay_is_kept = method_is_idempotent(stream->request.method_id);
     conn->worker->stats.fields_dropped += stream->request.fields_dropped_count;
     if (rest->len > 0 && !stream->request_is_complete)
         relay_request(stream, rest);
