@@ -8,19 +8,16 @@
 #include "core/mem.h"
 
 #include <errno.h>
+#include <unistd.h>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #define CHUNKS_KEPT_MAX 64
-#define FLUSH_PARTS_MAX 8
-
-/* Output that the peer has not taken yet. One uv_write is under way over its front. */
-struct tcp_output {
-    uv_write_t request;
-    struct bufq queue;
-    size_t writing; /* bytes of the front that the request covers */
-    struct tcp *tcp;
-};
+#define FLUSH_PARTS_MAX 16
+/* Reads of one connection in one turn of the loop, so that a fast peer leaves room for others. */
+#define READS_PER_TURN_MAX 8
 
 void net_init(struct net *net, uv_loop_t *loop)
 {
@@ -39,193 +36,170 @@ void net_fini(struct net *net)
     mem_free(net->write_buffer);
 }
 
-static enum status status_of_uv(int error)
+static enum status status_of_errno(int error)
 {
     switch (error) {
-    case UV_ECONNREFUSED:
+    case 0:
+        return STATUS_OK;
+    case ECONNREFUSED:
         return STATUS_REFUSED;
-    case UV_ETIMEDOUT:
+    case ETIMEDOUT:
         return STATUS_TIMEOUT;
-    case UV_ECANCELED:
-        return STATUS_CLOSED;
-    case UV_EPIPE:
-    case UV_ECONNRESET:
+    case EPIPE:
+    case ECONNRESET:
         return STATUS_CLOSED;
     default:
-        return error == 0 ? STATUS_OK : STATUS_IO;
+        return STATUS_IO;
     }
 }
 
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+static bool is_passing(int error)
 {
-    struct tcp *tcp = handle->data;
-
-    (void)suggested;
-    buffer->base = tcp->net->read_buffer;
-    buffer->len = READ_BUFFER_BYTES;
+    return error == EAGAIN || error == EINTR || error == ENOBUFS;
 }
 
-static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
-{
-    struct tcp *tcp = stream->data;
-    struct transport *transport = &tcp->transport;
+/* ---- what is watched for ---- */
 
-    if (count > 0) {
-        transport->events->on_bytes(transport, bytes_from(buffer->base, (size_t)count));
+static void on_ready(uv_poll_t *poll, int status, int events);
+
+/* Tell libuv when something changed. On the request path nothing does. */
+static void update_watch(struct tcp *tcp)
+{
+    bool wants_to_write = tcp->output != NULL || tcp->on_connected != NULL;
+    uint8_t wanted =
+        (uint8_t)((tcp->is_reading ? UV_READABLE : 0) | (wants_to_write ? UV_WRITABLE : 0));
+
+    if (tcp->is_closing || wanted == tcp->watched)
         return;
-    }
-    if (count == 0) /* EAGAIN */
-        return;
-    tcp->is_reading = false;
-    if (count == UV_EOF)
-        transport->events->on_end(transport);
+    tcp->watched = wanted;
+    if (wanted == 0)
+        CHECK(uv_poll_stop(&tcp->poll) == 0);
     else
-        transport->events->on_broken(transport, status_of_uv((int)count));
+        CHECK(uv_poll_start(&tcp->poll, wanted, on_ready) == 0);
 }
 
 static void tcp_resume(struct transport *transport)
 {
     struct tcp *tcp = (struct tcp *)transport;
 
-    if (tcp->is_reading || tcp->is_closing)
+    if (tcp->is_reading)
         return;
     tcp->is_reading = true;
-    CHECK(uv_read_start(&tcp->uv.stream, on_alloc, on_read) == 0);
+    update_watch(tcp);
 }
 
 static void tcp_pause(struct transport *transport)
 {
     struct tcp *tcp = (struct tcp *)transport;
 
-    if (!tcp->is_reading || tcp->is_closing)
+    if (!tcp->is_reading)
         return;
     tcp->is_reading = false;
-    (void)uv_read_stop(&tcp->uv.stream);
+    update_watch(tcp);
 }
 
-static void output_free(struct tcp_output *output)
+/* ---- reading ---- */
+
+/* One read. True when there may be more at once. */
+static bool read_once(struct tcp *tcp)
 {
-    output->tcp->net->queued_bytes -= output->queue.len;
-    bufq_fini(&output->queue);
-    mem_free(output);
-}
+    const struct transport_events *events = tcp->transport.events;
+    ssize_t count = recv(tcp->fd, tcp->net->read_buffer, READ_BUFFER_BYTES, MSG_DONTWAIT);
 
-static void shutdown_now(struct tcp *tcp)
-{
-    (void)shutdown(tcp->fd, SHUT_WR);
-}
-
-static void on_flushed(uv_write_t *request, int error);
-
-static int output_flush(struct tcp_output *output)
-{
-    struct iovec parts[FLUSH_PARTS_MAX];
-    uv_buf_t buffers[FLUSH_PARTS_MAX];
-    size_t count = bufq_peek(&output->queue, parts, FLUSH_PARTS_MAX);
-
-    output->writing = 0;
-    for (size_t i = 0; i < count; i++) {
-        buffers[i] = uv_buf_init(parts[i].iov_base, (unsigned int)parts[i].iov_len);
-        output->writing += parts[i].iov_len;
+    if (count > 0) {
+        events->on_bytes(&tcp->transport, bytes_from(tcp->net->read_buffer, (size_t)count));
+        return count == READ_BUFFER_BYTES;
     }
-    return uv_write(&output->request, &output->tcp->uv.stream, buffers, (unsigned int)count,
-                    on_flushed);
+    if (count < 0 && is_passing(errno))
+        return false;
+    tcp_pause(&tcp->transport);
+    if (count == 0)
+        events->on_end(&tcp->transport);
+    else
+        events->on_broken(&tcp->transport, status_of_errno(errno));
+    return false;
 }
 
-/* Takes the output away before telling the owner, which may write again from inside. */
-static void output_done(struct tcp_output *output)
-{
-    struct tcp *tcp = output->tcp;
-
-    tcp->output = NULL;
-    output_free(output);
-    if (tcp->is_finishing)
-        shutdown_now(tcp);
-    tcp->transport.events->on_drained(&tcp->transport);
-}
-
-static void on_flushed(uv_write_t *request, int error)
-{
-    struct tcp_output *output = request->data;
-    struct tcp *tcp = output->tcp;
-
-    if (tcp->output != output) { /* closed meanwhile: nobody waits for it any more */
-        output_free(output);
-        return;
-    }
-    if (error == 0) {
-        bufq_consume(&output->queue, output->writing);
-        tcp->net->queued_bytes -= output->writing;
-        if (bufq_is_empty(&output->queue)) {
-            output_done(output);
-            return;
-        }
-        error = output_flush(output);
-        if (error == 0)
-            return;
-    }
-    tcp->output = NULL;
-    output_free(output);
-    tcp->transport.events->on_broken(&tcp->transport, status_of_uv(error));
-}
-
-/* Queue all of the parts but the first `sent` bytes. */
-static void output_append(struct tcp_output *output, const struct bytes *parts, size_t count,
-                          size_t sent)
-{
-    for (size_t i = 0; i < count; i++) {
-        size_t skipped = sent < parts[i].len ? sent : parts[i].len;
-        struct bytes rest = bytes_skip(parts[i], skipped);
-
-        sent -= skipped;
-        bufq_append(&output->queue, rest);
-        output->tcp->net->queued_bytes += rest.len;
-    }
-}
-
-static enum status output_begin(struct tcp *tcp, const struct bytes *parts, size_t count,
-                                size_t sent)
-{
-    struct tcp_output *output = mem_new(struct tcp_output);
-
-    output->tcp = tcp;
-    output->request.data = output;
-    bufq_init(&output->queue, &tcp->net->chunks, 0);
-    output_append(output, parts, count, sent);
-    if (output_flush(output) != 0) {
-        output_free(output);
-        return STATUS_CLOSED;
-    }
-    tcp->output = output;
-    return STATUS_AGAIN;
-}
+/* ---- writing ---- */
 
 _Static_assert(sizeof(struct bytes) == sizeof(struct iovec) &&
                    offsetof(struct bytes, at) == offsetof(struct iovec, iov_base) &&
                    offsetof(struct bytes, len) == offsetof(struct iovec, iov_len),
                "bytes and iovec are laid out alike");
 
-/* send(2) and not write(2), which libuv would use: it goes to the socket without the file layer's
- * work, and raises no SIGPIPE. Bytes sent, 0 when the peer takes none now, -1 when it is gone. */
+static ssize_t send_vector(int fd, struct iovec *parts, size_t count)
+{
+    const struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
+
+    return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Bytes sent, 0 when the peer takes none now, -1 when it is gone. */
 static ssize_t send_now(const struct tcp *tcp, const struct bytes *parts, size_t count)
 {
-    const int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
-    ssize_t sent;
+    union {
+        const struct bytes *ours;
+        struct iovec *theirs; /* sendmsg() only reads through it */
+    } vector = {.ours = parts};
+    ssize_t sent = count == 1
+                       ? send(tcp->fd, parts->at, parts->len, MSG_NOSIGNAL | MSG_DONTWAIT)
+                       : send_vector(tcp->fd, vector.theirs, count);
 
-    if (count == 1) {
-        sent = send(tcp->fd, parts->at, parts->len, flags);
-    } else {
-        union {
-            const struct bytes *ours;
-            struct iovec *theirs; /* sendmsg() only reads through it */
-        } vector = {.ours = parts};
-        const struct msghdr message = {.msg_iov = vector.theirs, .msg_iovlen = count};
+    return sent < 0 && is_passing(errno) ? 0 : sent;
+}
 
-        sent = sendmsg(tcp->fd, &message, flags);
+/* Queue all of the parts but the first `sent` bytes. */
+static void queue_rest(struct tcp *tcp, const struct bytes *parts, size_t count, size_t sent)
+{
+    if (tcp->output == NULL) {
+        tcp->output = mem_new(struct bufq);
+        bufq_init(tcp->output, &tcp->net->chunks, 0);
     }
-    if (sent < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS))
-        return 0;
-    return sent;
+    for (size_t i = 0; i < count; i++) {
+        size_t skipped = sent < parts[i].len ? sent : parts[i].len;
+        struct bytes rest = bytes_skip(parts[i], skipped);
+
+        sent -= skipped;
+        bufq_append(tcp->output, rest);
+        tcp->net->queued_bytes += rest.len;
+    }
+    update_watch(tcp);
+}
+
+static void drop_output(struct tcp *tcp)
+{
+    if (tcp->output == NULL)
+        return;
+    tcp->net->queued_bytes -= tcp->output->len;
+    bufq_fini(tcp->output);
+    mem_free(tcp->output);
+    tcp->output = NULL;
+    update_watch(tcp);
+}
+
+static void flush_output(struct tcp *tcp)
+{
+    while (!bufq_is_empty(tcp->output)) {
+        struct iovec parts[FLUSH_PARTS_MAX];
+        size_t count = bufq_peek(tcp->output, parts, FLUSH_PARTS_MAX);
+        ssize_t sent = send_vector(tcp->fd, parts, count);
+
+        if (sent < 0 && is_passing(errno))
+            return;
+        if (sent < 0) {
+            int error = errno;
+
+            drop_output(tcp);
+            tcp->transport.events->on_broken(&tcp->transport, status_of_errno(error));
+            return;
+        }
+        bufq_consume(tcp->output, (size_t)sent);
+        tcp->net->queued_bytes -= (size_t)sent;
+    }
+    drop_output(tcp); /* before telling the owner, who may write again from inside */
+    if (tcp->is_finishing)
+        (void)shutdown(tcp->fd, SHUT_WR);
+    tcp->transport.events->on_drained(&tcp->transport);
 }
 
 static struct bytes gather(struct net *net, const struct bytes *parts, size_t count)
@@ -250,14 +224,14 @@ static enum status tcp_write(struct transport *transport, const struct bytes *pa
     CHECK(count <= TRANSPORT_PARTS_MAX);
     if (tcp->is_closing || tcp->is_finishing)
         return STATUS_CLOSED;
-    if (tcp->output != NULL) {
-        output_append(tcp->output, parts, count, 0);
-        return STATUS_AGAIN;
-    }
     for (size_t i = 0; i < count; i++)
         total += parts[i].len;
     if (total == 0)
-        return STATUS_OK;
+        return tcp->output == NULL ? STATUS_OK : STATUS_AGAIN;
+    if (tcp->output != NULL) {
+        queue_rest(tcp, parts, count, 0);
+        return STATUS_AGAIN;
+    }
     if (count > 1 && total <= GATHER_BYTES_MAX) {
         gathered = gather(tcp->net, parts, count);
         parts = &gathered;
@@ -268,7 +242,8 @@ static enum status tcp_write(struct transport *transport, const struct bytes *pa
         return STATUS_CLOSED;
     if ((size_t)sent == total)
         return STATUS_OK;
-    return output_begin(tcp, parts, count, (size_t)sent);
+    queue_rest(tcp, parts, count, (size_t)sent);
+    return STATUS_AGAIN;
 }
 
 static void tcp_finish(struct transport *transport)
@@ -279,8 +254,17 @@ static void tcp_finish(struct transport *transport)
         return;
     tcp->is_finishing = true;
     if (tcp->output == NULL)
-        shutdown_now(tcp);
+        (void)shutdown(tcp->fd, SHUT_WR);
 }
+
+static size_t tcp_queued_bytes(const struct transport *transport)
+{
+    const struct tcp *tcp = (const struct tcp *)transport;
+
+    return tcp->output == NULL ? 0 : tcp->output->len;
+}
+
+/* ---- the end ---- */
 
 static void on_handle_closed(uv_handle_t *handle)
 {
@@ -289,28 +273,58 @@ static void on_handle_closed(uv_handle_t *handle)
     tcp->transport.events->on_closed(&tcp->transport);
 }
 
+/* The socket may go as soon as libuv was told to let go of it; the memory only afterwards. */
 static void tcp_close(struct transport *transport, bool reset)
 {
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     struct tcp *tcp = (struct tcp *)transport;
 
     if (tcp->is_closing)
         return;
     tcp->is_closing = true;
-    tcp->output = NULL; /* its write is cancelled by the close, which frees it in on_flushed() */
-    if (reset && tcp->uv.handle.type == UV_TCP && !tcp->is_finishing &&
-        uv_tcp_close_reset(&tcp->uv.tcp, on_handle_closed) == 0)
-        return;
-    uv_close(&tcp->uv.handle, on_handle_closed);
+    drop_output(tcp);
+    uv_close((uv_handle_t *)&tcp->poll, on_handle_closed);
+    if (reset)
+        (void)setsockopt(tcp->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    (void)close(tcp->fd);
+    tcp->fd = -1;
 }
 
-static size_t tcp_queued_bytes(const struct transport *transport)
-{
-    const struct tcp *tcp = (const struct tcp *)transport;
+/* ---- the beginning ---- */
 
-    if (tcp->output == NULL)
-        return 0;
-    return tcp->output->queue.len - tcp->output->writing +
-           uv_stream_get_write_queue_size(&tcp->uv.stream);
+static void finish_connect(struct tcp *tcp)
+{
+    tcp_connected_fn *on_connected = tcp->on_connected;
+    int error = tcp->connect_error;
+    socklen_t length = sizeof(error);
+
+    if (error == 0)
+        (void)getsockopt(tcp->fd, SOL_SOCKET, SO_ERROR, &error, &length);
+    tcp->on_connected = NULL;
+    update_watch(tcp);
+    on_connected(tcp, status_of_errno(error));
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+    struct tcp *tcp = poll->data;
+
+    if (status < 0) { /* the socket has an error: libuv has stopped, the calls below say which */
+        events = UV_READABLE | UV_WRITABLE;
+        tcp->watched = 0;
+    }
+    if (tcp->on_connected != NULL) {
+        finish_connect(tcp);
+        return;
+    }
+    if ((events & UV_READABLE) != 0)
+        for (int i = 0; i < READS_PER_TURN_MAX && tcp->is_reading && !tcp->is_closing; i++)
+            if (!read_once(tcp))
+                break;
+    if ((events & UV_WRITABLE) != 0 && tcp->output != NULL && !tcp->is_closing)
+        flush_output(tcp);
+    if (status < 0)
+        update_watch(tcp);
 }
 
 static const struct transport_ops tcp_ops = {
@@ -322,75 +336,44 @@ static const struct transport_ops tcp_ops = {
     .queued_bytes = tcp_queued_bytes,
 };
 
-static void tcp_init(struct tcp *tcp, struct net *net, const struct transport_events *events)
+void tcp_open(struct tcp *tcp, struct net *net, int fd, const struct transport_events *events)
 {
     tcp->transport = (struct transport){.ops = &tcp_ops, .events = events};
     tcp->net = net;
-    tcp->fd = -1;
     tcp->output = NULL;
+    tcp->on_connected = NULL;
+    tcp->fd = fd;
+    tcp->connect_error = 0;
+    tcp->watched = 0;
+    tcp->is_reading = false;
     tcp->is_finishing = false;
     tcp->is_closing = false;
-    tcp->is_reading = false;
+    CHECK(uv_poll_init(net->loop, &tcp->poll, fd) == 0);
+    tcp->poll.data = tcp;
 }
 
-void tcp_open(struct tcp *tcp, struct net *net, int fd, bool is_unix,
-              const struct transport_events *events)
-{
-    tcp_init(tcp, net, events);
-    tcp->fd = fd;
-    if (is_unix) {
-        CHECK(uv_pipe_init(net->loop, &tcp->uv.pipe, 0) == 0);
-        tcp->uv.handle.data = tcp;
-        CHECK(uv_pipe_open(&tcp->uv.pipe, fd) == 0);
-    } else {
-        CHECK(uv_tcp_init(net->loop, &tcp->uv.tcp) == 0);
-        tcp->uv.handle.data = tcp;
-        CHECK(uv_tcp_open(&tcp->uv.tcp, fd) == 0);
-    }
-}
-
-static void on_connect(uv_connect_t *request, int error)
-{
-    struct tcp_connect *connect = (struct tcp_connect *)request;
-    struct tcp *tcp = request->handle->data;
-
-    connect->on_connected(tcp, status_of_uv(error));
-}
-
-enum status tcp_connect(struct tcp *tcp, struct tcp_connect *connect, struct net *net,
-                        const struct address *address, const struct transport_events *events,
-                        tcp_connected_fn *on_connected)
+enum status tcp_connect(struct tcp *tcp, struct net *net, const struct address *address,
+                        const struct transport_events *events, tcp_connected_fn *on_connected)
 {
     struct sockaddr_storage remote;
-    int error;
+    socklen_t length = address_to_sockaddr(address, &remote);
+    int fd = socket(remote.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int on = 1;
 
-    (void)address_to_sockaddr(address, &remote);
-    tcp_init(tcp, net, events);
-    connect->on_connected = on_connected;
-    CHECK(uv_tcp_init(net->loop, &tcp->uv.tcp) == 0);
-    tcp->uv.handle.data = tcp;
-    error = uv_tcp_connect(&connect->request, &tcp->uv.tcp, (const struct sockaddr *)&remote,
-                           on_connect);
-    if (error == 0)
-        (void)uv_tcp_nodelay(&tcp->uv.tcp, 1);
-    (void)uv_fileno(&tcp->uv.handle, &tcp->fd);
-    return status_of_uv(error);
+    if (fd < 0)
+        return STATUS_IO;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    tcp_open(tcp, net, fd, events);
+    if (connect(fd, (const struct sockaddr *)&remote, length) != 0 && errno != EINPROGRESS)
+        tcp->connect_error = errno;
+    tcp->on_connected = on_connected;
+    update_watch(tcp);
+    return STATUS_OK;
 }
 
 bool tcp_is_stale(struct tcp *tcp)
 {
     char byte;
 
-    return recv(tcp->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EINTR);
-}
-
-enum status tcp_local_address(const struct tcp *tcp, struct address *address)
-{
-    struct sockaddr_storage local;
-    int length = sizeof(local);
-
-    if (tcp->uv.handle.type != UV_TCP ||
-        uv_tcp_getsockname(&tcp->uv.tcp, (struct sockaddr *)&local, &length) != 0)
-        return STATUS_NOT_FOUND;
-    return address_from_sockaddr((const struct sockaddr *)&local, address);
+    return recv(tcp->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || !is_passing(errno);
 }

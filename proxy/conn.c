@@ -471,7 +471,7 @@ void conn_open(struct listener *listener, int fd, const struct address *peer)
     worker->conns_count++;
     worker->stats.connections_accepted++;
     worker->stats.connections_now++;
-    tcp_open(&conn->tcp, &worker->net, fd, listener->config->address.is_unix, &client_events);
+    tcp_open(&conn->tcp, &worker->net, fd, &client_events);
     enter_idle(conn);
     if (listener->config->proxy_protocol) {
         conn->state = CONN_PROXY_HEADER;

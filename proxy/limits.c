@@ -21,13 +21,9 @@ static struct bytes address_key(const struct address *address)
     return bytes_from((const char *)address, sizeof(*address));
 }
 
-/* This worker's share of the limit, as with all others (docs/decisions/0007). */
-static uint32_t per_address_max(const struct worker *worker)
+uint32_t limits_share(uint32_t limit, uint32_t workers_count)
 {
-    uint32_t max = worker->config->connections_per_address_max;
-    uint32_t workers = worker->config->workers_count;
-
-    return max / workers + (max % workers != 0);
+    return limit / workers_count + (limit % workers_count != 0);
 }
 
 bool limits_address_take(struct worker *worker, const struct address *peer)
@@ -44,7 +40,8 @@ bool limits_address_take(struct worker *worker, const struct address *peer)
         count->address = key;
         (void)map_put(&worker->addresses, address_key(&count->address), count);
     }
-    if (count->count >= per_address_max(worker))
+    if (count->count >= limits_share(worker->config->connections_per_address_max,
+                                     worker->config->workers_count))
         return false;
     count->count++;
     return true;

@@ -13,6 +13,8 @@
  * sooner and is told Connection: close. */
 #define DRAIN_IDLE_MS 1000
 
+/* One worker's part of a limit for the whole process (docs/decisions/0007). */
+uint32_t limits_share(uint32_t limit, uint32_t workers_count);
 /* False when the address has its share already. */
 bool limits_address_take(struct worker *worker, const struct address *peer);
 void limits_address_forget(struct worker *worker, const struct address *peer);

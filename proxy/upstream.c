@@ -151,8 +151,6 @@ static void on_connected(struct tcp *tcp, enum status status)
     struct upstream *upstream = upstream_of(&tcp->transport);
     struct stream *stream = upstream->stream;
 
-    if (upstream->state == UPSTREAM_CLOSING)
-        return;
     if (status != STATUS_OK) {
         stream_on_connect_failed(stream, failure_of_connect(status));
         return;
@@ -167,6 +165,11 @@ struct upstream *upstream_open(struct worker *worker, struct cluster *cluster,
 {
     struct upstream *upstream = mem_new(struct upstream);
 
+    if (tcp_connect(&upstream->tcp, &worker->net, &endpoint->address, &upstream_events,
+                    on_connected) != STATUS_OK) {
+        mem_free(upstream);
+        return NULL;
+    }
     upstream->magic = UPSTREAM_MAGIC;
     upstream->state = UPSTREAM_CONNECTING;
     upstream->worker = worker;
@@ -181,11 +184,7 @@ struct upstream *upstream_open(struct worker *worker, struct cluster *cluster,
     worker->upstreams_count++;
     worker->stats.upstream_now++;
     worker->stats.upstream_opened++;
-    if (tcp_connect(&upstream->tcp, &upstream->connect, &worker->net, &endpoint->address,
-                    &upstream_events, on_connected) == STATUS_OK)
-        return upstream;
-    upstream_close(upstream);
-    return NULL;
+    return upstream;
 }
 
 void upstream_lend(struct upstream *upstream, struct stream *stream)

@@ -38,7 +38,6 @@ struct upstream {
     struct text partial;       /* part of a response head that came in pieces */
     uint32_t requests_count;
     bool has_ended;            /* the endpoint sends no more */
-    struct tcp_connect connect;
     struct tcp tcp;
 };
 

@@ -150,7 +150,7 @@ void worker_init(struct worker *worker, struct proxy *proxy, const struct proxy_
         .on_stopped = on_stopped,
         .loop = index == 0 ? config->loop : &worker->own_loop,
         .wheel_due_ms = DEADLINE_NEVER,
-        .conns_max = config->connections_max / config->workers_count + 1,
+        .conns_max = limits_share(config->connections_max, config->workers_count),
     };
     if (index != 0)
         CHECK(uv_loop_init(&worker->own_loop) == 0);

@@ -107,10 +107,11 @@ class Load:
 
 
 class WebSocket(Wire):
-    """A client of RFC 6455, as far as echoing goes."""
+    """A client of RFC 6455, as far as echoing goes; closed at the latest when the proxy is stopped."""
 
-    def __init__(self, port, path="/ws", host="a.test"):
-        super().__init__(socket.create_connection(("127.0.0.1", port), PATIENCE_S))
+    def __init__(self, proxy, path="/ws", host="a.test"):
+        super().__init__(socket.create_connection(("127.0.0.1", proxy.http_port), PATIENCE_S))
+        proxy.clients.append(self)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         key = base64.b64encode(os.urandom(16)).decode()
         self.send(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n"

@@ -184,7 +184,7 @@ def test_open_websockets_and_a_slow_download_survive_hundreds_of_swaps(fairlead,
     files = {"app.yaml": manifests.app(echo().port, annotations=WEBSOCKET_ANNOTATION)}
     proxy = fairlead(files, "--workers", workers, "--access-log", "off")
     swaps = SWAPS if workers == 1 else SWAPS // 2
-    sockets = [WebSocket(proxy.http_port) for _ in range(WEBSOCKETS)]
+    sockets = [WebSocket(proxy) for _ in range(WEBSOCKETS)]
     download = Download(proxy)
     generation = proxy.generation()
     for number in range(swaps):

@@ -292,7 +292,7 @@ def test_the_drain_timeout_cuts_what_is_left(fairlead, backend):
 def test_a_tunnel_is_cut_by_the_drain_timeout_and_not_before(fairlead, echo):
     proxy = fairlead(manifests.app(echo().port, annotations=manifests.contour(websocket_routes="/")),
                      "--drain-timeout", "500ms")
-    websocket = WebSocket(proxy.http_port)
+    websocket = WebSocket(proxy)
     began = time.monotonic()
     proxy.terminate()
     wait_stopping(proxy)
