@@ -22,7 +22,8 @@
 #define FILES_RESERVED_SHARE 4
 #define FILES_RESERVED_MIN   64
 
-#define SIGNALS_COUNT 3
+#define SIGNALS_COUNT     3
+#define OWN_ADDRESSES_MAX 64
 
 struct program {
     const struct options *options; /* borrowed */
@@ -30,8 +31,9 @@ struct program {
     uv_loop_t loop;
     struct listener_config *listeners; /* owned */
     size_t listeners_count;
-    struct proxy *proxy;           /* owned */
-    struct controller *controller; /* owned; NULL once closed */
+    struct proxy *proxy;                   /* owned */
+    struct address own[OWN_ADDRESSES_MAX]; /* where the admin port can be reached */
+    struct controller *controller;         /* owned; NULL once closed */
     uv_signal_t signals[SIGNALS_COUNT];
 };
 
@@ -188,13 +190,17 @@ static struct proxy_config proxy_config_of(struct program *program)
 static struct controller_config controller_config_of(struct program *program)
 {
     const struct options *options = program->options;
+    struct compile_options compile_options = options_for_compile(options);
 
+    compile_options.own = program->own;
+    compile_options.own_count =
+        proxy_admin_addresses(program->proxy, program->own, OWN_ADDRESSES_MAX);
     return (struct controller_config){
         .loop = &program->loop,
         .log = program->log,
         .directories = options->objects.at,
         .directories_count = options->objects.count,
-        .options = options_for_compile(options),
+        .options = compile_options,
         .publish = on_table,
         .context = program,
     };
@@ -212,10 +218,11 @@ static enum status open_parts(struct program *program)
         .context = program,
     };
     const struct proxy_config proxy_config = proxy_config_of(program);
-    const struct controller_config controller_config = controller_config_of(program);
+    struct controller_config controller_config;
 
     if (proxy_open(&program->proxy, &proxy_config, &hooks) != STATUS_OK)
         return STATUS_REFUSED;
+    controller_config = controller_config_of(program);
     return controller_open(&program->controller, &controller_config);
 }
 

@@ -167,7 +167,8 @@ static void decode(struct bytes value, struct text *out)
                          hex_value(value.at[i + 1]) >= 0 && hex_value(value.at[i + 2]) >= 0;
 
         if (is_escape) {
-            text_add_byte(out, (char)(hex_value(value.at[i + 1]) * 16 + hex_value(value.at[i + 2])));
+            text_add_byte(out,
+                          (char)(hex_value(value.at[i + 1]) * 16 + hex_value(value.at[i + 2])));
             i += 2;
         } else {
             text_add_byte(out, value.at[i] == '+' ? ' ' : value.at[i]);
@@ -221,8 +222,7 @@ static void endpoint_words(void *context, const struct cluster_spec *spec,
     struct worker *worker = context;
     struct cluster *cluster = clusters_get(worker->clusters, spec);
 
-    LIST_EACH(&cluster->endpoints, link)
-    {
+    LIST_EACH (&cluster->endpoints, link) {
         struct endpoint *endpoint = LIST_ENTRY(link, struct endpoint, link);
 
         if (!address_equal(&endpoint->address, address))
@@ -245,8 +245,9 @@ static void admin_explain(struct stream *stream)
     job = job_create(stream);
     if (!query_value(stream->request.query, BYTES("url"), &job->url)) {
         job_destroy(job);
-        reply_text(stream, 400,
-                   "say which request: /explain?method=GET&url=http://host/path (percent-encoded)\n");
+        reply_text(
+            stream, 400,
+            "say which request: /explain?method=GET&url=http://host/path (percent-encoded)\n");
         return;
     }
     if (!query_value(stream->request.query, BYTES("method"), &job->method))
@@ -287,8 +288,8 @@ static void admin_readyz(struct stream *stream)
 /* A verb that changes something is for this machine only. */
 static void admin_drain(struct stream *stream)
 {
-    bool is_local = stream->conn->listener->config->address.is_unix ||
-                    address_is_loopback(&stream->conn->peer);
+    bool is_local =
+        stream->conn->listener->config->address.is_unix || address_is_loopback(&stream->conn->peer);
 
     if (!is_local) {
         reply_text(stream, 403, "POST /drain is answered only from loopback or a unix socket\n");

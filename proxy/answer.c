@@ -2,8 +2,8 @@
 /*
  * answer.c - one head and one short body, in one write.
  *
- * Nothing a client sent is repeated in them but the host and path of a redirect, both in their normal
- * form (hostile-input 52).
+ * Nothing a client sent is repeated in them but the host and path of a redirect, both in their
+ * normal form (hostile-input 52).
  */
 #include "proxy/answer.h"
 

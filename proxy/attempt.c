@@ -82,8 +82,8 @@ static bool take_endpoint(struct stream *stream)
 {
     uint32_t tried = stream->attempts < TRIED_MAX ? stream->attempts : TRIED_MAX;
 
-    stream->endpoint = balancer_take(stream->cluster, stream->tried, tried,
-                                     worker_now_ms(stream->worker));
+    stream->endpoint =
+        balancer_take(stream->cluster, stream->tried, tried, worker_now_ms(stream->worker));
     return stream->endpoint != NULL;
 }
 
@@ -95,10 +95,10 @@ static void remember_endpoint(struct stream *stream)
     stream->attempts++;
     stream->any_byte_sent = false;
     stream->is_unsendable = false;
-    stream->try_due_ms = stream->route->retry.per_try_timeout_ms == 0
-                             ? 0
-                             : worker_now_ms(stream->worker) +
-                                   stream->route->retry.per_try_timeout_ms;
+    stream->try_due_ms =
+        stream->route->retry.per_try_timeout_ms == 0
+            ? 0
+            : worker_now_ms(stream->worker) + stream->route->retry.per_try_timeout_ms;
 }
 
 /* A request that may not be sent twice needs a connection that is surely alive. */

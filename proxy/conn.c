@@ -6,8 +6,8 @@
  *                                        \-> FLUSH -> IDLE
  *                                        \-> LINGER -> CLOSING
  *
- * One loop, conn_read(), takes requests out of whatever bytes there are; streams that finish at once
- * come back to it instead of calling it again, so pipelining does not deepen the stack.
+ * One loop, conn_read(), takes requests out of whatever bytes there are; streams that finish at
+ * once come back to it instead of calling it again, so pipelining does not deepen the stack.
  */
 #include "proxy/conn.h"
 
@@ -46,9 +46,11 @@ static void on_conn_closed(struct transport *transport)
     CHECK(conn->stream == NULL);
     list_remove(&conn->link);
     worker->conns_count--;
-    worker->stats.connections_now--;
-    if (!conn->listener->config->is_admin)
+    if (!conn_is_admin(conn)) {
+        worker->clients_count--;
+        worker->stats.connections_now--;
         limits_address_forget(worker, &conn->peer);
+    }
     text_fini(&conn->pending);
     conn->magic = 0;
     mem_free(conn);
@@ -469,8 +471,11 @@ void conn_open(struct listener *listener, int fd, const struct address *peer)
     deadline_init(&conn->deadline, on_conn_deadline);
     list_push_back(&worker->conns, &conn->link);
     worker->conns_count++;
-    worker->stats.connections_accepted++;
-    worker->stats.connections_now++;
+    if (!conn_is_admin(conn)) {
+        worker->clients_count++;
+        worker->stats.connections_accepted++;
+        worker->stats.connections_now++;
+    }
     tcp_open(&conn->tcp, &worker->net, fd, &client_events);
     enter_idle(conn);
     if (listener->config->proxy_protocol) {

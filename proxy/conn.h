@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * conn.h - one client connection: finds heads in its bytes, lets one stream at a time run, and ends.
+ * conn.h - one client connection: finds heads in its bytes, lets one stream at a time run, and
+ * ends.
  *
  *     transport -> [conn] -> stream -> upstream
  *
@@ -49,11 +50,11 @@ struct conn {
     uint32_t requests_count;
     uint32_t lingered_bytes;
     uint8_t client_ip_length;
-    bool is_parsing;      /* conn_read() is on the stack */
-    bool client_ended;    /* the client sends no more */
-    bool ends_after;      /* no further request on this connection */
-    bool must_linger;     /* unread bytes of the client may be on their way */
-    char client_ip[46];   /* text of client, for forwarding */
+    bool is_parsing;    /* conn_read() is on the stack */
+    bool client_ended;  /* the client sends no more */
+    bool ends_after;    /* no further request on this connection */
+    bool must_linger;   /* unread bytes of the client may be on their way */
+    char client_ip[46]; /* text of client, for forwarding */
     struct tcp tcp;
 };
 
@@ -63,6 +64,11 @@ void conn_open(struct listener *listener, int fd, const struct address *peer);
 static inline struct bytes conn_client_ip(const struct conn *conn)
 {
     return bytes_from(conn->client_ip, conn->client_ip_length);
+}
+
+static inline bool conn_is_admin(const struct conn *conn)
+{
+    return conn->listener->config->is_admin;
 }
 
 /* Read or not, as the state and the stream's back-pressure say. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * framer.h - gathers a head and runs of body into the parts of one write, framed for the other side.
+ * framer.h - gathers a head and runs of body into the parts of one write, framed for the other
+ * side.
  */
 #ifndef PROXY_FRAMER_H
 #define PROXY_FRAMER_H

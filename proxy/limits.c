@@ -40,8 +40,8 @@ bool limits_address_take(struct worker *worker, const struct address *peer)
         count->address = key;
         (void)map_put(&worker->addresses, address_key(&count->address), count);
     }
-    if (count->count >= limits_share(worker->config->connections_per_address_max,
-                                     worker->config->workers_count))
+    if (count->count >=
+        limits_share(worker->config->connections_per_address_max, worker->config->workers_count))
         return false;
     count->count++;
     return true;
@@ -65,23 +65,22 @@ void limits_address_forget(struct worker *worker, const struct address *peer)
 
 bool limits_has_room(const struct worker *worker)
 {
-    return worker->conns_count < worker->conns_max;
+    return worker->clients_count < worker->clients_max;
 }
 
 void limits_conn_closed(struct worker *worker)
 {
     for (size_t i = 0; i < worker->config->listeners_count; i++)
-        if (worker->listeners[i] != NULL && worker->listeners[i]->is_paused)
-            listener_resume(worker->listeners[i]);
+        if (worker->listeners[i] != NULL)
+            listener_on_room(worker->listeners[i]);
 }
 
 bool limits_close_idle(struct worker *worker)
 {
-    LIST_EACH(&worker->conns, link)
-    {
+    LIST_EACH (&worker->conns, link) {
         struct conn *conn = LIST_ENTRY(link, struct conn, link);
 
-        if (conn_is_idle(conn)) {
+        if (conn_is_idle(conn) && !conn_is_admin(conn)) {
             conn_close(conn);
             return true;
         }

@@ -10,11 +10,11 @@
 #include "proxy/limits.h"
 
 #include <errno.h>
-#include <unistd.h>
-
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <unistd.h>
+
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -22,6 +22,7 @@
 #define LISTEN_BACKLOG   4096
 #define ACCEPT_BATCH_MAX 64  /* connections taken in one turn of the loop */
 #define PAUSE_MS         100 /* after an error that will pass */
+#define WARN_AGAIN_MS    1000
 #define CLOSING_ROUND_MS 20
 #define CLOSING_ROUNDS   5 /* handshakes under way get this many rounds to complete */
 
@@ -54,8 +55,8 @@ static bool is_stale_socket(const struct sockaddr_un *local)
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return false;
-    is_stale = connect(fd, (const struct sockaddr *)local, sizeof(*local)) != 0 &&
-               errno == ECONNREFUSED;
+    is_stale =
+        connect(fd, (const struct sockaddr *)local, sizeof(*local)) != 0 && errno == ECONNREFUSED;
     (void)close(fd);
     return is_stale;
 }
@@ -151,12 +152,14 @@ static void on_readable(uv_poll_t *poll, int status, int events);
 static void watch(struct listener *listener)
 {
     listener->is_paused = false;
+    listener->lacks_files = false;
     CHECK(uv_poll_start(&listener->poll, UV_READABLE, on_readable) == 0);
 }
 
 static void on_timer(uv_timer_t *timer);
 
-/* Bounded waits instead of a busy loop: a level-triggered poll would spin on what we do not take. */
+/* Bounded waits instead of a busy loop: a level-triggered poll would spin on what we do not take.
+ */
 static void pause_for(struct listener *listener, uint64_t *counter)
 {
     if (!listener->is_paused)
@@ -167,16 +170,29 @@ static void pause_for(struct listener *listener, uint64_t *counter)
         CHECK(uv_timer_start(&listener->timer, on_timer, PAUSE_MS, 0) == 0);
 }
 
-void listener_resume(struct listener *listener)
+void listener_on_room(struct listener *listener)
 {
-    if (listener->is_paused && !listener->is_closing)
+    if (listener->is_paused && !listener->lacks_files && !listener->is_closing)
         watch(listener);
 }
 
-/* The admin port must stay reachable when files run out, so it may take an idle client's. */
-static bool make_file(struct listener *listener)
+/* The limit of open files. The admin port must stay reachable, so it may take an idle client's file
+ * and goes on at once; a data listener waits, for the freed file is not meant for it. */
+static bool find_file(struct listener *listener, int error)
 {
-    return listener->config->is_admin && limits_close_idle(listener->worker);
+    struct worker *worker = listener->worker;
+    uint64_t now_ms = worker_now_ms(worker);
+
+    if (listener->warned_ms == 0 || now_ms - listener->warned_ms >= WARN_AGAIN_MS) {
+        listener->warned_ms = now_ms;
+        log_warn(worker->log, "cannot accept, pausing; raise the limit of open files",
+                 LOG_ERRNO(error));
+    }
+    if (listener->config->is_admin && limits_close_idle(worker))
+        return true;
+    listener->lacks_files = true;
+    pause_for(listener, &worker->stats.accept_paused_files);
+    return false;
 }
 
 static void take_connection(struct listener *listener, int fd,
@@ -212,13 +228,8 @@ static bool accept_one(struct listener *listener)
         take_connection(listener, fd, &remote);
         return true;
     }
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        log_warn(listener->worker->log, "cannot accept, pausing; raise the limit of open files",
-                 LOG_ERRNO(errno));
-        (void)make_file(listener);
-        pause_for(listener, &stats->accept_paused_files);
-        return false;
-    }
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        return find_file(listener, errno);
     return errno == ECONNABORTED || errno == EINTR || errno == EPROTO || errno == EPERM;
 }
 
@@ -257,15 +268,13 @@ struct listener *listener_open(struct worker *worker, const struct listener_conf
 /* ---- closing ---- */
 
 /* Drops segments with SYN and without ACK. The filter sees the TCP header first; byte 13 has the
- * flags (RFC 9293 section 3.1). A client that gets no answer to its SYN sends it again after a second,
- * when the port is closed or another process's. */
+ * flags (RFC 9293 section 3.1). A client that gets no answer to its SYN sends it again after a
+ * second, when the port is closed or another process's. */
 static void refuse_syns(int fd)
 {
     struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
-        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x12),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x02, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),          BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x12),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x02, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0),
         BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
     };
     const struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
@@ -292,7 +301,8 @@ static void on_timer(uv_timer_t *timer)
     struct listener *listener = timer->data;
 
     if (!listener->is_closing) {
-        listener_resume(listener);
+        if (listener->is_paused)
+            watch(listener);
         return;
     }
     accept_batch(listener);

@@ -2,9 +2,9 @@
 /*
  * listener.h - accepts connections of one address on one worker.
  *
- * Binding is apart from watching, so that the program binds everything before anything is served and
- * a port in use is one clear line and exit. At the limit of connections or files accepting pauses and
- * goes on when there is room: what waits in the queue is not lost.
+ * Binding is apart from watching, so that the program binds everything before anything is served
+ * and a port in use is one clear line and exit. At the limit of connections or files accepting
+ * pauses and goes on when there is room: what waits in the queue is not lost.
  */
 #ifndef PROXY_LISTENER_H
 #define PROXY_LISTENER_H
@@ -16,6 +16,8 @@ struct listener {
     const struct listener_config *config; /* borrowed */
     int fd;
     bool is_paused;
+    bool lacks_files;   /* why it paused: only the timer resumes it then */
+    uint64_t warned_ms; /* when it last said that files are lacking */
     bool is_closing;
     uint32_t closing_rounds; /* left before the socket is closed, see listener_close() */
     uv_poll_t poll;
@@ -24,13 +26,13 @@ struct listener {
 };
 
 /* A bound, listening, non-blocking socket; -1 with one line in the log. reuse_port: several workers
- * bind the same address; is_first: this is the first of them, so nobody else may have it. For port 0
- * *address is set to the port that the system chose. */
+ * bind the same address; is_first: this is the first of them, so nobody else may have it. For port
+ * 0 *address is set to the port that the system chose. */
 int listener_bind(struct listen_address *address, bool reuse_port, bool is_first, struct log *log);
 
 struct listener *listener_open(struct worker *worker, const struct listener_config *config, int fd);
-/* There may be room again: a connection was closed. */
-void listener_resume(struct listener *listener);
+/* A client connection was closed: there may be room for another. */
+void listener_on_room(struct listener *listener);
 /*
  * Stop without resetting anybody: refuse new SYNs by a socket filter, so that clients try again
  * elsewhere, accept what has been or is just being established, then close.

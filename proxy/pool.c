@@ -63,8 +63,7 @@ static struct upstream *take_idle(struct pool *pool, bool is_safe)
 /* At max-connections: close the connection that has been idle longest on another endpoint. */
 static bool make_room(struct cluster *cluster)
 {
-    LIST_EACH(&cluster->endpoints, link)
-    {
+    LIST_EACH (&cluster->endpoints, link) {
         struct pool *pool = LIST_ENTRY(link, struct endpoint, link)->pool;
         struct list *last = pool == NULL ? NULL : list_last(&pool->idle);
 
@@ -121,7 +120,7 @@ void pools_close_idle(struct worker *worker)
     size_t at = 0;
 
     while ((cluster = clusters_next(worker->clusters, &at)) != NULL) {
-        LIST_EACH(&cluster->endpoints, link)
-        close_idle(LIST_ENTRY(link, struct endpoint, link)->pool);
+        LIST_EACH (&cluster->endpoints, link)
+            close_idle(LIST_ENTRY(link, struct endpoint, link)->pool);
     }
 }

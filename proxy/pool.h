@@ -3,8 +3,8 @@
  * pool.h - the connections a worker keeps to one endpoint. Last in, first out, so that those not
  * needed grow idle and expire.
  *
- * A pool hangs on endpoint->pool as long as it has a connection. max-connections counts over all pools
- * of a cluster, in cluster->connections.
+ * A pool hangs on endpoint->pool as long as it has a connection. max-connections counts over all
+ * pools of a cluster, in cluster->connections.
  */
 #ifndef PROXY_POOL_H
 #define PROXY_POOL_H
@@ -24,8 +24,8 @@ enum pool_result {
     POOL_FAILED,  /* the system refused a new connection */
 };
 
-/* may_reuse: false for the attempt after a kept connection turned out dead. is_safe: the request may
- * be sent twice, so a kept connection need not be probed before. */
+/* may_reuse: false for the attempt after a kept connection turned out dead. is_safe: the request
+ * may be sent twice, so a kept connection need not be probed before. */
 enum pool_result pool_take(struct worker *worker, struct cluster *cluster,
                            struct endpoint *endpoint, struct stream *stream, bool may_reuse,
                            bool is_safe, struct upstream **upstream);
@@ -35,8 +35,8 @@ void pool_on_endpoint_retired(void *worker, struct endpoint *endpoint);
 void pools_close_idle(struct worker *worker);
 
 /* For upstream.c. */
-struct pool *pool_enter(struct endpoint *endpoint);  /* one more connection */
-void pool_leave(struct pool *pool);                  /* one less; the pool may be gone afterwards */
+struct pool *pool_enter(struct endpoint *endpoint); /* one more connection */
+void pool_leave(struct pool *pool);                 /* one less; the pool may be gone afterwards */
 /* A connection or its place became free: the first stream that waits for this cluster goes on. */
 void pool_wake(struct cluster *cluster);
 

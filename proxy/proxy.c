@@ -123,8 +123,7 @@ static void start_workers(struct proxy *proxy)
     proxy->workers = mem_new_array(struct worker, proxy->config.workers_count);
     proxy->joined = mem_new_array(bool, proxy->config.workers_count);
     for (uint32_t i = 0; i < proxy->config.workers_count; i++)
-        worker_init(&proxy->workers[i], proxy, &proxy->config, &proxy->hooks, i,
-                    on_worker_stopped);
+        worker_init(&proxy->workers[i], proxy, &proxy->config, &proxy->hooks, i, on_worker_stopped);
     open_listeners(&proxy->workers[0], true);
     for (uint32_t i = 1; i < proxy->config.workers_count; i++)
         worker_start(&proxy->workers[i]);
@@ -156,6 +155,43 @@ enum status proxy_open(struct proxy **proxy, const struct proxy_config *config,
     start_workers(made);
     *proxy = made;
     return STATUS_OK;
+}
+
+/* A listener on all addresses is reached by each of this machine's. */
+static size_t add_interfaces(uint16_t port, struct address *addresses, size_t max)
+{
+    uv_interface_address_t *interfaces = NULL;
+    int interfaces_count = 0;
+    size_t count = 0;
+
+    if (uv_interface_addresses(&interfaces, &interfaces_count) != 0)
+        return 0;
+    for (int i = 0; i < interfaces_count && count < max; i++) {
+        const struct sockaddr *sockaddr = (const struct sockaddr *)&interfaces[i].address;
+
+        if (address_from_sockaddr(sockaddr, &addresses[count]) != STATUS_OK)
+            continue;
+        addresses[count++].port = port;
+    }
+    uv_free_interface_addresses(interfaces, interfaces_count);
+    return count;
+}
+
+size_t proxy_admin_addresses(const struct proxy *proxy, struct address *addresses, size_t max)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < proxy->config.listeners_count && count < max; i++) {
+        const struct listen_address *listener = &proxy->listeners[i].address;
+
+        if (!proxy->listeners[i].is_admin || listener->is_unix)
+            continue;
+        if (address_is_unspecified(&listener->address))
+            count += add_interfaces(listener->address.port, addresses + count, max - count);
+        else
+            addresses[count++] = listener->address;
+    }
+    return count;
 }
 
 /* ---- publishing ---- */

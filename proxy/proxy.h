@@ -32,8 +32,8 @@ struct proxy_timeouts {
     uint32_t response_head_ms; /* from the end of the request: 504 */
     uint32_t stream_idle_ms;   /* nothing moves in either direction */
     uint32_t tunnel_idle_ms;
-    uint32_t pool_idle_ms;     /* a kept connection to an endpoint */
-    uint32_t linger_ms;        /* reading on after an answer that ends the connection */
+    uint32_t pool_idle_ms; /* a kept connection to an endpoint */
+    uint32_t linger_ms;    /* reading on after an answer that ends the connection */
 };
 #define PROXY_TIMEOUTS_DEFAULT                                                                     \
     ((struct proxy_timeouts){10000, 60000, 3000, 60000, 60000, 2000, 10000, 60000, 300000,         \
@@ -55,8 +55,8 @@ struct proxy_config {
     uint16_t public_https_port;
     const char *access_log; /* path, "-" for stdout, NULL for off; borrowed */
     bool access_log_is_json;
-    uv_loop_t *loop;  /* worker 0's; the caller runs it */
-    struct log *log;  /* borrowed */
+    uv_loop_t *loop; /* worker 0's; the caller runs it */
+    struct log *log; /* borrowed */
 };
 
 /* What /readyz, /metrics and POST /drain need of the other half. */
@@ -73,19 +73,23 @@ struct proxy_hooks {
 struct proxy;
 
 /*
- * Bind all listeners and start the workers. On an error one line has been logged for the listener that
- * failed and *proxy is not set. Logs one line a listener when it is bound.
+ * Bind all listeners and start the workers. On an error one line has been logged for the listener
+ * that failed and *proxy is not set. Logs one line a listener when it is bound.
  */
 enum status proxy_open(struct proxy **proxy, const struct proxy_config *config,
                        const struct proxy_hooks *hooks);
+/* Where the admin port can be reached, as far as it is an IP socket: appended to `addresses`, at
+ * most `max`. Returns how many. For whoever must refuse them as endpoints (hostile-input 94). */
+size_t proxy_admin_addresses(const struct proxy *proxy, struct address *addresses, size_t max);
+
 /* Loop thread of worker 0. Takes over the caller's reference. Every worker gets the table. */
 void proxy_publish(struct proxy *proxy, struct table *table);
 
 /* Fail readiness and close connections gently as they go idle; go on accepting. */
 void proxy_drain(struct proxy *proxy);
 /* Drain, stop accepting after drain_delay_ms without losing what waits in the queues, let streams
- * finish, cut what is left after drain_timeout_ms; then on_stopped. May be called twice: the second call
- * cuts at once. */
+ * finish, cut what is left after drain_timeout_ms; then on_stopped. May be called twice: the second
+ * call cuts at once. */
 void proxy_stop(struct proxy *proxy);
 /* After on_stopped and the end of the loop. */
 void proxy_destroy(struct proxy *proxy);

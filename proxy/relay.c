@@ -399,7 +399,8 @@ static bool read_heads(struct stream *stream, struct bytes *data, struct respons
         enum h1_fault fault = H1_FINE;
         size_t head_len = 0;
         enum status status = h1_scan_response(&upstream->scan, *data, limits, &head_len, &fault);
-        struct bytes head = bytes_slice(*data, upstream->scan.start, head_len - upstream->scan.start);
+        struct bytes head =
+            bytes_slice(*data, upstream->scan.start, head_len - upstream->scan.start);
 
         if (status == STATUS_AGAIN)
             return false;
@@ -472,8 +473,7 @@ void relay_response_end(struct stream *stream, bool is_reset)
     struct framer framer MEM_UNCLEARED;
 
     if (!stream->head_is_out) {
-        attempt_failed(stream,
-                       stream->sent_on_reuse ? FAILURE_REUSE_DEAD : FAILURE_UPSTREAM_RESET);
+        attempt_failed(stream, stream->sent_on_reuse ? FAILURE_REUSE_DEAD : FAILURE_UPSTREAM_RESET);
         return;
     }
     if (is_reset || h1_body_finish(&stream->response_body) != STATUS_OK) {
@@ -504,8 +504,7 @@ static void arm_body(struct stream *stream)
 static void start_total(struct stream *stream)
 {
     if (stream->total_due_ms == 0 && stream->route->response_timeout_ms != 0)
-        stream->total_due_ms =
-            worker_now_ms(stream->worker) + stream->route->response_timeout_ms;
+        stream->total_due_ms = worker_now_ms(stream->worker) + stream->route->response_timeout_ms;
 }
 
 void relay_arm(struct stream *stream)

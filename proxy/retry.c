@@ -34,9 +34,9 @@ static bool is_asked_for(const struct retry_policy *policy, const struct retry_f
 enum retry_decision retry_decide(const struct retry_policy *policy, const struct retry_facts *facts)
 {
     bool is_unseen = !facts->any_byte_sent || is_connect_failure(facts->failure);
-    bool is_dead_reuse = facts->was_reused && !facts->reuse_was_dead &&
-                         (facts->failure == FAILURE_UPSTREAM_RESET ||
-                          facts->failure == FAILURE_REUSE_DEAD);
+    bool is_dead_reuse =
+        facts->was_reused && !facts->reuse_was_dead &&
+        (facts->failure == FAILURE_UPSTREAM_RESET || facts->failure == FAILURE_REUSE_DEAD);
 
     if (facts->head_is_out || !facts->is_replayable)
         return RETRY_NO;

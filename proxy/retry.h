@@ -16,15 +16,15 @@
 #define BACKOFF_MAX_MS       250
 
 struct retry_facts {
-    enum failure failure;  /* of the attempt, or FAILURE_NONE with a status */
-    uint16_t status;       /* of the endpoint's answer, 0 = none */
-    uint32_t attempts;     /* made so far, at least 1 */
-    bool is_idempotent;    /* the method */
-    bool is_replayable;    /* the body so far is kept, or there is none */
-    bool any_byte_sent;    /* of this attempt, to the endpoint */
-    bool was_reused;       /* on a kept connection */
-    bool reuse_was_dead;   /* the one free retry after that was used */
-    bool head_is_out;      /* something went to the client */
+    enum failure failure; /* of the attempt, or FAILURE_NONE with a status */
+    uint16_t status;      /* of the endpoint's answer, 0 = none */
+    uint32_t attempts;    /* made so far, at least 1 */
+    bool is_idempotent;   /* the method */
+    bool is_replayable;   /* the body so far is kept, or there is none */
+    bool any_byte_sent;   /* of this attempt, to the endpoint */
+    bool was_reused;      /* on a kept connection */
+    bool reuse_was_dead;  /* the one free retry after that was used */
+    bool head_is_out;     /* something went to the client */
 };
 
 enum retry_decision {

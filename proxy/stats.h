@@ -12,8 +12,8 @@ struct stats {
 #define STAT(field, type, family, labels, help) uint64_t field;
 #include "proxy/stats.def"
 #undef STAT
-    uint64_t requests_by_class[6];      /* answers of endpoints: [2] = 2xx */
-    uint64_t redirects;                 /* our own 301 */
+    uint64_t requests_by_class[6]; /* answers of endpoints: [2] = 2xx */
+    uint64_t redirects;            /* our own 301 */
     uint64_t admin_requests;
     uint64_t failures[FAILURE_COUNT];   /* requests that ended with one */
     struct histogram duration;          /* whole requests */

@@ -6,8 +6,8 @@
  *                         ^                      |           |       |
  *                         +------- BACKOFF <-----+-----------+-------+   another attempt
  *
- * Callbacks write down what happened and run the machine. Bodies move in relay.c, attempts and their
- * connections in attempt.c.
+ * Callbacks write down what happened and run the machine. Bodies move in relay.c, attempts and
+ * their connections in attempt.c.
  */
 #include "proxy/stream.h"
 
@@ -266,6 +266,8 @@ static enum step_result step_route(struct stream *stream)
         return STEP_NEXT;
     }
     failure = normalise(stream);
+    if (failure == FAILURE_SCHEME_MISMATCH || failure == FAILURE_BAD_HOST)
+        stream->conn->ends_after = true;
     if (failure == FAILURE_NONE && stream->is_admin) {
         stream->step = STREAM_ADMIN;
         admin_begin(stream);
@@ -358,12 +360,12 @@ static void count(struct stream *stream)
     struct stats *stats = &stream->worker->stats;
 
     stats->streams_now--;
-    stats->client_bytes_in += stream->request_bytes;
-    stats->client_bytes_out += stream->response_bytes;
     if (stream->is_admin) {
         stats->admin_requests++;
         return;
     }
+    stats->client_bytes_in += stream->request_bytes;
+    stats->client_bytes_out += stream->response_bytes;
     if (stream->failure != FAILURE_NONE)
         stats->failures[stream->failure]++;
     else if (stream->is_redirect)
@@ -407,16 +409,16 @@ static const struct {
     const char *name;
     step_fn *run;
 } steps[] = {
-    [STREAM_ROUTE] = {"route", step_route},     /* -> FILTER, ADMIN, or FINISH with our own answer */
-    [STREAM_FILTER] = {"filter", step_filter},  /* -> PICK, or FINISH with our own answer */
-    [STREAM_PICK] = {"pick", step_pick},        /* -> SEND, CONNECT, PENDING, or FINISH */
-    [STREAM_PENDING] = {"pending", step_wait},  /* -> PICK when a connection is free, or FINISH */
-    [STREAM_BACKOFF] = {"backoff", step_wait},  /* -> PICK when the deadline fires */
-    [STREAM_CONNECT] = {"connect", step_wait},  /* -> SEND, or PICK for another endpoint */
-    [STREAM_SEND] = {"send", step_send},        /* -> RELAY, or PICK if the connection was dead */
-    [STREAM_RELAY] = {"relay", step_wait},      /* -> FINISH, TUNNEL, or PICK if nothing went back */
-    [STREAM_TUNNEL] = {"tunnel", step_wait},    /* -> FINISH */
-    [STREAM_ADMIN] = {"admin", step_wait},      /* -> FINISH */
+    [STREAM_ROUTE] = {"route", step_route},    /* -> FILTER, ADMIN, or FINISH with our own answer */
+    [STREAM_FILTER] = {"filter", step_filter}, /* -> PICK, or FINISH with our own answer */
+    [STREAM_PICK] = {"pick", step_pick},       /* -> SEND, CONNECT, PENDING, or FINISH */
+    [STREAM_PENDING] = {"pending", step_wait}, /* -> PICK when a connection is free, or FINISH */
+    [STREAM_BACKOFF] = {"backoff", step_wait}, /* -> PICK when the deadline fires */
+    [STREAM_CONNECT] = {"connect", step_wait}, /* -> SEND, or PICK for another endpoint */
+    [STREAM_SEND] = {"send", step_send},       /* -> RELAY, or PICK if the connection was dead */
+    [STREAM_RELAY] = {"relay", step_wait},     /* -> FINISH, TUNNEL, or PICK if nothing went back */
+    [STREAM_TUNNEL] = {"tunnel", step_wait},   /* -> FINISH */
+    [STREAM_ADMIN] = {"admin", step_wait},     /* -> FINISH */
     [STREAM_FINISH] = {"finish", step_finish},
 };
 

@@ -15,14 +15,14 @@
 
 #define STREAM_MAGIC 0x7374726du
 
-#define STREAM_ARENA_BYTES   8192
+#define STREAM_ARENA_BYTES 8192
 /* Request body kept for a retry; a longer body means no retry once it was sent. */
-#define REPLAY_BYTES_MAX     65536u
+#define REPLAY_BYTES_MAX 65536u
 /* Request body waiting for a connection to an endpoint; then the client is not read any more. */
-#define BODY_WAITING_BYTES   65536
-#define INTERIM_ANSWERS_MAX  8
-#define TRIED_MAX            8 /* endpoints remembered as tried; later attempts may repeat */
-#define STREAMS_KEPT_MAX     1024
+#define BODY_WAITING_BYTES  65536
+#define INTERIM_ANSWERS_MAX 8
+#define TRIED_MAX           8 /* endpoints remembered as tried; later attempts may repeat */
+#define STREAMS_KEPT_MAX    1024
 
 /* What the stream waits for, or does next. */
 enum stream_step {
@@ -68,48 +68,48 @@ struct stream {
 
     /* the request's body, from the client to the endpoint */
     struct h1_body request_body;
-    bool request_is_complete;      /* read to its end */
+    bool request_is_complete; /* read to its end */
     bool client_is_paused;
-    struct bufq waiting;           /* framed for the endpoint, not yet written */
-    struct text replay;            /* all that was framed, while a retry may need it */
+    struct bufq waiting; /* framed for the endpoint, not yet written */
+    struct text replay;  /* all that was framed, while a retry may need it */
     bool replay_is_kept;
-    uint64_t request_bytes;        /* of the body so far */
-    uint64_t window_started_ms;    /* minimum rate of the body: hostile-input 85 */
+    uint64_t request_bytes;     /* of the body so far */
+    uint64_t window_started_ms; /* minimum rate of the body: hostile-input 85 */
     uint64_t window_bytes;
-    uint64_t body_byte_ms;         /* when the last of it came */
+    uint64_t body_byte_ms; /* when the last of it came */
 
     /* attempts */
-    struct cluster *cluster;       /* borrowed from worker->clusters; NULL before STREAM_PICK */
+    struct cluster *cluster; /* borrowed from worker->clusters; NULL before STREAM_PICK */
     uint32_t cluster_slot;
-    struct endpoint *endpoint;     /* lease, or NULL */
-    struct upstream *upstream;     /* owned while not NULL */
-    struct bytes head_out;         /* the request head for the endpoint, in the arena */
+    struct endpoint *endpoint; /* lease, or NULL */
+    struct upstream *upstream; /* owned while not NULL */
+    struct bytes head_out;     /* the request head for the endpoint, in the arena */
     struct address tried[TRIED_MAX];
     uint32_t attempts;
-    bool counts_as_request;        /* in cluster->requests */
-    bool counts_as_retry;          /* in cluster->retries */
-    bool counts_as_pending;        /* in cluster->pending, and linked */
-    bool sent_on_reuse;            /* this attempt uses a kept connection */
-    bool any_byte_sent;            /* of this attempt, to the endpoint */
-    bool is_unsendable;            /* the endpoint takes no more of the request */
-    bool reuse_was_dead;           /* the one free retry on a fresh connection was used */
-    uint64_t try_due_ms;           /* end of this attempt by per-try-timeout */
-    uint64_t total_due_ms;         /* end of the answer by the route's timeout */
+    bool counts_as_request; /* in cluster->requests */
+    bool counts_as_retry;   /* in cluster->retries */
+    bool counts_as_pending; /* in cluster->pending, and linked */
+    bool sent_on_reuse;     /* this attempt uses a kept connection */
+    bool any_byte_sent;     /* of this attempt, to the endpoint */
+    bool is_unsendable;     /* the endpoint takes no more of the request */
+    bool reuse_was_dead;    /* the one free retry on a fresh connection was used */
+    uint64_t try_due_ms;    /* end of this attempt by per-try-timeout */
+    uint64_t total_due_ms;  /* end of the answer by the route's timeout */
     uint64_t sent_us;
 
     /* the answer */
     struct h1_body response_body;
     enum body_framing client_framing;
-    bool head_is_out;     /* the answer's head went to the client */
-    bool upstream_keeps;  /* the endpoint keeps its connection after this answer */
+    bool head_is_out;    /* the answer's head went to the client */
+    bool upstream_keeps; /* the endpoint keeps its connection after this answer */
     bool response_is_complete;
     bool upstream_is_paused;
     uint32_t interims;
-    uint16_t status;      /* sent to the client, 0 = none */
+    uint16_t status; /* sent to the client, 0 = none */
     enum failure failure;
     bool is_redirect;
     bool is_admin;
-    uint64_t response_bytes; /* of the body so far */
+    uint64_t response_bytes;         /* of the body so far */
     struct address endpoint_address; /* of the last attempt, for the log; port 0 = none */
 
     struct admin_job *admin_job; /* borrowed; NULL unless an answer is being prepared */
@@ -120,16 +120,17 @@ struct stream {
 };
 
 /*
- * Begin with a head as h1_scan_request() delimited it; it is copied. What belongs to its body is taken
- * off *rest, so that head and first body bytes go out in one write. The stream runs at once and may be
- * finished, and gone, when this returns: then conn->stream is NULL. More of the body follows by
- * stream_client_bytes().
+ * Begin with a head as h1_scan_request() delimited it; it is copied. What belongs to its body is
+ * taken off *rest, so that head and first body bytes go out in one write. The stream runs at once
+ * and may be finished, and gone, when this returns: then conn->stream is NULL. More of the body
+ * follows by stream_client_bytes().
  */
 void stream_begin(struct conn *conn, struct bytes head, struct bytes *rest);
 /* Begin with an answer to a head that could not be read. */
 void stream_begin_failed(struct conn *conn, struct bytes head, enum failure failure);
 
-/* Bytes after the head. Takes what belongs to the request off *data; the rest is the next request's. */
+/* Bytes after the head. Takes what belongs to the request off *data; the rest is the next
+ * request's. */
 void stream_client_bytes(struct stream *stream, struct bytes *data);
 void stream_client_ended(struct stream *stream);
 void stream_client_drained(struct stream *stream);
@@ -145,12 +146,14 @@ void stream_on_upstream_drained(struct stream *stream);
 /* A connection of the cluster may be free now. */
 void stream_on_capacity(struct stream *stream);
 
-/* Steps until one must wait. The last statement of whatever was called back: the stream may be gone. */
+/* Steps until one must wait. The last statement of whatever was called back: the stream may be
+ * gone. */
 void stream_run(struct stream *stream);
 
 /* For relay.c, tunnel.c, admin.c: how a stream ends. Only record it; stream_run() acts. */
 void stream_fail(struct stream *stream, enum failure failure);
-/* Re-arm the deadline; it means `failure` unless the attempt's or the route's own end comes first. */
+/* Re-arm the deadline; it means `failure` unless the attempt's or the route's own end comes first.
+ */
 void stream_arm(struct stream *stream, uint32_t span_ms, enum failure failure);
 /* Frees all streams kept for reuse. */
 void streams_free_all(struct worker *worker);

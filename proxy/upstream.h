@@ -37,7 +37,7 @@ struct upstream {
     struct h1_scan scan;       /* of the response head */
     struct text partial;       /* part of a response head that came in pieces */
     uint32_t requests_count;
-    bool has_ended;            /* the endpoint sends no more */
+    bool has_ended; /* the endpoint sends no more */
     struct tcp tcp;
 };
 
@@ -48,8 +48,8 @@ struct upstream *upstream_open(struct worker *worker, struct cluster *cluster,
 void upstream_lend(struct upstream *upstream, struct stream *stream);
 /* The stream is done with it. Kept if it can carry another request, else closed. */
 void upstream_give_back(struct upstream *upstream, bool is_clean);
-/* Ends at once; the stream, if any, hears nothing of it. Its place goes to the next stream that waits
- * for the cluster. May be called twice. */
+/* Ends at once; the stream, if any, hears nothing of it. Its place goes to the next stream that
+ * waits for the cluster. May be called twice. */
 void upstream_close(struct upstream *upstream);
 /* The same, but the place is the caller's: nobody is woken. */
 void upstream_discard(struct upstream *upstream);

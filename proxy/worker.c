@@ -138,8 +138,7 @@ static void open_handles(struct worker *worker)
 }
 
 void worker_init(struct worker *worker, struct proxy *proxy, const struct proxy_config *config,
-                 const struct proxy_hooks *hooks, uint32_t index,
-                 worker_stopped_fn *on_stopped)
+                 const struct proxy_hooks *hooks, uint32_t index, worker_stopped_fn *on_stopped)
 {
     *worker = (struct worker){
         .proxy = proxy,
@@ -150,7 +149,7 @@ void worker_init(struct worker *worker, struct proxy *proxy, const struct proxy_
         .on_stopped = on_stopped,
         .loop = index == 0 ? config->loop : &worker->own_loop,
         .wheel_due_ms = DEADLINE_NEVER,
-        .conns_max = limits_share(config->connections_max, config->workers_count),
+        .clients_max = limits_share(config->connections_max, config->workers_count),
     };
     if (index != 0)
         CHECK(uv_loop_init(&worker->own_loop) == 0);
@@ -167,11 +166,12 @@ void worker_init(struct worker *worker, struct proxy *proxy, const struct proxy_
     uv_update_time(worker->loop);
     worker->deadlines = deadlines_create(worker_now_ms(worker));
     current_init(&worker->current, on_table_unused, worker);
-    worker->clusters = clusters_create(config->workers_count, worker->random,
-                                       pool_on_endpoint_retired, worker);
+    worker->clusters =
+        clusters_create(config->workers_count, worker->random, pool_on_endpoint_retired, worker);
     worker->listeners = mem_new_array(struct listener *, config->listeners_count);
     if (config->access_log != NULL)
-        worker->access_log = access_log_open(worker, config->access_log, config->access_log_is_json);
+        worker->access_log =
+            access_log_open(worker, config->access_log, config->access_log_is_json);
     open_handles(worker);
 }
 
@@ -225,8 +225,7 @@ static void close_listeners(struct worker *worker)
 
 static void cut(struct worker *worker)
 {
-    LIST_EACH(&worker->conns, link)
-    {
+    LIST_EACH (&worker->conns, link) {
         struct conn *conn = LIST_ENTRY(link, struct conn, link);
 
         if (conn->stream != NULL)
@@ -237,8 +236,8 @@ static void cut(struct worker *worker)
 
 static void drain(struct worker *worker)
 {
-    LIST_EACH(&worker->conns, link)
-    conn_drain(LIST_ENTRY(link, struct conn, link));
+    LIST_EACH (&worker->conns, link)
+        conn_drain(LIST_ENTRY(link, struct conn, link));
 }
 
 void worker_set_state(struct worker *worker, enum worker_state state)

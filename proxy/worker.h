@@ -45,7 +45,7 @@ struct worker {
     worker_stopped_fn *on_stopped;
     atomic_bool has_stopped; /* read by worker 0 */
 
-    uv_loop_t *loop;    /* own_loop, or the caller's for worker 0 */
+    uv_loop_t *loop; /* own_loop, or the caller's for worker 0 */
     uv_loop_t own_loop;
     uv_thread_t thread; /* not for worker 0 */
     uv_prepare_t before_poll;
@@ -53,7 +53,7 @@ struct worker {
     uv_timer_t second_timer; /* memory mark, date, sweeps, log flush */
     uv_async_t inbox_signal;
     uv_mutex_t inbox_mutex;
-    struct list inbox;       /* struct message; guarded by inbox_mutex */
+    struct list inbox; /* struct message; guarded by inbox_mutex */
     uint32_t handles_open;
 
     struct net net;
@@ -68,8 +68,9 @@ struct worker {
     struct listener **listeners; /* owned, config->listeners_count of them */
     struct list conns;           /* struct conn, all */
     uint32_t conns_count;
-    uint32_t conns_max;  /* this worker's share */
-    struct map addresses; /* struct address_count by address; only with a limit per address */
+    uint32_t clients_count; /* of them, those not on the admin port */
+    uint32_t clients_max;   /* this worker's share of connections_max */
+    struct map addresses;   /* struct address_count by address; only with a limit per address */
     uint32_t upstreams_count;
 
     struct list free_streams; /* struct stream, ready for use */
@@ -98,8 +99,7 @@ static inline uint64_t worker_now_us(struct worker *worker)
 
 /* In the caller's memory, without listeners yet. config and hooks must outlive the worker. */
 void worker_init(struct worker *worker, struct proxy *proxy, const struct proxy_config *config,
-                 const struct proxy_hooks *hooks, uint32_t index,
-                 worker_stopped_fn *on_stopped);
+                 const struct proxy_hooks *hooks, uint32_t index, worker_stopped_fn *on_stopped);
 /* Run the loop of worker 1 and up on a thread of its own until it is stopped. */
 void worker_start(struct worker *worker);
 void worker_join(struct worker *worker);

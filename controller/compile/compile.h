@@ -22,6 +22,8 @@ struct compile_options {
     size_t watch_namespaces_count;
     bool external_names;          /* ExternalName Services are resolved */
     bool external_names_loopback; /* ... to loopback addresses too: directory mode */
+    const struct address *own; /* where our admin port can be reached: never an endpoint */
+    size_t own_count;
 };
 
 #define RESOLVED_ADDRESSES_MAX 256 /* of one name; what DNS says beyond is left out */

@@ -45,25 +45,22 @@ static struct bytes plain_copy(struct arena *arena, struct bytes value)
     return copy;
 }
 
+/* Values of objects are quoted in findings, and may be as long as their author liked. */
+#define FINDING_BYTES_MAX 1024
+
 struct bytes plain_vprintf(struct arena *arena, const char *format, va_list args)
 {
-    char small[256], *at = small;
-    va_list again;
+    char text[FINDING_BYTES_MAX + 1];
     struct bytes result;
-    int len;
+    int len = vsnprintf(text, sizeof(text), format, args);
 
-    va_copy(again, args);
-    len = vsnprintf(small, sizeof(small), format, args);
     CHECK(len >= 0);
-    if ((size_t)len >= sizeof(small)) {
-        at = arena_alloc(arena, (size_t)len + 1);
-        len = vsnprintf(at, (size_t)len + 1, format, again);
+    if (len > FINDING_BYTES_MAX) {
+        len = FINDING_BYTES_MAX;
+        memcpy(text + len - 3, "...", 3);
     }
-    va_end(again);
-    result = bytes_from(at, (size_t)len);
-    if (!is_plain(result))
-        return plain_copy(arena, result);
-    return at == small ? arena_copy(arena, result) : result;
+    result = bytes_from(text, (size_t)len);
+    return is_plain(result) ? arena_copy(arena, result) : plain_copy(arena, result);
 }
 
 struct bytes plain_printf(struct arena *arena, const char *format, ...)

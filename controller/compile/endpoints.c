@@ -46,6 +46,10 @@ static const char *refusal(const struct compile_options *options, const struct a
         return "a link-local address";
     if (address_is_loopback(address) && !options->external_names_loopback)
         return "a loopback address";
+    for (size_t i = 0; i < options->own_count; i++) {
+        if (address_equal(address, &options->own[i]))
+            return "the proxy's own admin port";
+    }
     return NULL;
 }
 

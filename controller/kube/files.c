@@ -14,10 +14,11 @@
 #include <dirent.h>
 #include <errno.h>
 
-#define RESCAN_MS        10000
-#define PROBE_MS         50 /* looking for a root that is missing */
-#define READERS_MAX      4  /* libuv's pool has four threads */
-#define READS_PER_READER 16 /* fewer are read on the spot */
+#define RESCAN_MS        10000 /* for what inotify missed */
+#define RESCAN_BLIND_MS  1000  /* while some directory can not be watched */
+#define PROBE_MS         50    /* looking for a root that is missing */
+#define READERS_MAX      4     /* libuv's pool has four threads */
+#define READS_PER_READER 16    /* fewer are read on the spot */
 
 struct files {
     uv_loop_t *loop;
@@ -137,7 +138,7 @@ static struct bytes join(struct text *text, struct bytes dir, struct bytes name)
 }
 
 static void on_event_in(struct files *files, const struct watched *dir, struct bytes name,
-                        struct bytes path)
+                        struct bytes path, enum settle_news news)
 {
     uint64_t now_ms = uv_now(files->loop);
     bool is_hidden = name.at[0] == '.';
@@ -147,12 +148,12 @@ static void on_event_in(struct files *files, const struct watched *dir, struct b
     else if (dir->is_target)
         return;
     else if (!is_hidden)
-        settle_path(&files->settle, path, now_ms);
+        settle_path(&files->settle, path, news, now_ms);
     else if (dir->has_symlinks) /* ..data and its like */
         settle_scan(&files->settle, now_ms);
 }
 
-static void on_event(void *context, struct watched *dir, struct bytes name)
+static void on_event(void *context, struct watched *dir, struct bytes name, bool is_written)
 {
     struct files *files = context;
     struct text path;
@@ -163,7 +164,8 @@ static void on_event(void *context, struct watched *dir, struct bytes name)
     if (name.len == 0)
         settle_scan(&files->settle, uv_now(files->loop));
     else
-        on_event_in(files, dir, name, join(&path, dir->path, name));
+        on_event_in(files, dir, name, join(&path, dir->path, name),
+                    is_written ? SETTLE_WRITTEN : SETTLE_NAMED);
     text_fini(&path);
     arm_for_event(files);
 }
@@ -187,7 +189,8 @@ static void take_scan(struct files *files, const struct job *job)
     update_targets(files, &job->scan);
     if (watch_update(&files->watch, job->scan.dirs, job->scan.dirs_count))
         settle_scan_at(&files->settle, now_ms + SETTLE_TOGETHER_MS);
-    settle_scan_at(&files->settle, now_ms + RESCAN_MS);
+    settle_scan_at(&files->settle,
+                   now_ms + (files->watch.is_incomplete ? RESCAN_BLIND_MS : RESCAN_MS));
 }
 
 static void take_missing_roots(struct files *files, const struct job *job)

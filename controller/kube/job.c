@@ -5,7 +5,6 @@
 #include "controller/kube/job.h"
 
 #include <errno.h>
-#include <time.h>
 
 struct job *job_create(struct known *known, const char *const *roots, size_t roots_count,
                        struct log *log)
@@ -37,23 +36,31 @@ void job_destroy(struct job *job)
     mem_free(job);
 }
 
-static void add_read(struct job *job, struct bytes path, const struct known_file *known)
+static struct job_read *add_read(struct job *job, struct bytes path, const struct known_file *known)
 {
     if (job->reads_count == job->reads_capacity) {
         job->reads_capacity = job->reads_capacity * 2 + 8;
         job->reads = mem_resize(job->reads, job->reads_capacity * sizeof(job->reads[0]));
     }
-    job->reads[job->reads_count++] = (struct job_read){
+    job->reads[job->reads_count] = (struct job_read){
         .path = arena_copy(&job->arena, path),
         .known_hash = known == NULL ? 0 : known->hash,
     };
+    return &job->reads[job->reads_count++];
+}
+
+static struct job_read *add_path(struct job *job, struct bytes path)
+{
+    struct job_read *read = add_read(job, path, known_get(job->known, path));
+
+    /* A scan need not read it once more. */
+    map_put(&job->waiting, read->path, job);
+    return read;
 }
 
 void job_add_file(struct job *job, struct bytes path)
 {
-    add_read(job, path, known_get(job->known, path));
-    /* A scan need not read it once more. */
-    map_put(&job->waiting, job->reads[job->reads_count - 1].path, job);
+    add_path(job, path);
 }
 
 static void add_gone(struct job *job, struct known_file *file)
@@ -87,14 +94,6 @@ static bool may_be_there(const struct job *job, struct bytes path)
     return false;
 }
 
-static int64_t wall_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 void job_add_again(struct job *job, struct bytes path, uint32_t after_ms)
 {
     if (job->agains_count == job->agains_capacity) {
@@ -104,10 +103,19 @@ void job_add_again(struct job *job, struct bytes path, uint32_t after_ms)
     job->agains[job->agains_count++] = (struct job_again){arena_copy(&job->arena, path), after_ms};
 }
 
-static void look_at_file(struct job *job, const struct scan_file *file, int64_t now_ns)
+/* A file that took the place of another one is whole: what is written under its own name is heard
+ * of, and then it is waiting. This way ..data and all that is behind it change as one. */
+static bool may_be_half(const struct known_file *known, const struct scan_file *file)
+{
+    bool is_other = known != NULL && (known->stamp.device != file->stamp.device ||
+                                      known->stamp.inode != file->stamp.inode);
+
+    return !is_other && stamp_quiet_ms(&file->stamp) < JOB_FRESH_MS;
+}
+
+static void look_at_file(struct job *job, const struct scan_file *file)
 {
     struct known_file *known = known_get(job->known, file->path);
-    int64_t age_ns = now_ns - file->stamp.modified_ns;
 
     if (known != NULL)
         known->scan_number = job->known->scan_number;
@@ -115,7 +123,7 @@ static void look_at_file(struct job *job, const struct scan_file *file, int64_t 
         return;
     if (known != NULL && known->error == 0 && stamp_equal(&known->stamp, &file->stamp))
         return;
-    if (!job->is_first && age_ns >= 0 && age_ns < (int64_t)JOB_FRESH_MS * 1000000)
+    if (!job->is_first && may_be_half(known, file))
         job_add_again(job, file->path, SETTLE_QUIET_MS);
     else
         add_read(job, file->path, known);
@@ -150,7 +158,6 @@ static void note_failures(struct job *job)
 
 static void look_everywhere(struct job *job)
 {
-    int64_t now_ns;
     struct known_file *known;
     size_t at = 0;
 
@@ -159,9 +166,8 @@ static void look_everywhere(struct job *job)
     scan_roots(&job->scan, job->roots, job->roots_count);
     job->has_scanned = true;
     note_failures(job);
-    now_ns = wall_ns();
     for (size_t i = 0; i < job->scan.files_count; i++)
-        look_at_file(job, &job->scan.files[i], now_ns);
+        look_at_file(job, &job->scan.files[i]);
     while ((known = map_next(&job->known->files, &at)) != NULL)
         if (known->scan_number != job->known->scan_number &&
             map_get(&job->waiting, known->path) == NULL && !may_be_there(job, known->path))
@@ -173,6 +179,13 @@ static bool is_directory(const char *path)
     struct stat found;
 
     return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
+}
+
+static bool is_symlink(const char *path)
+{
+    struct stat found;
+
+    return lstat(path, &found) == 0 && S_ISLNK(found.st_mode);
 }
 
 static struct bytes last_name(struct bytes path)
@@ -192,24 +205,32 @@ static bool is_any_root_missing(const struct job *job)
     return false;
 }
 
+static void look_at_entry(struct job *job, const struct settle_entry *entry)
+{
+    struct job_read *read;
+
+    if (!scan_is_manifest(last_name(entry->path)) || is_directory(entry->path.at))
+        return;
+    read = add_path(job, entry->path);
+    read->heard_ms = entry->first_ms;
+    read->news = entry->news;
+}
+
 /* A directory that came is listed with everything else: that is rare, and this way it is the same
- * as at the start. */
+ * as at the start. The same for a symlink: what is behind it must be watched from now on. */
 void job_look(struct job *job)
 {
     bool is_scan = job->due.is_scan || job->is_first;
 
     for (size_t i = 0; i < job->due.count; i++)
-        is_scan = is_scan || is_directory(job->due.entries[i]->path.at);
+        is_scan = is_scan || is_directory(job->due.entries[i]->path.at) ||
+                  is_symlink(job->due.entries[i]->path.at);
     if (!is_scan && job->is_probe) {
         job->has_missing_root = is_any_root_missing(job);
         is_scan = !job->has_missing_root;
     }
-    for (size_t i = 0; i < job->due.count; i++) {
-        struct bytes path = job->due.entries[i]->path;
-
-        if (scan_is_manifest(last_name(path)) && !is_directory(path.at))
-            job_add_file(job, path);
-    }
+    for (size_t i = 0; i < job->due.count; i++)
+        look_at_entry(job, job->due.entries[i]);
     if (is_scan)
         look_everywhere(job);
 }

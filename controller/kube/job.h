@@ -16,13 +16,18 @@
 /* A file that had objects and is empty now is believed after this long: editors truncate first and
  * write then. The same for a root that is not there. */
 #define JOB_EMPTY_MS 1000
-/* A file in a scan that was written this little time ago may be half written. */
-#define JOB_FRESH_MS 10
-/* After this many readings of a file somebody writes to all the time, we take what we have. */
-#define JOB_MOVING_MAX 5
+/* A file written to more recently may be half written. Less than SETTLE_QUIET_MS, as the clocks
+ * of loop and files are coarse. */
+#define JOB_FRESH_MS 15
+/* A file that looks like half of what it was is believed when nobody wrote to it for this long, at
+ * the latest JOB_LOSS_MS_MAX after it was heard of. */
+#define JOB_LOSS_QUIET_MS 200
+#define JOB_LOSS_MS_MAX   10000
 
 struct job_read {
     struct bytes path; /* followed by a NUL; in the arena of the job */
+    uint64_t heard_ms; /* when something was first heard of it; 0: unknown */
+    enum settle_news news;
     uint64_t known_hash;
     struct reading reading;
 };

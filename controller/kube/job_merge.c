@@ -34,29 +34,66 @@ static bool is_root_missing(const struct job *job, struct bytes path)
     return false;
 }
 
-/* True when the reading must wait: the file is empty but was not, or is being written. */
-static bool must_wait(struct job *job, struct known_file *known, const struct reading *reading)
+/* Somebody moved a file to this name, and has not written to it since. */
+static bool is_moved_in(const struct known_file *known, const struct reading *reading)
+{
+    bool is_other = known->stamp.inode != 0 && (known->stamp.device != reading->stamp.device ||
+                                                known->stamp.inode != reading->stamp.inode);
+
+    return known->news == SETTLE_NAMED || (known->news == SETTLE_LOOK && is_other);
+}
+
+/* Less than there was, as the first half of a file would be. */
+static bool is_loss(const struct known_file *known, const struct reading *reading)
+{
+    return reading->decoded.is_broken || reading->decoded.objects_count < known->objects_count ||
+           (known->is_line_ended && !reading->is_line_ended);
+}
+
+/* 0, or how long to leave the file to whoever may still be writing it. */
+static int64_t half_wait_ms(const struct job *job, const struct known_file *known,
+                            const struct reading *reading)
+{
+    uint64_t waited_ms = job->now_ms - known->waiting_since_ms;
+
+    if (is_moved_in(known, reading))
+        return 0;
+    if (is_loss(known, reading) && reading->quiet_ms < JOB_LOSS_QUIET_MS &&
+        waited_ms < JOB_LOSS_MS_MAX)
+        return JOB_LOSS_QUIET_MS - reading->quiet_ms;
+    if (reading->quiet_ms < JOB_FRESH_MS && waited_ms < SETTLE_WAIT_MS_MAX)
+        return SETTLE_QUIET_MS - reading->quiet_ms;
+    return 0;
+}
+
+/* The same for a file that is empty but was not. */
+static int64_t empty_wait_ms(const struct job *job, struct known_file *known,
+                             const struct reading *reading)
 {
     uint64_t waited_ms;
 
-    if (job->is_first)
-        return false;
-    if (reading->is_moving && ++known->moving_count < JOB_MOVING_MAX) {
-        job_add_again(job, known->path, SETTLE_QUIET_MS);
-        return true;
-    }
-    known->moving_count = 0;
     if (reading->stamp.size > 0 || known->objects_count == 0) {
         known->empty_since_ms = 0;
-        return false;
+        return 0;
     }
     if (known->empty_since_ms == 0)
         known->empty_since_ms = job->now_ms;
     waited_ms = job->now_ms - known->empty_since_ms;
-    if (waited_ms >= JOB_EMPTY_MS)
+    return waited_ms < JOB_EMPTY_MS ? (int64_t)(JOB_EMPTY_MS - waited_ms) : 0;
+}
+
+static bool must_wait(struct job *job, struct known_file *known, const struct reading *reading)
+{
+    int64_t wait_ms;
+
+    if (job->is_first)
         return false;
-    job_add_again(job, known->path, (uint32_t)(JOB_EMPTY_MS - waited_ms));
-    return true;
+    wait_ms = empty_wait_ms(job, known, reading);
+    if (wait_ms == 0)
+        wait_ms = half_wait_ms(job, known, reading);
+    if (wait_ms > 0)
+        job_add_again(job, known->path, (uint32_t)wait_ms);
+    return wait_ms > 0;
 }
 
 /* Takes the content over from the reading. */
@@ -65,8 +102,10 @@ static void merge_content(struct job *job, struct known_file *known, struct read
     struct source_file *file = add_to_batch(job, known->path);
 
     known_set_broken(job->known, known, reading->decoded.is_broken);
-    if (!reading->decoded.is_broken)
+    if (!reading->decoded.is_broken) {
         known->objects_count = reading->decoded.objects_count;
+        known->is_line_ended = reading->is_line_ended;
+    }
     job->known->stats.parse_errors +=
         reading->outcome == READING_DECODED && reading->decoded.is_broken;
     job->known->stats.too_large +=
@@ -87,11 +126,22 @@ static void merge_present(struct job *job, struct known_file *known, struct read
     else if (reading->outcome != READING_DECODED) /* told once for each state of the file */
         is_news = known->error != reading->error || known->hash != 0 ||
                   !stamp_equal(&known->stamp, &reading->stamp);
+    known->waiting_since_ms = 0;
+    known->news = SETTLE_LOOK;
     known->stamp = reading->stamp;
     known->hash = reading->hash;
     known->error = reading->error;
     if (is_news)
         merge_content(job, known, reading);
+}
+
+/* A file that is waiting keeps what was heard, until more is. */
+static void note_news(const struct job *job, struct known_file *known, const struct job_read *read)
+{
+    if (read->news != SETTLE_LOOK)
+        known->news = read->news;
+    if (known->waiting_since_ms == 0)
+        known->waiting_since_ms = read->heard_ms != 0 ? read->heard_ms : job->now_ms;
 }
 
 static void merge_read(struct job *job, struct job_read *read)
@@ -100,8 +150,10 @@ static void merge_read(struct job *job, struct job_read *read)
 
     job->known->stats.reads++;
     if (read->reading.outcome != READING_GONE) {
-        merge_present(job, known != NULL ? known : known_add(job->known, read->path),
-                      &read->reading);
+        if (known == NULL)
+            known = known_add(job->known, read->path);
+        note_news(job, known, read);
+        merge_present(job, known, &read->reading);
         return;
     }
     if (known == NULL)

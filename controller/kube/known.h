@@ -7,6 +7,7 @@
 #define CONTROLLER_KUBE_KNOWN_H
 
 #include "controller/kube/reading.h"
+#include "controller/kube/settle.h"
 #include "controller/kube/source.h"
 #include "core/map.h"
 
@@ -15,13 +16,15 @@
 struct known_file {
     struct bytes path; /* followed by a NUL; into the same block */
     struct stamp stamp;
-    uint64_t hash;           /* of the bytes that were decoded; 0: decode them in any case */
-    uint64_t objects_count;  /* of the last reading that parsed */
-    uint64_t empty_since_ms; /* it became empty and is not believed yet; 0: it is not empty */
-    uint64_t scan_number;    /* the last scan that listed it */
-    unsigned moving_count;   /* readings in a row that found somebody writing */
-    int error;               /* errno of the last reading, or 0 */
+    uint64_t hash;             /* of the bytes that were decoded; 0: decode them in any case */
+    uint64_t objects_count;    /* of the last reading that parsed */
+    uint64_t empty_since_ms;   /* it became empty and is not believed yet; 0: it is not empty */
+    uint64_t waiting_since_ms; /* something was heard that is not taken yet; 0: nothing */
+    enum settle_news news;     /* the last thing heard since then */
+    uint64_t scan_number;      /* the last scan that listed it */
+    int error;                 /* errno of the last reading, or 0 */
     bool is_broken;
+    bool is_line_ended; /* the last reading that parsed ended in a newline */
     char text[];
 };
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TRIES_MAX 3 /* for a file that changes while it is read */
@@ -33,6 +34,16 @@ bool stamp_equal(const struct stamp *a, const struct stamp *b)
 {
     return a->device == b->device && a->inode == b->inode && a->size == b->size &&
            a->modified_ns == b->modified_ns && a->changed_ns == b->changed_ns;
+}
+
+int64_t stamp_quiet_ms(const struct stamp *stamp)
+{
+    struct timespec now;
+    int64_t quiet_ns;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    quiet_ns = nanoseconds(now) - stamp->modified_ns;
+    return quiet_ns < 0 ? INT64_MAX : quiet_ns / 1000000;
 }
 
 /* ENOTDIR: a directory on the way became a file. ELOOP: a symlink that leads to itself. */
@@ -125,6 +136,7 @@ static void decode(const char *path, uint64_t known_hash, struct reading *readin
                    struct bytes text)
 {
     reading->hash = bytes_hash(text);
+    reading->is_line_ended = bytes_ends_with(text, BYTES("\n"));
     reading->outcome = READING_SAME;
     if (reading->hash == known_hash)
         return;
@@ -174,10 +186,11 @@ void reading_take(const char *path, uint64_t known_hash, struct reading *reading
             refuse(reading, "is larger than a manifest may be (16 MiB): split it");
             return;
         }
+        reading->quiet_ms = stamp_quiet_ms(&reading->stamp);
         if (try_once(path, known_hash, tries == TRIES_MAX, reading) != STATUS_AGAIN)
             return;
     }
-    reading->is_moving = true;
+    reading->quiet_ms = 0;
 }
 
 void reading_fini(struct reading *reading)

@@ -20,6 +20,9 @@ struct stamp {
 
 struct stamp stamp_of(const struct stat *stat);
 bool stamp_equal(const struct stamp *a, const struct stamp *b);
+/* Milliseconds since the file was written to; INT64_MAX when its time is in the future, which says
+ * nothing. */
+int64_t stamp_quiet_ms(const struct stamp *stamp);
 
 enum outcome {
     READING_DECODED, /* `decoded` is filled, is_broken or not */
@@ -31,16 +34,17 @@ enum outcome {
 
 struct reading {
     enum outcome outcome;
-    bool is_moving; /* somebody was writing all the while: what was read may be half of it */
+    bool is_line_ended; /* the last byte is a newline */
     int error;
     struct stamp stamp;
-    uint64_t hash; /* of the bytes; 0 when there are none */
+    int64_t quiet_ms; /* since it was last written to; 0: it was written while we read */
+    uint64_t hash;    /* of the bytes; 0 when there are none */
     struct decoded decoded;
 };
 
 /*
- * Read and decode. A file that changes meanwhile is read again, a few times. Never opens what is no
- * regular file, so that no FIFO can hold a thread.
+ * Read and decode. A file that changes meanwhile is read again, a few times; what was read in the
+ * end may be half of it. Never opens what is no regular file, so that no FIFO can hold a thread.
  *
  *   known_hash   of the bytes read last time, or 0: equal bytes are not decoded again
  */

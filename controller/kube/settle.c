@@ -28,10 +28,10 @@ void settle_fini(struct settle *settle)
     forget_paths(settle);
 }
 
-static uint64_t due_after(uint64_t first_ms, uint64_t now_ms)
+static uint64_t due_after(uint64_t first_ms, uint64_t now_ms, uint64_t wait_ms_max)
 {
     uint64_t quiet_ms = now_ms + SETTLE_QUIET_MS;
-    uint64_t last_ms = first_ms + SETTLE_WAIT_MS_MAX;
+    uint64_t last_ms = first_ms + wait_ms_max;
 
     return quiet_ms < last_ms ? quiet_ms : last_ms;
 }
@@ -48,7 +48,7 @@ void settle_scan(struct settle *settle, uint64_t now_ms)
 {
     if (settle->scan_due_ms == SETTLE_NEVER || settle->scan_first_ms > now_ms)
         settle->scan_first_ms = now_ms;
-    settle->scan_due_ms = due_after(settle->scan_first_ms, now_ms);
+    settle->scan_due_ms = due_after(settle->scan_first_ms, now_ms, SETTLE_SCAN_WAIT_MS_MAX);
 }
 
 /* NULL when there are too many: then everything gets scanned instead. */
@@ -68,11 +68,12 @@ static struct settle_entry *find_or_add(struct settle *settle, struct bytes path
     entry->path = bytes_from(entry->text, path.len);
     entry->first_ms = first_ms;
     entry->due_ms = SETTLE_NEVER;
+    entry->news = SETTLE_LOOK;
     map_put(&settle->entries, entry->path, entry);
     return entry;
 }
 
-void settle_path(struct settle *settle, struct bytes path, uint64_t now_ms)
+void settle_path(struct settle *settle, struct bytes path, enum settle_news news, uint64_t now_ms)
 {
     struct settle_entry *entry = find_or_add(settle, path, now_ms);
 
@@ -82,7 +83,8 @@ void settle_path(struct settle *settle, struct bytes path, uint64_t now_ms)
     }
     if (entry->first_ms > now_ms)
         entry->first_ms = now_ms;
-    entry->due_ms = due_after(entry->first_ms, now_ms);
+    entry->news = news;
+    entry->due_ms = due_after(entry->first_ms, now_ms, SETTLE_WAIT_MS_MAX);
 }
 
 void settle_path_at(struct settle *settle, struct bytes path, uint64_t due_ms)
@@ -95,21 +97,48 @@ void settle_path_at(struct settle *settle, struct bytes path, uint64_t due_ms)
         entry->due_ms = due_ms;
 }
 
-uint64_t settle_next_ms(const struct settle *settle)
+/* Its writer goes on and on. */
+static bool is_busy(uint64_t first_ms, uint64_t due_ms)
 {
-    uint64_t next_ms = settle->scan_due_ms;
+    return due_ms > first_ms + 2 * SETTLE_QUIET_MS;
+}
+
+static uint64_t later_until(uint64_t next_ms, uint64_t due_ms, uint64_t until_ms)
+{
+    return due_ms > next_ms && due_ms <= until_ms ? due_ms : next_ms;
+}
+
+static uint64_t earliest(const struct settle *settle)
+{
+    uint64_t earliest_ms = settle->scan_due_ms;
     const struct settle_entry *entry;
     size_t at = 0;
 
     while ((entry = map_next(&settle->entries, &at)) != NULL)
-        if (entry->due_ms < next_ms)
-            next_ms = entry->due_ms;
+        if (entry->due_ms < earliest_ms)
+            earliest_ms = entry->due_ms;
+    return earliest_ms;
+}
+
+uint64_t settle_next_ms(const struct settle *settle)
+{
+    uint64_t next_ms = earliest(settle);
+    uint64_t until_ms = next_ms + SETTLE_TOGETHER_MS;
+    const struct settle_entry *entry;
+    size_t at = 0;
+
+    if (next_ms == SETTLE_NEVER)
+        return SETTLE_NEVER;
+    while ((entry = map_next(&settle->entries, &at)) != NULL)
+        if (!is_busy(entry->first_ms, entry->due_ms))
+            next_ms = later_until(next_ms, entry->due_ms, until_ms);
+    if (!is_busy(settle->scan_first_ms, settle->scan_due_ms))
+        next_ms = later_until(next_ms, settle->scan_due_ms, until_ms);
     return next_ms;
 }
 
 void settle_take(struct settle *settle, uint64_t now_ms, struct settle_due *due)
 {
-    uint64_t until_ms = now_ms + SETTLE_TOGETHER_MS;
     struct settle_entry *entry;
     size_t at = 0;
 
@@ -118,12 +147,12 @@ void settle_take(struct settle *settle, uint64_t now_ms, struct settle_due *due)
         return;
     due->entries = mem_new_array(struct settle_entry *, settle->entries.count);
     while ((entry = map_next(&settle->entries, &at)) != NULL) {
-        if (entry->due_ms > until_ms)
+        if (entry->due_ms > now_ms)
             continue;
         map_remove(&settle->entries, entry->path);
         due->entries[due->count++] = entry;
     }
-    due->is_scan = settle->scan_due_ms <= until_ms;
+    due->is_scan = settle->scan_due_ms <= now_ms;
     if (due->is_scan)
         settle->scan_due_ms = SETTLE_NEVER;
 }

@@ -27,12 +27,11 @@ static void on_change(uv_fs_event_t *handle, const char *filename, int events, i
     struct watched *dir = handle->data;
     struct bytes name = bytes_of(filename);
 
-    (void)events;
     if (status < 0 || bytes_equal(name, last_name(dir->path)))
         name = BYTES_NONE;
     if (name.len == 0)
         dir->is_stale = true;
-    dir->watch->on_event(dir->watch->context, dir, name);
+    dir->watch->on_event(dir->watch->context, dir, name, events == UV_CHANGE);
 }
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -63,35 +62,70 @@ static struct watched *watched_create(struct watch *watch, struct bytes path)
     return dir;
 }
 
-/* The last line of defence is the rescan, so this is told once and nothing stops. */
+static const char *remedy(int error)
+{
+    if (error == UV_ENOSPC)
+        return "raise the sysctl fs.inotify.max_user_watches";
+    if (error == UV_EMFILE)
+        return "raise the sysctl fs.inotify.max_user_instances or the limit of open files";
+    return "see that the directory may be read";
+}
+
+/* Told when it begins, and not for each directory or update. */
 static void tell_incomplete(struct watch *watch, struct bytes path, int error)
 {
-    if (!watch->is_incomplete)
-        log_warn(watch->log,
-                 "a directory can not be watched, changes in it are found by the rescan only",
-                 LOG_BYTES("directory", path), LOG_ERRNO(error),
-                 LOG_STRING("remedy", "raise the sysctl fs.inotify.max_user_watches"));
+    if (watch->is_incomplete)
+        return;
+    log_warn(watch->log, "a directory can not be watched, changes are found by scans alone",
+             LOG_BYTES("directory", path), LOG_ERRNO(-error), LOG_STRING("remedy", remedy(error)));
     watch->is_incomplete = true;
 }
 
-/* Returns true when it is a fresh start. */
-static bool watched_update(struct watched *dir, const struct scan_dir *found)
+/* No directory after this one will fare better in the same update. */
+static bool is_limit(int error)
 {
-    bool is_same = !dir->is_stale && dir->device == found->device && dir->inode == found->inode;
+    return error == UV_ENOSPC || error == UV_EMFILE || error == UV_ENFILE || error == UV_ENOMEM;
+}
+
+struct update {
+    bool is_full;   /* a limit was met */
+    bool is_failed; /* some directory is not watched */
+    bool is_more;
+};
+
+static void watched_start(struct watched *dir, struct update *update)
+{
     int error;
 
+    uv_fs_event_stop(&dir->handle);
+    dir->is_stale = true;
+    if (update->is_full)
+        return;
+    error = uv_fs_event_start(&dir->handle, on_change, dir->path.at, 0);
+    if (error == 0) {
+        dir->is_stale = false;
+        update->is_more = true;
+    } else if (error != UV_ENOENT) {
+        update->is_full = is_limit(error);
+        update->is_failed = true;
+        tell_incomplete(dir->watch, dir->path, error);
+    }
+}
+
+/* The first symlinks of a directory give a meaning to hidden names: until now they were passed
+ * over. */
+static void watched_update(struct watched *dir, const struct scan_dir *found, struct update *update)
+{
+    bool is_same = !dir->is_stale && dir->device == found->device && dir->inode == found->inode;
+
+    if (found->has_symlinks && !dir->has_symlinks)
+        update->is_more = true;
     dir->device = found->device;
     dir->inode = found->inode;
     dir->has_symlinks = found->has_symlinks;
     dir->is_target = found->is_target;
-    if (is_same)
-        return false;
-    uv_fs_event_stop(&dir->handle);
-    error = uv_fs_event_start(&dir->handle, on_change, dir->path.at, 0);
-    if (error != 0 && error != UV_ENOENT)
-        tell_incomplete(dir->watch, dir->path, error);
-    dir->is_stale = error != 0;
-    return error == 0;
+    if (!is_same)
+        watched_start(dir, update);
 }
 
 static void forget_others(struct watch *watch)
@@ -107,9 +141,10 @@ static void forget_others(struct watch *watch)
     }
 }
 
+/* Others are forgotten first, so that their watches are free. */
 bool watch_update(struct watch *watch, const struct scan_dir *dirs, size_t count)
 {
-    bool is_more = false;
+    struct update update = {0};
 
     watch->update_number++;
     for (size_t i = 0; i < count; i++) {
@@ -118,11 +153,14 @@ bool watch_update(struct watch *watch, const struct scan_dir *dirs, size_t count
         if (dir == NULL)
             dir = watched_create(watch, dirs[i].path);
         dir->update_number = watch->update_number;
-        if (watched_update(dir, &dirs[i]))
-            is_more = true;
     }
     forget_others(watch);
-    return is_more;
+    for (size_t i = 0; i < count; i++)
+        watched_update(map_get(&watch->dirs, dirs[i].path), &dirs[i], &update);
+    if (watch->is_incomplete && !update.is_failed)
+        log_info(watch->log, "all directories of manifests are watched again");
+    watch->is_incomplete = update.is_failed;
+    return update.is_more;
 }
 
 bool watch_mark_stale(struct watch *watch, struct bytes path)

@@ -4,7 +4,7 @@
  *
  *     echo --listen 127.0.0.1:9001 [--name api-1] [--workers 2]
  *
- * Prints one line when it listens (port 0 picks one). Paths: see echo_answer.c. One process per
+ * Prints one line when it listens (port 0 picks one). Paths: see echo_paths.c. One process per
  * worker, an edge-triggered epoll loop each: a request on a warm connection costs one read and one
  * write.
  */

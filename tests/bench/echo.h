@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * echo.h - the sample backend of demo, e2e tests and bench, in five files.
+ * echo.h - the sample backend of demo, e2e tests and bench, in six files.
  *
- *     echo.c (sockets, timers) -> echo_request.c (bytes to requests) -> echo_answer.c (the paths)
- *                                                                   \-> echo_websocket.c
- *     and echo_buffer.c under all of them.
+ *     echo.c (sockets, timers) -> echo_request.c (bytes to requests) -> echo_paths.c (what to
+ *     answer) -> echo_answer.c (bodies) or echo_websocket.c; echo_buffer.c is under all of them.
  *
  * It stands apart from the proxy's own code on purpose: a fault there must not be mirrored here.
  */
@@ -15,9 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HEAD_BYTES_MAX (256u * 1024)
-#define IN_BYTES_MAX   (HEAD_BYTES_MAX + 64u * 1024)
-#define OUT_BYTES_MARK (256u * 1024) /* nothing more is produced or read above it */
+#define HEAD_BYTES_MAX  (256u * 1024)
+#define IN_BYTES_MAX    (HEAD_BYTES_MAX + 64u * 1024)
+#define CHUNK_BYTES_MAX (64u * 1024)  /* of one chunk, or one piece of pattern */
+#define OUT_BYTES_MARK  (256u * 1024) /* nothing more is produced or read above it */
 
 /* A growing queue of bytes: [start, end) of `bytes` is in use. */
 struct buffer {
@@ -115,11 +115,21 @@ bool request_has_body(const struct request *request);
 /* TOOK_ALL at the end of the body. Echoed into conn->out when produce is PRODUCE_ECHO. */
 enum took request_take_body(struct conn *conn);
 
-/* echo_answer.c */
+/* echo_paths.c */
 /* Begin the answer to the request that was just read; sets state, produce and ending. */
 void answer_begin(struct conn *conn);
 /* The request body is complete. */
 void answer_body_ended(struct conn *conn);
+
+/* echo_answer.c */
+/* The status line and the fields every answer has; what ends the head is the caller's. */
+void answer_head(struct conn *conn, int status);
+/* The last fields of an answer with a length, and the empty line. */
+void answer_head_end(struct conn *conn, uint64_t length);
+/* The whole default answer. */
+void answer_text(struct conn *conn);
+/* /bytes/1024 at once, if that was asked for and nothing else matters. */
+bool answer_fast(struct conn *conn);
 /* Make more of the answer; false when nothing can be done now. */
 bool answer_produce(struct conn *conn);
 /* A piece of the request body, for PRODUCE_ECHO. */

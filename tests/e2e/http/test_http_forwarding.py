@@ -6,16 +6,14 @@ import pytest
 
 from support import manifests
 from support.client import request
-from support.origin import answer
+from support.fairlead import Fairlead
+from support.origin import Backend, answer
 
 UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    from support.fairlead import Fairlead
-    from support.origin import Backend
-
     backend = Backend()
     proxy = Fairlead(tmp_path_factory.mktemp("shared"), manifests.app(backend))
     try:
@@ -201,7 +199,7 @@ def test_a_longer_path_without_redirect_is_served(fairlead, backend):
     assert proxy.get("/.well-known/acme-challenge/token").status == 200
 
 
-@pytest.mark.parametrize("data, status, reason", [
+REASONS = [
     (request("GET", "/", "none.test"), 404, "no_host"),
     (request("GET", "/other", "path.test"), 404, "no_path"),
     (request("GET", "/", "missing.test"), 503, "route_unavailable"),
@@ -216,20 +214,26 @@ def test_a_longer_path_without_redirect_is_served(fairlead, backend):
     (request("GET", "/", "a.test", "Expect: x"), 417, "bad_expect"),
     (b"GET / HTTP/3.0\r\n\r\n", 505, "bad_version"),
     (b"GET /\r\n\r\n", 400, "bad_request_line"),
-])
-def test_our_answers_name_a_reason(fairlead, backend, data, status, reason):
+]
+
+
+def test_our_answers_name_a_reason(fairlead, backend):
+    """The same word in the body, the metric and the log."""
     proxy = fairlead(manifests.documents(
         manifests.app(backend()),
         manifests.app(backend(), host="path.test", path="/only", name="path"),
         manifests.ingress("missing.test", service="missing"),
         manifests.app(host="empty.test", name="empty")))
-    response = proxy.ask(data, "GET")
-    assert (response.status, response.reason_code) == (status, reason), response
-    assert response.get("Content-Type").startswith("text/plain")
-    assert response.body.endswith(b"\n") and response.body.count(b"\n") == 1
-    label = "4xx" if status < 500 else "5xx"
-    assert proxy.metric("fairlead_requests_total", code=label, reason=reason) == 1
-    assert f" {status} {reason} " in proxy.access_lines()[0]
+    for data, status, reason in REASONS:
+        response = proxy.ask(data, "GET")
+        assert (response.status, response.reason_code) == (status, reason), response
+        assert response.get("Content-Type").startswith("text/plain")
+        assert response.body.endswith(b"\n") and response.body.count(b"\n") == 1
+    metrics, lines = proxy.metrics(), proxy.access_lines(len(REASONS))
+    for (_, status, reason), line in zip(REASONS, lines, strict=True):
+        label = "4xx" if status < 500 else "5xx"
+        assert metrics.value("fairlead_requests_total", code=label, reason=reason) == 1
+        assert f" {status} {reason} " in line
 
 
 def test_an_unavailable_route_keeps_its_place(fairlead, backend):

@@ -26,10 +26,10 @@ TEST(a_path_is_due_when_it_was_quiet_for_a_while)
 
     settle_init(&settle);
     assert_true(settle_next_ms(&settle) == SETTLE_NEVER);
-    settle_path(&settle, BYTES("a"), 1000);
+    settle_path(&settle, BYTES("a"), SETTLE_WRITTEN, 1000);
     assert_int_equal(settle_next_ms(&settle), 1020);
     assert_int_equal(take(&settle, 1019, NULL), 0);
-    settle_path(&settle, BYTES("a"), 1019);
+    settle_path(&settle, BYTES("a"), SETTLE_WRITTEN, 1019);
     assert_int_equal(take(&settle, 1020, NULL), 0);
     assert_true(settle_is_waiting(&settle, BYTES("a")));
     assert_int_equal(take(&settle, 1039, NULL), 1);
@@ -44,7 +44,7 @@ TEST(a_path_that_is_never_quiet_is_due_in_the_end)
 
     settle_init(&settle);
     for (now_ms = 1000; now_ms < 1060; now_ms += 10) {
-        settle_path(&settle, BYTES("a"), now_ms);
+        settle_path(&settle, BYTES("a"), SETTLE_WRITTEN, now_ms);
         assert_int_equal(take(&settle, now_ms, NULL), 0);
     }
     assert_int_equal(take(&settle, 1060, NULL), 1);
@@ -56,9 +56,9 @@ TEST(what_was_written_in_one_go_is_taken_together)
     struct settle settle;
 
     settle_init(&settle);
-    settle_path(&settle, BYTES("a"), 1000);
-    settle_path(&settle, BYTES("b"), 1004);
-    settle_path(&settle, BYTES("c"), 1015);
+    settle_path(&settle, BYTES("a"), SETTLE_WRITTEN, 1000);
+    settle_path(&settle, BYTES("b"), SETTLE_WRITTEN, 1004);
+    settle_path(&settle, BYTES("c"), SETTLE_WRITTEN, 1015);
     assert_int_equal(take(&settle, 1020, NULL), 2);
     assert_int_equal(settle_next_ms(&settle), 1035);
     settle_fini(&settle);
@@ -73,7 +73,7 @@ TEST(a_later_look_gives_way_to_an_earlier_event)
     settle_path_at(&settle, BYTES("a"), 5000);
     settle_scan_at(&settle, 9000);
     assert_int_equal(settle_next_ms(&settle), 5000);
-    settle_path(&settle, BYTES("a"), 1000);
+    settle_path(&settle, BYTES("a"), SETTLE_WRITTEN, 1000);
     settle_scan(&settle, 1000);
     assert_int_equal(take(&settle, 1020, &is_scan), 1);
     assert_true(is_scan);
@@ -90,7 +90,8 @@ TEST(hostile_100_too_many_paths_become_one_scan)
     for (unsigned i = 0; i <= SETTLE_PATHS_MAX; i++) {
         char path[20];
 
-        settle_path(&settle, bytes_from(path, (size_t)sprintf(path, "%u", i)), 1000);
+        settle_path(&settle, bytes_from(path, (size_t)sprintf(path, "%u", i)), SETTLE_WRITTEN,
+                    1000);
     }
     assert_int_equal(take(&settle, 1020, &is_scan), 0);
     assert_true(is_scan);
