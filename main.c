@@ -166,6 +166,8 @@ static struct proxy_config proxy_config_of(struct program *program)
     return (struct proxy_config){
         .listeners = program->listeners,
         .listeners_count = program->listeners_count,
+        .trusted = options->trusted_proxies.at,
+        .trusted_count = options->trusted_proxies.count,
         .workers_count = options->workers != 0 ? options->workers : env_cpu_count(""),
         .limits = {.head_bytes_max = options->request_head_bytes_max,
                    .target_bytes_max = options->request_target_bytes_max,

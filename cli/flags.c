@@ -105,6 +105,28 @@ static bool add_namespaces(const struct flag *flag, struct options *options, str
     return true;
 }
 
+static bool add_ranges(const struct flag *flag, struct options *options, struct bytes value,
+                       struct text *remedy)
+{
+    struct range_list *list = field_of(flag, options);
+    struct address_range range;
+    struct bytes item;
+
+    while (bytes_next_item(&value, ',', &item)) {
+        if (address_range_parse(item, &range) != STATUS_OK) {
+            text_add_str(remedy,
+                         "give addresses or ranges such as 10.0.0.0/8 or 2001:db8::/32, with "
+                         "no bits set after the prefix, separated by commas");
+            return false;
+        }
+        if (!has_room(list->count, remedy))
+            return false;
+        list->at = grow(options, list->at, list->count, sizeof(*list->at));
+        list->at[list->count++] = range;
+    }
+    return true;
+}
+
 static bool set_certificate(const struct flag *flag, struct options *options, struct bytes value,
                             struct text *remedy)
 {

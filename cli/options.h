@@ -41,6 +41,11 @@ struct string_list {
     size_t count;
 };
 
+struct range_list {
+    struct address_range *at; /* in the options' arena */
+    size_t count;
+};
+
 struct bytes_list {
     struct bytes *at; /* in the options' arena */
     size_t count;
@@ -68,10 +73,11 @@ struct options {
     bool https_is_given;
     struct listen_address admin; /* default 127.0.0.1:9080 */
     bool admin_is_given;
-    uint32_t workers;           /* 0: auto, as many as there are CPUs for us */
-    bool proxy_protocol;        /* every connection starts with a PROXY header */
-    uint16_t public_http_port;  /* default 80 */
-    uint16_t public_https_port; /* default 443 */
+    uint32_t workers;                  /* 0: auto, as many as there are CPUs for us */
+    bool proxy_protocol;               /* every connection starts with a PROXY header */
+    struct range_list trusted_proxies; /* whose forwarding fields and PROXY headers are believed */
+    uint16_t public_http_port;         /* default 80 */
+    uint16_t public_https_port;        /* default 443 */
 
     /* what shapes the table */
     struct bytes ingress_class; /* default "fairlead" */

@@ -4,7 +4,7 @@ add_compile_options(
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes
     -Wold-style-definition -Wundef -Wformat=2 -Wwrite-strings -Wcast-qual -Wcast-align
     -Wpointer-arith -Wnull-dereference -Wimplicit-fallthrough -Wswitch-enum -Wdouble-promotion
-    -fvisibility=hidden -fno-omit-frame-pointer)
+    -fvisibility=hidden)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
     add_compile_options(-Wlogical-op -Wduplicated-cond -Wduplicated-branches)
 else()
@@ -17,7 +17,8 @@ endif()
 
 set(FAIRLEAD_SANITIZE "" CACHE STRING "For example address,undefined or thread")
 if(FAIRLEAD_SANITIZE)
-    add_compile_options(-fsanitize=${FAIRLEAD_SANITIZE} -fno-sanitize-recover=all)
+    add_compile_options(-fsanitize=${FAIRLEAD_SANITIZE} -fno-sanitize-recover=all
+        -fno-omit-frame-pointer)
     add_link_options(-fsanitize=${FAIRLEAD_SANITIZE})
 endif()
 

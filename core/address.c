@@ -271,3 +271,40 @@ void listen_address_add(const struct listen_address *address, struct text *out)
     }
     address_add(&address->address, out);
 }
+
+static bool bit_of(const struct address *address, unsigned int at)
+{
+    return (address->ip[at / 8] >> (7 - at % 8) & 1) != 0;
+}
+
+enum status address_range_parse(struct bytes text, struct address_range *range)
+{
+    size_t slash = bytes_find(text, '/');
+    struct bytes ip = slash == BYTES_NOT_FOUND ? text : bytes_slice(text, 0, slash);
+    struct address_range parsed = {.bits = 0};
+    unsigned int width;
+    uint64_t bits;
+
+    if (address_parse_ip(ip, 0, &parsed.address) != STATUS_OK)
+        return STATUS_INVALID;
+    width = parsed.address.is_v6 ? 128 : 32;
+    bits = width;
+    if (slash != BYTES_NOT_FOUND && !bytes_to_uint(bytes_skip(text, slash + 1), width, &bits))
+        return STATUS_INVALID;
+    for (unsigned int at = (unsigned int)bits; at < width; at++)
+        if (bit_of(&parsed.address, at))
+            return STATUS_INVALID;
+    parsed.bits = (uint8_t)bits;
+    *range = parsed;
+    return STATUS_OK;
+}
+
+bool address_range_has(const struct address_range *range, const struct address *address)
+{
+    if (range->address.is_v6 != address->is_v6)
+        return false;
+    for (unsigned int at = 0; at < range->bits; at++)
+        if (bit_of(&range->address, at) != bit_of(address, at))
+            return false;
+    return true;
+}

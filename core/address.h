@@ -36,6 +36,17 @@ bool address_is_loopback(const struct address *address);
 bool address_is_link_local(const struct address *address); /* 169.254/16, fe80::/10 */
 bool address_is_unspecified(const struct address *address);
 
+/* All addresses that share their first bits. */
+struct address_range {
+    struct address address; /* port 0; bits after the first `bits` are 0 */
+    uint8_t bits;
+};
+
+/* 10.0.0.0/8, 2001:db8::/32 or one literal address (RFC 4632 section 3.1). STATUS_INVALID also when
+ * bits after the prefix are set, which is most often a slip. */
+enum status address_range_parse(struct bytes text, struct address_range *range);
+bool address_range_has(const struct address_range *range, const struct address *address);
+
 #define LISTEN_PATH_MAX 107 /* sun_path less its NUL, unix(7) */
 
 /* Where to listen: an address, or a unix socket. */

@@ -94,6 +94,7 @@ static void remember_endpoint(struct stream *stream)
         stream->tried[stream->attempts] = stream->endpoint->address;
     stream->attempts++;
     stream->any_byte_sent = false;
+    stream->any_byte_came = false;
     stream->is_unsendable = false;
     stream->try_due_ms =
         stream->route->retry.per_try_timeout_ms == 0
@@ -101,10 +102,10 @@ static void remember_endpoint(struct stream *stream)
             : worker_now_ms(stream->worker) + stream->route->retry.per_try_timeout_ms;
 }
 
-/* A request that may not be sent twice needs a connection that is surely alive. */
+/* A request that may not or cannot be sent twice needs a connection that is surely alive. */
 static bool is_safe_to_repeat(const struct stream *stream)
 {
-    return method_is_idempotent(stream->request.method_id) && stream->request_is_complete;
+    return stream->replay_is_kept && stream->request_is_complete;
 }
 
 void attempt_begin(struct stream *stream)
@@ -139,6 +140,7 @@ void attempt_begin(struct stream *stream)
         break;
     case POOL_FAILED:
         remember_endpoint(stream);
+        give_back_endpoint(stream, BALANCER_DONE); /* the lack is ours, not the endpoint's */
         attempt_failed(stream, FAILURE_CONNECT_FAILED);
         break;
     }
@@ -166,12 +168,6 @@ void attempt_send(struct stream *stream)
     attempt_failed(stream, stream->sent_on_reuse ? FAILURE_REUSE_DEAD : FAILURE_UPSTREAM_RESET);
 }
 
-static bool is_connect_failure(enum failure failure)
-{
-    return failure == FAILURE_CONNECT_REFUSED || failure == FAILURE_CONNECT_TIMEOUT ||
-           failure == FAILURE_CONNECT_FAILED;
-}
-
 static void drop_connection(struct stream *stream)
 {
     struct upstream *upstream = stream->upstream;
@@ -193,9 +189,10 @@ static struct retry_facts facts_of(const struct stream *stream, enum failure fai
         .is_idempotent = method_is_idempotent(stream->request.method_id),
         .is_replayable = !stream->any_byte_sent || stream->replay_is_kept,
         .any_byte_sent = stream->any_byte_sent,
+        .any_byte_came = stream->any_byte_came,
         .was_reused = stream->sent_on_reuse,
         .reuse_was_dead = stream->reuse_was_dead,
-        .head_is_out = stream->head_is_out,
+        .head_is_out = stream->head_is_out || stream->interims > 0,
     };
 }
 
@@ -215,7 +212,7 @@ static bool take_retry(struct stream *stream)
 
     if (stream->counts_as_retry)
         return true;
-    if (cluster->retries >= cluster->limits.retries_max) {
+    if (!retry_is_within_budget(cluster->retries, cluster->requests, cluster->limits.retries_max)) {
         stream->worker->stats.limit_cluster_retries++;
         return false;
     }
@@ -254,13 +251,13 @@ static bool try_again(struct stream *stream, enum failure failure, uint16_t stat
 
 void attempt_failed(struct stream *stream, enum failure failure)
 {
+    bool no_connection = failure_row(failure)->retry == RETRY_ALWAYS;
     bool is_again;
 
     drop_connection(stream);
-    if (is_connect_failure(failure))
+    if (no_connection)
         stream->worker->stats.upstream_connect_failures++;
-    give_back_endpoint(stream,
-                       is_connect_failure(failure) ? BALANCER_CONNECT_FAILED : BALANCER_DONE);
+    give_back_endpoint(stream, no_connection ? BALANCER_CONNECT_FAILED : BALANCER_DONE);
     stream->try_due_ms = 0;
     is_again = try_again(stream, failure, 0);
     if (is_again)
@@ -271,12 +268,23 @@ void attempt_failed(struct stream *stream, enum failure failure)
 
 bool attempt_retries_status(struct stream *stream, uint16_t status)
 {
-    if (stream->route->retry.on == 0 || !try_again(stream, FAILURE_NONE, status))
+    if (stream->route->retry.on == 0)
+        return false;
+    stream->try_due_ms = 0; /* or it would end the wait for the next attempt */
+    if (!try_again(stream, FAILURE_NONE, status))
         return false;
     drop_connection(stream);
     give_back_endpoint(stream, BALANCER_DONE);
     rewind_body(stream);
     return true;
+}
+
+void attempt_answers(struct stream *stream)
+{
+    if (!stream->counts_as_retry)
+        return;
+    stream->counts_as_retry = false;
+    stream->cluster->retries--;
 }
 
 void attempt_done(struct stream *stream, bool is_clean)

@@ -16,6 +16,8 @@ void attempt_send(struct stream *stream);
 void attempt_failed(struct stream *stream, enum failure failure);
 /* The endpoint answered with a status that the route wants to be retried: true when it will be. */
 bool attempt_retries_status(struct stream *stream, uint16_t status);
+/* The answer goes to the client, so no other attempt follows: this one is no longer a retry that counts. */
+void attempt_answers(struct stream *stream);
 /* The answer is complete: connection and lease go back while the stream goes on. */
 void attempt_done(struct stream *stream, bool is_clean);
 /* Whatever is still held of attempts, when the stream ends. */

@@ -78,6 +78,13 @@ void conn_abort(struct conn *conn)
     transport_abort(&conn->tcp.transport);
 }
 
+/* The client has to read some of what is queued now within the timeout. */
+static void arm_write(struct conn *conn)
+{
+    conn->unread_bytes = transport_queued_bytes(&conn->tcp.transport);
+    arm(conn, conn->worker->config->timeouts.client_write_ms);
+}
+
 /* The last answer is on its way: let the client read it before the connection goes. A close with
  * unread input would make the kernel send a reset, which may overtake the answer (RFC 9112 section
  * 9.6). */
@@ -92,9 +99,10 @@ static void linger(struct conn *conn)
     conn->state = CONN_LINGER;
     text_fini(&conn->pending);
     transport_finish(&conn->tcp.transport);
-    arm(conn, transport_queued_bytes(&conn->tcp.transport) > 0
-                  ? conn->worker->config->timeouts.client_write_ms
-                  : conn->worker->config->timeouts.linger_ms);
+    if (transport_queued_bytes(&conn->tcp.transport) > 0)
+        arm_write(conn);
+    else
+        arm(conn, conn->worker->config->timeouts.linger_ms);
     if (!conn->client_ended)
         transport_resume(&conn->tcp.transport);
 }
@@ -254,7 +262,7 @@ static void after_stream(struct conn *conn)
     }
     if (transport_queued_bytes(&conn->tcp.transport) > 0) {
         conn->state = CONN_FLUSH;
-        arm(conn, conn->worker->config->timeouts.client_write_ms);
+        arm_write(conn);
         return;
     }
     enter_idle(conn);
@@ -290,6 +298,13 @@ static void read_proxy_header(struct conn *conn, struct bytes data)
     size_t used = 0;
     enum status status;
 
+    if (conn->worker->config->trusted_count > 0 && !conn->is_trusted) {
+        conn->worker->stats.connections_closed_error++;
+        log_warn(conn->worker->log, "a PROXY header from a peer outside trusted-proxies",
+                 LOG_ADDRESS("peer", &conn->peer));
+        conn_close(conn);
+        return;
+    }
     text_add(&conn->pending, data);
     status = proxy_header_parse(text_bytes(&conn->pending), &header, &used);
     if (status == STATUS_AGAIN)
@@ -422,9 +437,8 @@ static void on_conn_deadline(struct deadline *deadline)
     case CONN_LINGER: {
         size_t queued = transport_queued_bytes(&conn->tcp.transport);
 
-        if (queued > 0 && queued < conn->written_bytes) { /* slow, but reading */
-            conn->written_bytes = queued;
-            arm(conn, conn->worker->config->timeouts.client_write_ms);
+        if (queued > 0 && queued < conn->unread_bytes) { /* slow, but reading */
+            arm_write(conn);
         } else if (queued > 0) {
             stats->timeout_client_write++;
             conn_abort(conn);
@@ -437,6 +451,14 @@ static void on_conn_deadline(struct deadline *deadline)
     case CONN_CLOSING:
         break;
     }
+}
+
+static bool is_trusted(const struct proxy_config *config, const struct address *peer)
+{
+    for (size_t i = 0; i < config->trusted_count; i++)
+        if (address_range_has(&config->trusted[i], peer))
+            return true;
+    return false;
 }
 
 static void set_client(struct conn *conn, const struct address *peer)
@@ -465,8 +487,8 @@ void conn_open(struct listener *listener, int fd, const struct address *peer)
     conn->magic = CONN_MAGIC;
     conn->worker = worker;
     conn->listener = listener;
-    conn->written_bytes = UINT64_MAX;
     set_client(conn, peer);
+    conn->is_trusted = is_trusted(worker->config, peer);
     text_init(&conn->pending);
     deadline_init(&conn->deadline, on_conn_deadline);
     list_push_back(&worker->conns, &conn->link);

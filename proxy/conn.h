@@ -46,10 +46,11 @@ struct conn {
     struct address client;     /* the peer, or who the PROXY header says it is */
     struct address peer;       /* who connected */
     uint64_t head_started_us;  /* clock at the first byte of the head */
-    uint64_t written_bytes;    /* scratch for the stream's stall check */
+    size_t unread_bytes;       /* queued for the client when the wait for it to read began */
     uint32_t requests_count;
     uint32_t lingered_bytes;
     uint8_t client_ip_length;
+    bool is_trusted;    /* the peer is one of config->trusted */
     bool is_parsing;    /* conn_read() is on the stack */
     bool client_ended;  /* the client sends no more */
     bool ends_after;    /* no further request on this connection */

@@ -18,6 +18,22 @@
 /* Without a table by then, clients get 503 instead of waiting in the queue. */
 #define START_PATIENCE_MS 5000
 
+/* Tell a worker. One that has stopped would never hear of it, so its part is done here: its thread is
+ * gone, and what it knows is worker 0's to use. Worker 0's loop only. */
+static void tell(struct proxy *proxy, uint32_t worker, worker_message_fn *run, void *context)
+{
+    if (proxy->joined[worker])
+        run(&proxy->workers[worker], context);
+    else
+        worker_post(&proxy->workers[worker], run, context);
+}
+
+static void tell_all(struct proxy *proxy, worker_message_fn *run, void *context)
+{
+    for (uint32_t i = 0; i < proxy->config.workers_count && !proxy->is_closed; i++)
+        tell(proxy, i, run, context);
+}
+
 /* ---- opening ---- */
 
 static int *fd_of(struct proxy *proxy, uint32_t worker, size_t listener)
@@ -96,8 +112,7 @@ static void serve_all(struct proxy *proxy)
     if (proxy->is_serving)
         return;
     proxy->is_serving = true;
-    for (uint32_t i = 0; i < proxy->config.workers_count; i++)
-        worker_post(&proxy->workers[i], serve, NULL);
+    tell_all(proxy, serve, NULL);
 }
 
 static void on_patience_ended(uv_timer_t *timer)
@@ -205,7 +220,7 @@ static void publish(struct worker *worker, void *context)
 void proxy_publish(struct proxy *proxy, struct table *table)
 {
     for (uint32_t i = 1; i < proxy->config.workers_count; i++)
-        worker_post(&proxy->workers[i], publish, table_ref(table));
+        tell(proxy, i, publish, table_ref(table));
     publish(&proxy->workers[0], table);
     serve_all(proxy);
 }
@@ -252,8 +267,7 @@ void proxy_gather_stats(struct proxy *proxy, proxy_stats_fn *on_stats, void *con
     gathering->on_stats = on_stats;
     gathering->context = context;
     gathering->missing = proxy->config.workers_count;
-    for (uint32_t i = 0; i < proxy->config.workers_count; i++)
-        worker_post(&proxy->workers[i], copy_stats, gathering);
+    tell_all(proxy, copy_stats, gathering);
 }
 
 bool proxy_is_ready(const struct proxy *proxy)
@@ -270,8 +284,7 @@ static void set_state(struct worker *worker, void *context)
 
 static void set_all(struct proxy *proxy, enum worker_state state)
 {
-    for (uint32_t i = 0; i < proxy->config.workers_count; i++)
-        worker_post(&proxy->workers[i], set_state, (void *)(uintptr_t)state);
+    tell_all(proxy, set_state, (void *)(uintptr_t)state);
 }
 
 void proxy_drain(struct proxy *proxy)
@@ -318,6 +331,8 @@ static void on_handle_closed(uv_handle_t *handle)
     CHECK(proxy->handles_open > 0);
     if (--proxy->handles_open > 0)
         return;
+    worker_run_inbox(&proxy->workers[0]); /* what the others had left to say */
+    proxy->is_closed = true;
     for (uint32_t i = 0; i < proxy->config.workers_count; i++)
         worker_fini(&proxy->workers[i]);
     proxy->hooks.on_stopped(proxy->hooks.context);
@@ -344,6 +359,7 @@ static void on_stopped_signal(uv_async_t *async)
             worker_join(worker);
         proxy->joined[i] = true;
         proxy->stopped_count++;
+        worker_run_inbox(worker); /* what came too late */
     }
     if (proxy->stopped_count < proxy->config.workers_count || uv_is_closing((uv_handle_t *)async))
         return;
@@ -370,6 +386,5 @@ static void reopen_log(struct worker *worker, void *context)
 
 void proxy_reopen_log(struct proxy *proxy)
 {
-    for (uint32_t i = 0; i < proxy->config.workers_count; i++)
-        worker_post(&proxy->workers[i], reopen_log, NULL);
+    tell_all(proxy, reopen_log, NULL);
 }

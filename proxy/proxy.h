@@ -43,6 +43,8 @@ struct proxy_config {
     const struct listener_config *listeners; /* borrowed */
     size_t listeners_count;
     uint32_t workers_count; /* >= 1 */
+    const struct address_range *trusted; /* peers whose forwarding fields are believed; borrowed */
+    size_t trusted_count;
     struct h1_limits limits;
     struct proxy_timeouts timeouts;
     uint32_t connections_max;             /* of clients, whole process */

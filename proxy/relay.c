@@ -199,6 +199,7 @@ static void build_head(struct stream *stream)
         .client_ip = conn_client_ip(stream->conn),
         .scheme = BYTES("http"),
         .port = forwarded_port(stream),
+        .client_is_trusted = stream->conn->is_trusted,
         .upgrade = stream->request.wants_websocket,
         .expects_continue = stream->request.expects_continue,
         .framing = stream->request.framing,
@@ -353,6 +354,7 @@ static void begin_answer(struct stream *stream, const struct response *response,
 
     if (attempt_retries_status(stream, response->status))
         return;
+    attempt_answers(stream);
     histogram_observe(&worker->stats.upstream_duration, worker_now_us(worker) - stream->sent_us);
     stream->status = response->status;
     stream->upstream_keeps = response->keep_alive;
@@ -460,6 +462,7 @@ void relay_response(struct stream *stream, struct bytes data)
         stream_fail(stream, FAILURE_BAD_RESPONSE);
         return;
     }
+    stream->any_byte_came = true;
     if (!stream->head_is_out) {
         relay_head_bytes(stream, data);
         return;
@@ -514,7 +517,7 @@ void relay_arm(struct stream *stream)
     if (stream->request_is_complete)
         start_total(stream);
     if (stream->upstream_is_paused) {
-        stream->conn->written_bytes = transport_queued_bytes(&stream->conn->tcp.transport);
+        stream->conn->unread_bytes = transport_queued_bytes(&stream->conn->tcp.transport);
         stream_arm(stream, timeouts->client_write_ms, FAILURE_CLIENT_STALLED);
     } else if (stream->head_is_out || stream->client_is_paused) {
         stream_arm(stream, timeouts->stream_idle_ms, FAILURE_STREAM_IDLE);
@@ -555,7 +558,7 @@ bool relay_has_progress(struct stream *stream)
     if (stream->deadline_means != FAILURE_CLIENT_STALLED)
         return false;
     queued = transport_queued_bytes(&stream->conn->tcp.transport);
-    if (queued >= stream->conn->written_bytes)
+    if (queued >= stream->conn->unread_bytes)
         return false;
     relay_arm(stream);
     return true;

@@ -4,51 +4,70 @@
  */
 #include "proxy/retry.h"
 
-static bool is_connect_failure(enum failure failure)
+/* Nothing of the request reached an endpoint. */
+static bool is_connect_failure(const struct retry_facts *facts)
 {
-    return failure == FAILURE_CONNECT_REFUSED || failure == FAILURE_CONNECT_TIMEOUT ||
-           failure == FAILURE_CONNECT_FAILED;
+    return failure_row(facts->failure)->retry == RETRY_ALWAYS;
+}
+
+/* The endpoint may have seen the request, but did not answer it. */
+static bool is_reset(const struct retry_facts *facts)
+{
+    return failure_row(facts->failure)->retry == RETRY_IF_IDEMPOTENT && !facts->any_byte_came;
+}
+
+static bool is_asked_for_status(uint32_t on, uint16_t status)
+{
+    if ((on & RETRY_ON_5XX) != 0 && status >= 500)
+        return true;
+    if ((on & RETRY_ON_GATEWAY_ERROR) != 0 && status >= 502 && status <= 504)
+        return true;
+    return (on & RETRY_ON_RETRIABLE_4XX) != 0 && status == 409;
 }
 
 /* Whether the route's retry-on names what happened. */
 static bool is_asked_for(const struct retry_policy *policy, const struct retry_facts *facts)
 {
-    bool is_reset = facts->failure == FAILURE_UPSTREAM_RESET ||
-                    facts->failure == FAILURE_REUSE_DEAD ||
-                    facts->failure == FAILURE_PER_TRY_TIMEOUT;
+    const uint32_t any_failure = RETRY_ON_5XX | RETRY_ON_GATEWAY_ERROR;
 
-    if (is_connect_failure(facts->failure))
-        return (policy->on & (RETRY_ON_CONNECT_FAILURE | RETRY_ON_GATEWAY_ERROR | RETRY_ON_5XX)) !=
-               0;
-    if (is_reset)
-        return (policy->on & (RETRY_ON_RESET | RETRY_ON_GATEWAY_ERROR | RETRY_ON_5XX)) != 0;
-    if (facts->failure != FAILURE_NONE)
+    if (facts->attempts > policy->retries_max)
         return false;
-    if ((policy->on & RETRY_ON_5XX) != 0 && facts->status >= 500)
-        return true;
-    if ((policy->on & RETRY_ON_GATEWAY_ERROR) != 0 && facts->status >= 502 && facts->status <= 504)
-        return true;
-    return (policy->on & RETRY_ON_RETRIABLE_4XX) != 0 && facts->status == 409;
+    if (is_connect_failure(facts))
+        return (policy->on & (RETRY_ON_CONNECT_FAILURE | any_failure)) != 0;
+    if (is_reset(facts))
+        return (policy->on & (RETRY_ON_RESET | any_failure)) != 0;
+    return facts->failure == FAILURE_NONE && is_asked_for_status(policy->on, facts->status);
+}
+
+static bool is_dead_reuse(const struct retry_facts *facts)
+{
+    return facts->was_reused && !facts->reuse_was_dead && !facts->any_byte_came &&
+           (facts->failure == FAILURE_UPSTREAM_RESET || facts->failure == FAILURE_REUSE_DEAD);
 }
 
 enum retry_decision retry_decide(const struct retry_policy *policy, const struct retry_facts *facts)
 {
-    bool is_unseen = !facts->any_byte_sent || is_connect_failure(facts->failure);
-    bool is_dead_reuse =
-        facts->was_reused && !facts->reuse_was_dead &&
-        (facts->failure == FAILURE_UPSTREAM_RESET || facts->failure == FAILURE_REUSE_DEAD);
+    bool is_unseen = !facts->any_byte_sent || is_connect_failure(facts);
 
     if (facts->head_is_out || !facts->is_replayable)
         return RETRY_NO;
     if (!is_unseen && !facts->is_idempotent)
         return RETRY_NO;
-    if (is_dead_reuse)
+    if (is_dead_reuse(facts))
         return RETRY_REUSE;
-    if (is_asked_for(policy, facts) && facts->attempts <= policy->retries_max)
-        return RETRY_BACKOFF;
-    if (is_connect_failure(facts->failure) && facts->attempts < CONNECT_ATTEMPTS_MAX)
+    /* Before what was asked for: that has a budget, and whoever asks for more must not get less. */
+    if (is_connect_failure(facts) && facts->attempts < CONNECT_ATTEMPTS_MAX)
         return RETRY_NOW;
-    return RETRY_NO;
+    return is_asked_for(policy, facts) ? RETRY_BACKOFF : RETRY_NO;
+}
+
+bool retry_is_within_budget(uint32_t retries, uint32_t requests, uint32_t retries_max)
+{
+    uint32_t budget = (uint32_t)((uint64_t)requests * RETRY_BUDGET_PERCENT / 100);
+
+    if (budget < RETRY_BUDGET_MIN)
+        budget = RETRY_BUDGET_MIN;
+    return retries < (budget < retries_max ? budget : retries_max);
 }
 
 uint32_t retry_backoff_ms(uint32_t attempts, uint64_t random)

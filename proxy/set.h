@@ -13,7 +13,8 @@ struct proxy {
     struct listener_config *listeners; /* owned */
     int *fds;                          /* owned; bound sockets by worker and listener */
     struct worker *workers;            /* owned; config.workers_count of them */
-    bool *joined;                      /* owned; by worker */
+    bool *joined;                      /* owned; by worker: its loop has ended */
+    bool is_closed;                    /* no worker is left to tell anything */
     bool is_serving;                   /* data listeners accept */
     bool is_draining;
     bool is_stopping;

@@ -70,6 +70,8 @@ static void stream_keep(struct stream *stream)
     stream->magic = 0;
     arena_reset(&stream->arena);
     text_clear(&stream->replay);
+    if (stream->replay.capacity > STREAM_ARENA_BYTES) /* one large body: not kept either */
+        text_fini(&stream->replay);
     if (worker->free_streams_count >= STREAMS_KEPT_MAX) {
         stream_free(stream);
         return;

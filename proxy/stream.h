@@ -91,6 +91,7 @@ struct stream {
     bool counts_as_pending; /* in cluster->pending, and linked */
     bool sent_on_reuse;     /* this attempt uses a kept connection */
     bool any_byte_sent;     /* of this attempt, to the endpoint */
+    bool any_byte_came;     /* of an answer to it */
     bool is_unsendable;     /* the endpoint takes no more of the request */
     bool reuse_was_dead;    /* the one free retry on a fresh connection was used */
     uint64_t try_due_ms;    /* end of this attempt by per-try-timeout */

@@ -32,6 +32,7 @@ static void send_early_bytes(struct stream *stream)
     if (early.len > 0)
         tunnel_client_bytes(stream, text_bytes(&early));
     text_fini(&early);
+    conn_update_reading(stream->conn); /* so many may have come that reading stopped */
 }
 
 void tunnel_begin(struct stream *stream, const struct response *response, struct bytes data)
@@ -111,9 +112,12 @@ void tunnel_upstream_bytes(struct stream *stream, struct bytes data)
     arm(stream);
 }
 
+/* The connection to the endpoint closes with the stream, so what waits for the endpoint goes first;
+ * what waits for the client is flushed by the conn. */
 static void end_if_both(struct stream *stream)
 {
-    if (stream->client_finished && stream->upstream_finished)
+    if (stream->client_finished && stream->upstream_finished &&
+        transport_queued_bytes(&stream->upstream->tcp.transport) == 0)
         stream->step = STREAM_FINISH;
 }
 
@@ -138,4 +142,5 @@ void tunnel_upstream_ended(struct stream *stream, bool is_reset)
 void tunnel_drained(struct stream *stream)
 {
     arm(stream);
+    end_if_both(stream);
 }

@@ -69,9 +69,8 @@ static void on_second(uv_timer_t *timer)
     }
 }
 
-static void on_inbox(uv_async_t *async)
+void worker_run_inbox(struct worker *worker)
 {
-    struct worker *worker = async->data;
     struct list taken;
     struct list *first;
 
@@ -89,6 +88,11 @@ static void on_inbox(uv_async_t *async)
         message->run(worker, message->context);
         mem_free(message);
     }
+}
+
+static void on_inbox(uv_async_t *async)
+{
+    worker_run_inbox(async->data);
 }
 
 void worker_post(struct worker *worker, worker_message_fn *run, void *context)

@@ -108,6 +108,9 @@ void worker_fini(struct worker *worker);
 /* From any thread: run `run` on the worker's loop, in order. */
 void worker_post(struct worker *worker, worker_message_fn *run, void *context);
 
+/* Run what was posted. For the worker's own loop, and for whoever has joined its thread. */
+void worker_run_inbox(struct worker *worker);
+
 /* On the worker's own loop. */
 void worker_set_state(struct worker *worker, enum worker_state state);
 /* Called by whatever has just closed: ends a stopping worker when it was the last. */

@@ -93,7 +93,7 @@ void settle_path_at(struct settle *settle, struct bytes path, uint64_t due_ms)
 
     if (entry == NULL)
         settle_scan_at(settle, due_ms);
-    else if (entry->due_ms > due_ms)
+    else if (entry->news == SETTLE_LOOK && entry->due_ms > due_ms)
         entry->due_ms = due_ms;
 }
 

@@ -55,7 +55,7 @@ void settle_init(struct settle *settle);
 void settle_fini(struct settle *settle);
 void settle_path(struct settle *settle, struct bytes path, enum settle_news news, uint64_t now_ms);
 void settle_scan(struct settle *settle, uint64_t now_ms);
-/* At a fixed time, unless something is heard before. */
+/* At a fixed time, unless something was or is heard: then when that is due. */
 void settle_path_at(struct settle *settle, struct bytes path, uint64_t due_ms);
 void settle_scan_at(struct settle *settle, uint64_t due_ms);
 /* When settle_take() has something to give; SETTLE_NEVER: nothing was heard. */

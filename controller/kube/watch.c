@@ -77,7 +77,7 @@ static void tell_incomplete(struct watch *watch, struct bytes path, int error)
     if (watch->is_incomplete)
         return;
     log_warn(watch->log, "a directory can not be watched, changes are found by scans alone",
-             LOG_BYTES("directory", path), LOG_ERRNO(-error), LOG_STRING("remedy", remedy(error)));
+             LOG_BYTES("directory", path), LOG_ERRNO(error), LOG_STRING("remedy", remedy(error)));
     watch->is_incomplete = true;
 }
 

@@ -119,6 +119,19 @@ def test_hostile_10_a_body_cut_short(site, where, how):
     peer.expect_aborted()
 
 
+@pytest.mark.parametrize("where", ["length", "between_chunks"])
+def test_hostile_10_a_pipelined_body_cut_short(site, where):
+    """The client's end came while the request before it was answered."""
+    client, peer = site.begin(b"GET /first HTTP/1.1\r\nHost: a.test\r\n\r\n" + CUT[where])
+    client.half_close()
+    assert peer.read_request().target == "/first"
+    peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+    assert client.read_response().status == 200
+    client.read_to_end()
+    while (peer := site.origin.accept_waiting()) is not None:
+        peer.expect_aborted()
+
+
 @pytest.mark.parametrize("trailers", [
     b"X-Trailer: v\r\n",
     b"Host: b.test\r\nAuthorization: Basic eDp5\r\nX-Forwarded-For: 1.2.3.4\r\n",
@@ -142,7 +155,7 @@ def test_hostile_11_framing_names_in_trailers_frame_nothing(site, trailers):
     """Refused like two framings, or dropped like any trailer; never a third meaning."""
     client = site.client()
     client.send(HEAD + b"5\r\nhello\r\n0\r\n" + trailers + b"\r\n")
-    peer = site.origin.accept_waiting()
+    peer = site.accept_unless_answered(client)
     if peer is None:
         client.expect_answer_and_end(400)
         site.origin.expect_untouched()

@@ -215,7 +215,7 @@ def test_hostile_52_error_pages_echo_nothing(site, data):
 
 
 def test_hostile_52_logs_escape_what_clients_send(fairlead, backend):
-    proxy = fairlead(manifests.app(backend()))
+    proxy = fairlead(manifests.app(backend()), "--workers", "1")
     evil = b"GET /\"x\\ HTTP/1.1\r\nHost: a.test\r\nX-Request-Id: a\"b\r\n\r\n"
     assert proxy.ask(evil).status == 400
     assert proxy.ask(b"GET /\x1b[31m\xff\x00 HTTP/1.1\r\nHost: a.test\r\n\r\n").status == 400

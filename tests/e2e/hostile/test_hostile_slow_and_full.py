@@ -166,7 +166,7 @@ def test_hostile_86_a_client_that_reads_slowly_is_served(fairlead, origin):
 
 def test_hostile_87_connections_in_total_are_bounded(fairlead, backend):
     """Those over it wait to be accepted, and are served when there is room."""
-    proxy = fairlead(manifests.app(backend()), "--max-connections", "5")
+    proxy = fairlead(manifests.app(backend()), "--max-connections", "5", "--workers", "1")
     clients = [proxy.client() for _ in range(5)]
     for client in clients:
         assert client.get("/").status == 200
@@ -179,7 +179,8 @@ def test_hostile_87_connections_in_total_are_bounded(fairlead, backend):
 
 
 def test_hostile_87_connections_of_one_address_are_bounded(fairlead, backend):
-    proxy = fairlead(manifests.app(backend()), "--max-connections-per-address", "3")
+    proxy = fairlead(manifests.app(backend()), "--max-connections-per-address", "3",
+                     "--workers", "1")
     clients = [proxy.client() for _ in range(3)]
     for client in clients:
         assert client.get("/").status == 200

@@ -31,7 +31,8 @@ def test_fields_of_a_text_line(fairlead, backend):
 
 def test_fields_of_a_json_line(fairlead, backend):
     upstream = backend()
-    proxy = fairlead(manifests.app(upstream), "--access-log-format", "json")
+    proxy = fairlead(manifests.app(upstream), "--access-log-format", "json",
+                     "--workers", "1")  # one worker's lines are in order
     proxy.ask(request("POST", "/y?z=1", "a.test", "X-Request-Id: my-id", body=b"hello"))
     proxy.get("/", "none.test")
     first, second = map(json.loads, proxy.access_lines(2)[:2])

@@ -9,10 +9,12 @@ from support.origin import OK
 
 @pytest.fixture
 def limited(fairlead, origin):
+    """start(*flags, max_connections=1) gives a program of one worker, for limits are a worker's."""
     def start(*flags, prefix="projectcontour.io/", **limits):
         upstream = origin()
         annotations = {prefix + name.replace("_", "-"): str(value) for name, value in limits.items()}
-        return fairlead(manifests.app(upstream, service_annotations=annotations), *flags), upstream
+        return fairlead(manifests.app(upstream, service_annotations=annotations),
+                        "--workers", "1", *flags), upstream
 
     return start
 

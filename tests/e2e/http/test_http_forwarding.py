@@ -223,7 +223,7 @@ def test_our_answers_name_a_reason(fairlead, backend):
         manifests.app(backend()),
         manifests.app(backend(), host="path.test", path="/only", name="path"),
         manifests.ingress("missing.test", service="missing"),
-        manifests.app(host="empty.test", name="empty")))
+        manifests.app(host="empty.test", name="empty")), "--workers", "1")
     for data, status, reason in REASONS:
         response = proxy.ask(data, "GET")
         assert (response.status, response.reason_code) == (status, reason), response

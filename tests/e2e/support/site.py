@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A program and an endpoint that many small tests share."""
+import select
+
+from .wait import PATIENCE_S
 
 
 class Site:
@@ -34,6 +37,12 @@ class Site:
         client = self.client()
         client.send(data)
         return client, self.origin.accept()
+
+    def accept_unless_answered(self, client):
+        """The endpoint's side of the request, or None when the client gets an answer instead."""
+        ready, _, _ = select.select([client.sock, self.origin.listener], [], [], PATIENCE_S)
+        assert ready, "neither an answer nor a request"
+        return self.origin.accept() if self.origin.listener in ready else None
 
     def accept_request(self, data, method="GET"):
         """The bytes are a request that arrives and is answered; the request as it arrived."""

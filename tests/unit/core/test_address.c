@@ -255,6 +255,25 @@ TEST(listen_address_takes_a_path_as_long_as_the_system_does_and_no_longer)
     assert_int_equal(listen_address_parse(BYTES("unix:a\0b"), &address, &error), STATUS_INVALID);
 }
 
+TEST(a_range_has_the_addresses_that_share_its_prefix)
+{
+    struct address_range range;
+    struct address inside, outside;
+
+    assert_int_equal(address_range_parse(BYTES("10.1.0.0/12"), &range), STATUS_INVALID);
+    assert_int_equal(address_range_parse(BYTES("10.16.0.0/12"), &range), STATUS_OK);
+    assert_int_equal(address_parse(BYTES("10.31.255.255:1"), &inside), STATUS_OK);
+    assert_int_equal(address_parse(BYTES("10.32.0.0:1"), &outside), STATUS_OK);
+    assert_true(address_range_has(&range, &inside));
+    assert_false(address_range_has(&range, &outside));
+    assert_int_equal(address_range_parse(BYTES("::1"), &range), STATUS_OK);
+    assert_false(address_range_has(&range, &inside));
+    assert_int_equal(address_range_parse(BYTES("0.0.0.0/0"), &range), STATUS_OK);
+    assert_true(address_range_has(&range, &outside));
+    assert_int_equal(address_range_parse(BYTES("10.0.0.0/33"), &range), STATUS_INVALID);
+    assert_int_equal(address_range_parse(BYTES("10.0.0.0/"), &range), STATUS_INVALID);
+}
+
 TESTS(UNIT(address_reads_and_writes_both_families), UNIT(address_stores_mapped_ipv6_as_ipv4),
       UNIT(address_refuses_all_that_is_not_a_literal_with_a_port),
       UNIT(address_refuses_a_nul_inside), UNIT(address_parse_leaves_its_result_alone_on_failure),
@@ -265,4 +284,5 @@ TESTS(UNIT(address_reads_and_writes_both_families), UNIT(address_stores_mapped_i
       UNIT(hostile_94_loopback_link_local_and_unspecified_are_recognised),
       UNIT(listen_address_reads_every_form_of_the_command_line),
       UNIT(listen_address_says_what_is_wrong),
-      UNIT(listen_address_takes_a_path_as_long_as_the_system_does_and_no_longer))
+      UNIT(listen_address_takes_a_path_as_long_as_the_system_does_and_no_longer),
+      UNIT(a_range_has_the_addresses_that_share_its_prefix))
