@@ -21,6 +21,8 @@
 /* Of the open files, this part is kept for endpoints, manifests and the admin port. */
 #define FILES_RESERVED_SHARE 4
 #define FILES_RESERVED_MIN   64
+/* Loops, listeners, manifests and the admin port need some before the first client comes. */
+#define FILES_NEEDED_MIN 32
 
 #define SIGNALS_COUNT     3
 #define OWN_ADDRESSES_MAX 64
@@ -239,11 +241,17 @@ static int serve(const struct options *options)
     }
     env_forbid_core_dumps();
     program.log = log_create(STDERR_FILENO, options->log_level);
+    if (env_raise_open_files() < FILES_NEEDED_MIN) {
+        log_error(
+            program.log, "too few open files are allowed to serve: raise the limit (ulimit -n)",
+            LOG_UINT("open_files", env_open_files_max()), LOG_UINT("needed", FILES_NEEDED_MIN));
+        return EXIT_FOUND;
+    }
     CHECK(uv_loop_init(&program.loop) == 0);
     make_listeners(&program);
+    watch_signals(&program); /* first: a SIGTERM that comes while the parts open is heard */
     if (open_parts(&program) != STATUS_OK)
         _exit(EXIT_FOUND); /* said in the log; nothing was served yet */
-    watch_signals(&program);
     (void)uv_run(&program.loop, UV_RUN_DEFAULT);
     proxy_destroy(program.proxy);
     CHECK(uv_loop_close(&program.loop) == 0);

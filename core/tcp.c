@@ -8,10 +8,12 @@
 #include "core/mem.h"
 
 #include <errno.h>
-#include <unistd.h>
-
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <unistd.h>
+
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define CHUNKS_KEPT_MAX 64
@@ -141,9 +143,8 @@ static ssize_t send_now(const struct tcp *tcp, const struct bytes *parts, size_t
         const struct bytes *ours;
         struct iovec *theirs; /* sendmsg() only reads through it */
     } vector = {.ours = parts};
-    ssize_t sent = count == 1
-                       ? send(tcp->fd, parts->at, parts->len, MSG_NOSIGNAL | MSG_DONTWAIT)
-                       : send_vector(tcp->fd, vector.theirs, count);
+    ssize_t sent = count == 1 ? send(tcp->fd, parts->at, parts->len, MSG_NOSIGNAL | MSG_DONTWAIT)
+                              : send_vector(tcp->fd, vector.theirs, count);
 
     return sent < 0 && is_passing(errno) ? 0 : sent;
 }
@@ -264,6 +265,15 @@ static size_t tcp_queued_bytes(const struct transport *transport)
     return tcp->output == NULL ? 0 : tcp->output->len;
 }
 
+static size_t tcp_unread_bytes(const struct transport *transport)
+{
+    const struct tcp *tcp = (const struct tcp *)transport;
+    int sent = 0;
+
+    (void)ioctl(tcp->fd, SIOCOUTQ, &sent);
+    return tcp_queued_bytes(transport) + (size_t)sent;
+}
+
 /* ---- the end ---- */
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -334,6 +344,7 @@ static const struct transport_ops tcp_ops = {
     .finish = tcp_finish,
     .close = tcp_close,
     .queued_bytes = tcp_queued_bytes,
+    .unread_bytes = tcp_unread_bytes,
 };
 
 void tcp_open(struct tcp *tcp, struct net *net, int fd, const struct transport_events *events)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * transport.h - a stream of bytes in both directions, whatever carries it: TCP now, TLS on top of it.
+ * transport.h - a stream of bytes in both directions, whatever carries it: TCP now, TLS on top of
+ * it.
  *
  *     owner --transport_write()--> transport --> peer
  *     owner <---- events --------- transport <-- peer
  *
- * A transport lives inside its owner. Its memory must stay until on_closed, which comes exactly once
- * after transport_close(), never from inside that call.
+ * A transport lives inside its owner. Its memory must stay until on_closed, which comes exactly
+ * once after transport_close(), never from inside that call.
  */
 #ifndef CORE_TRANSPORT_H
 #define CORE_TRANSPORT_H
@@ -37,6 +38,7 @@ struct transport_ops {
     void (*finish)(struct transport *transport);
     void (*close)(struct transport *transport, bool reset);
     size_t (*queued_bytes)(const struct transport *transport);
+    size_t (*unread_bytes)(const struct transport *transport);
 };
 
 struct transport {
@@ -89,6 +91,13 @@ static inline void transport_abort(struct transport *transport)
 static inline size_t transport_queued_bytes(const struct transport *transport)
 {
     return transport->ops->queued_bytes(transport);
+}
+
+/* What is queued and what the system holds of what was sent: less than before means that the peer
+ * reads, be it so slowly that nothing of the queue has moved. One system call. */
+static inline size_t transport_unread_bytes(const struct transport *transport)
+{
+    return transport->ops->unread_bytes(transport);
 }
 
 #endif

@@ -37,6 +37,19 @@ static int open_path(const char *path)
     return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
 }
 
+bool access_log_may_open(const char *path, struct log *log)
+{
+    int fd = open_path(path);
+
+    if (fd < 0) {
+        log_error(log, "cannot open the access log", LOG_STRING("path", path), LOG_ERRNO(errno));
+        return false;
+    }
+    if (fd != STDOUT_FILENO)
+        (void)close(fd);
+    return true;
+}
+
 struct access_log *access_log_open(struct worker *worker, const char *path, bool is_json)
 {
     int fd = open_path(path);

@@ -16,6 +16,8 @@
 
 struct access_log;
 
+/* False with one line in the log when the path cannot be written to. */
+bool access_log_may_open(const char *path, struct log *log);
 /* NULL with one line in the log when the path cannot be opened. "-" is stdout. */
 struct access_log *access_log_open(struct worker *worker, const char *path, bool is_json);
 void access_log_write(struct access_log *access_log, const struct stream *stream);

@@ -87,6 +87,14 @@ static bool take_endpoint(struct stream *stream)
     return stream->endpoint != NULL;
 }
 
+void attempt_start_clock(struct stream *stream)
+{
+    uint32_t span_ms = stream->route->retry.per_try_timeout_ms;
+
+    if (span_ms != 0 && stream->try_due_ms == 0 && stream->request_is_complete)
+        stream->try_due_ms = worker_now_ms(stream->worker) + span_ms;
+}
+
 static void remember_endpoint(struct stream *stream)
 {
     stream->endpoint_address = stream->endpoint->address;
@@ -96,10 +104,8 @@ static void remember_endpoint(struct stream *stream)
     stream->any_byte_sent = false;
     stream->any_byte_came = false;
     stream->is_unsendable = false;
-    stream->try_due_ms =
-        stream->route->retry.per_try_timeout_ms == 0
-            ? 0
-            : worker_now_ms(stream->worker) + stream->route->retry.per_try_timeout_ms;
+    stream->try_due_ms = 0;
+    attempt_start_clock(stream);
 }
 
 /* A request that may not or cannot be sent twice needs a connection that is surely alive. */

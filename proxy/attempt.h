@@ -12,11 +12,15 @@
 void attempt_begin(struct stream *stream);
 /* STREAM_SEND: the connection is there. */
 void attempt_send(struct stream *stream);
+/* The time of per-try-timeout runs from here, if the request has come to its end and it does not
+ * run yet: a client that sends slowly is not the endpoint's fault. */
+void attempt_start_clock(struct stream *stream);
 /* This attempt came to nothing: another one, or the failure. */
 void attempt_failed(struct stream *stream, enum failure failure);
 /* The endpoint answered with a status that the route wants to be retried: true when it will be. */
 bool attempt_retries_status(struct stream *stream, uint16_t status);
-/* The answer goes to the client, so no other attempt follows: this one is no longer a retry that counts. */
+/* The answer goes to the client, so no other attempt follows: this one is no longer a retry that
+ * counts. */
 void attempt_answers(struct stream *stream);
 /* The answer is complete: connection and lease go back while the stream goes on. */
 void attempt_done(struct stream *stream, bool is_clean);

@@ -81,7 +81,7 @@ void conn_abort(struct conn *conn)
 /* The client has to read some of what is queued now within the timeout. */
 static void arm_write(struct conn *conn)
 {
-    conn->unread_bytes = transport_queued_bytes(&conn->tcp.transport);
+    conn->unread_bytes = transport_unread_bytes(&conn->tcp.transport);
     arm(conn, conn->worker->config->timeouts.client_write_ms);
 }
 
@@ -250,6 +250,8 @@ static void conn_read(struct conn *conn, struct bytes data)
     if (conn->client_ended && (conn->state == CONN_IDLE || conn->state == CONN_HEAD))
         conn_close(conn); /* half a request will not become a whole one */
     conn_update_reading(conn);
+    if (conn->client_ended && conn->state == CONN_STREAM && conn->pending.len == 0)
+        stream_client_ended(conn->stream); /* it may have begun after the end was seen */
 }
 
 /* The stream has let go. Either the next request, or the end. */
@@ -435,11 +437,11 @@ static void on_conn_deadline(struct deadline *deadline)
         break;
     case CONN_FLUSH:
     case CONN_LINGER: {
-        size_t queued = transport_queued_bytes(&conn->tcp.transport);
+        bool is_waiting = transport_queued_bytes(&conn->tcp.transport) > 0;
 
-        if (queued > 0 && queued < conn->unread_bytes) { /* slow, but reading */
-            arm_write(conn);
-        } else if (queued > 0) {
+        if (is_waiting && transport_unread_bytes(&conn->tcp.transport) < conn->unread_bytes) {
+            arm_write(conn); /* slow, but reading */
+        } else if (is_waiting) {
             stats->timeout_client_write++;
             conn_abort(conn);
         } else {

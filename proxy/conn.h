@@ -46,7 +46,7 @@ struct conn {
     struct address client;     /* the peer, or who the PROXY header says it is */
     struct address peer;       /* who connected */
     uint64_t head_started_us;  /* clock at the first byte of the head */
-    size_t unread_bytes;       /* queued for the client when the wait for it to read began */
+    size_t unread_bytes;       /* by the client, when the wait for it to read began */
     uint32_t requests_count;
     uint32_t lingered_bytes;
     uint8_t client_ip_length;

@@ -75,17 +75,27 @@ void limits_conn_closed(struct worker *worker)
             listener_on_room(worker->listeners[i]);
 }
 
-bool limits_close_idle(struct worker *worker)
+/* In one walk: the list may be long, and those that were closed stay in it for this turn. */
+static uint32_t close_idle(struct worker *worker, uint32_t max)
 {
+    uint32_t count = 0;
+
     LIST_EACH (&worker->conns, link) {
         struct conn *conn = LIST_ENTRY(link, struct conn, link);
 
-        if (conn_is_idle(conn) && !conn_is_admin(conn)) {
-            conn_close(conn);
-            return true;
-        }
+        if (count == max)
+            break;
+        if (!conn_is_idle(conn) || conn_is_admin(conn))
+            continue;
+        conn_close(conn);
+        count++;
     }
-    return false;
+    return count;
+}
+
+bool limits_close_idle(struct worker *worker)
+{
+    return close_idle(worker, 1) == 1;
 }
 
 void limits_check_memory(struct worker *worker)
@@ -102,6 +112,5 @@ void limits_check_memory(struct worker *worker)
     if (!was_over)
         log_warn(worker->log, "over the memory mark: new requests get 503, idle connections close",
                  LOG_UINT("memory_bytes_max", max));
-    for (int i = 0; i < IDLE_CLOSED_PER_SECOND_MAX && limits_close_idle(worker); i++)
-        ;
+    (void)close_idle(worker, IDLE_CLOSED_PER_SECOND_MAX);
 }

@@ -233,10 +233,13 @@ static bool accept_one(struct listener *listener)
     return errno == ECONNABORTED || errno == EINTR || errno == EPROTO || errno == EPERM;
 }
 
-static void accept_batch(struct listener *listener)
+/* True when all that waited has been taken, or nothing more can be. */
+static bool accept_batch(struct listener *listener)
 {
-    for (int i = 0; i < ACCEPT_BATCH_MAX && accept_one(listener); i++)
-        ;
+    for (int i = 0; i < ACCEPT_BATCH_MAX; i++)
+        if (!accept_one(listener))
+            return true;
+    return false;
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
@@ -246,7 +249,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     (void)events;
     if (status < 0)
         log_error(listener->worker->log, "a listener failed", LOG_ERRNO(status));
-    accept_batch(listener);
+    (void)accept_batch(listener);
 }
 
 struct listener *listener_open(struct worker *worker, const struct listener_config *config, int fd)
@@ -305,8 +308,9 @@ static void on_timer(uv_timer_t *timer)
             watch(listener);
         return;
     }
-    accept_batch(listener);
-    if (listener->closing_rounds-- > 0)
+    if (listener->closing_rounds > 0)
+        listener->closing_rounds--;
+    if (!accept_batch(listener) || listener->closing_rounds > 0)
         return;
     uv_close((uv_handle_t *)&listener->poll, on_handle_closed);
     uv_close((uv_handle_t *)&listener->timer, on_handle_closed);

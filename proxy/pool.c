@@ -36,10 +36,15 @@ void pool_leave(struct pool *pool)
 
 void pool_wake(struct cluster *cluster)
 {
-    struct list *first = list_first(&cluster->waiting);
+    struct list *first;
 
-    if (first != NULL)
+    cluster->requests++; /* holds it: who is woken may let go of it */
+    while ((first = list_first(&cluster->waiting)) != NULL) {
         stream_on_capacity(LIST_ENTRY(first, struct stream, link));
+        if (cluster->connections >= cluster->limits.connections_max)
+            break;
+    }
+    cluster->requests--;
 }
 
 /* The latest idle connection that is still good, or NULL. */

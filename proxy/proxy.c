@@ -18,8 +18,8 @@
 /* Without a table by then, clients get 503 instead of waiting in the queue. */
 #define START_PATIENCE_MS 5000
 
-/* Tell a worker. One that has stopped would never hear of it, so its part is done here: its thread is
- * gone, and what it knows is worker 0's to use. Worker 0's loop only. */
+/* Tell a worker. One that has stopped would never hear of it, so its part is done here: its thread
+ * is gone, and what it knows is worker 0's to use. Worker 0's loop only. */
 static void tell(struct proxy *proxy, uint32_t worker, worker_message_fn *run, void *context)
 {
     if (proxy->joined[worker])
@@ -159,7 +159,8 @@ enum status proxy_open(struct proxy **proxy, const struct proxy_config *config,
     made->fds = mem_new_array(int, fds_count);
     for (size_t i = 0; i < fds_count; i++)
         made->fds[i] = -1;
-    if (bind_all(made) != STATUS_OK) {
+    if ((config->access_log != NULL && !access_log_may_open(config->access_log, config->log)) ||
+        bind_all(made) != STATUS_OK) {
         close_fds(made);
         mem_free(made->fds);
         mem_free(made->listeners);

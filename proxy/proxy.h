@@ -42,7 +42,7 @@ struct proxy_timeouts {
 struct proxy_config {
     const struct listener_config *listeners; /* borrowed */
     size_t listeners_count;
-    uint32_t workers_count; /* >= 1 */
+    uint32_t workers_count;              /* >= 1 */
     const struct address_range *trusted; /* peers whose forwarding fields are believed; borrowed */
     size_t trusted_count;
     struct h1_limits limits;

@@ -514,10 +514,12 @@ void relay_arm(struct stream *stream)
 {
     const struct proxy_timeouts *timeouts = timeouts_of(stream);
 
-    if (stream->request_is_complete)
+    if (stream->request_is_complete) {
         start_total(stream);
+        attempt_start_clock(stream);
+    }
     if (stream->upstream_is_paused) {
-        stream->conn->unread_bytes = transport_queued_bytes(&stream->conn->tcp.transport);
+        stream->conn->unread_bytes = transport_unread_bytes(&stream->conn->tcp.transport);
         stream_arm(stream, timeouts->client_write_ms, FAILURE_CLIENT_STALLED);
     } else if (stream->head_is_out || stream->client_is_paused) {
         stream_arm(stream, timeouts->stream_idle_ms, FAILURE_STREAM_IDLE);
@@ -551,14 +553,11 @@ static bool body_has_progress(struct stream *stream)
 
 bool relay_has_progress(struct stream *stream)
 {
-    size_t queued;
-
     if (stream->deadline_means == FAILURE_BODY_TIMEOUT)
         return body_has_progress(stream);
     if (stream->deadline_means != FAILURE_CLIENT_STALLED)
         return false;
-    queued = transport_queued_bytes(&stream->conn->tcp.transport);
-    if (queued >= stream->conn->unread_bytes)
+    if (transport_unread_bytes(&stream->conn->tcp.transport) >= stream->conn->unread_bytes)
         return false;
     relay_arm(stream);
     return true;

@@ -14,8 +14,8 @@
 #define CONNECT_ATTEMPTS_MAX 3
 #define BACKOFF_BASE_MS      25
 #define BACKOFF_MAX_MS       250
-/* Of the requests to a cluster that are under way, so many may be retries, whatever max-retries says:
- * endpoints that fail under load are not met with twice the load. */
+/* Of the requests to a cluster that are under way, so many may be retries, whatever max-retries
+ * says: endpoints that fail under load are not met with twice the load. */
 #define RETRY_BUDGET_PERCENT 20
 #define RETRY_BUDGET_MIN     3
 
@@ -39,8 +39,8 @@ enum retry_decision {
     RETRY_BACKOFF, /* asked for by the route: after a pause, and within max-retries */
 };
 
-/* Whether a cluster has room for one more retry: how many are under way, of how many requests, and its
- * max-retries. */
+/* Whether a cluster has room for one more retry: how many are under way, of how many requests, and
+ * its max-retries. */
 bool retry_is_within_budget(uint32_t retries, uint32_t requests, uint32_t retries_max);
 enum retry_decision retry_decide(const struct retry_policy *policy,
                                  const struct retry_facts *facts);

@@ -215,7 +215,8 @@ static void take_agains(struct files *files, const struct job *job)
     uint64_t now_ms = uv_now(files->loop);
 
     for (size_t i = 0; i < job->agains_count; i++)
-        settle_path_at(&files->settle, job->agains[i].path, now_ms + job->agains[i].after_ms);
+        settle_path_at(&files->settle, job->agains[i].path, job->agains[i].first_ms,
+                       now_ms + job->agains[i].after_ms);
 }
 
 /* The batch goes out last: the owner may close us from there. */

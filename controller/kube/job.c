@@ -94,13 +94,14 @@ static bool may_be_there(const struct job *job, struct bytes path)
     return false;
 }
 
-void job_add_again(struct job *job, struct bytes path, uint32_t after_ms)
+void job_add_again(struct job *job, struct bytes path, uint64_t first_ms, uint32_t after_ms)
 {
     if (job->agains_count == job->agains_capacity) {
         job->agains_capacity = job->agains_capacity * 2 + 8;
         job->agains = mem_resize(job->agains, job->agains_capacity * sizeof(job->agains[0]));
     }
-    job->agains[job->agains_count++] = (struct job_again){arena_copy(&job->arena, path), after_ms};
+    job->agains[job->agains_count++] =
+        (struct job_again){arena_copy(&job->arena, path), first_ms, after_ms};
 }
 
 /* A file that took the place of another one is whole: what is written under its own name is heard
@@ -124,7 +125,7 @@ static void look_at_file(struct job *job, const struct scan_file *file)
     if (known != NULL && known->error == 0 && stamp_equal(&known->stamp, &file->stamp))
         return;
     if (!job->is_first && may_be_half(known, file))
-        job_add_again(job, file->path, SETTLE_QUIET_MS);
+        job_add_again(job, file->path, job->now_ms, SETTLE_QUIET_MS);
     else
         add_read(job, file->path, known);
 }

@@ -35,6 +35,7 @@ struct job_read {
 /* A path that should be looked at again, this long from now. */
 struct job_again {
     struct bytes path;
+    uint64_t first_ms; /* what was heard then is waiting still */
     uint32_t after_ms;
 };
 
@@ -75,6 +76,6 @@ void job_read(struct job *job);
 void job_merge(struct job *job);
 
 /* For job.c and job_merge.c. */
-void job_add_again(struct job *job, struct bytes path, uint32_t after_ms);
+void job_add_again(struct job *job, struct bytes path, uint64_t first_ms, uint32_t after_ms);
 
 #endif

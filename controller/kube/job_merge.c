@@ -50,50 +50,51 @@ static bool is_loss(const struct known_file *known, const struct reading *readin
            (known->is_line_ended && !reading->is_line_ended);
 }
 
-/* 0, or how long to leave the file to whoever may still be writing it. */
-static int64_t half_wait_ms(const struct job *job, const struct known_file *known,
-                            const struct reading *reading)
+/* The file is left to whoever may still be writing it, if it looks like that. */
+static bool must_wait_for_half(struct job *job, const struct known_file *known,
+                               const struct reading *reading)
 {
     uint64_t waited_ms = job->now_ms - known->waiting_since_ms;
 
     if (is_moved_in(known, reading))
-        return 0;
+        return false;
     if (is_loss(known, reading) && reading->quiet_ms < JOB_LOSS_QUIET_MS &&
-        waited_ms < JOB_LOSS_MS_MAX)
-        return JOB_LOSS_QUIET_MS - reading->quiet_ms;
-    if (reading->quiet_ms < JOB_FRESH_MS && waited_ms < SETTLE_WAIT_MS_MAX)
-        return SETTLE_QUIET_MS - reading->quiet_ms;
-    return 0;
+        waited_ms < JOB_LOSS_MS_MAX) {
+        job_add_again(job, known->path, job->now_ms,
+                      (uint32_t)(JOB_LOSS_QUIET_MS - reading->quiet_ms));
+        return true;
+    }
+    if (reading->quiet_ms < JOB_FRESH_MS && waited_ms < SETTLE_WAIT_MS_MAX) {
+        job_add_again(job, known->path, known->waiting_since_ms,
+                      (uint32_t)(SETTLE_QUIET_MS - reading->quiet_ms));
+        return true;
+    }
+    return false;
 }
 
 /* The same for a file that is empty but was not. */
-static int64_t empty_wait_ms(const struct job *job, struct known_file *known,
-                             const struct reading *reading)
+static bool must_wait_for_empty(struct job *job, struct known_file *known,
+                                const struct reading *reading)
 {
     uint64_t waited_ms;
 
     if (reading->stamp.size > 0 || known->objects_count == 0) {
         known->empty_since_ms = 0;
-        return 0;
+        return false;
     }
     if (known->empty_since_ms == 0)
         known->empty_since_ms = job->now_ms;
     waited_ms = job->now_ms - known->empty_since_ms;
-    return waited_ms < JOB_EMPTY_MS ? (int64_t)(JOB_EMPTY_MS - waited_ms) : 0;
+    if (waited_ms >= JOB_EMPTY_MS)
+        return false;
+    job_add_again(job, known->path, job->now_ms, (uint32_t)(JOB_EMPTY_MS - waited_ms));
+    return true;
 }
 
 static bool must_wait(struct job *job, struct known_file *known, const struct reading *reading)
 {
-    int64_t wait_ms;
-
-    if (job->is_first)
-        return false;
-    wait_ms = empty_wait_ms(job, known, reading);
-    if (wait_ms == 0)
-        wait_ms = half_wait_ms(job, known, reading);
-    if (wait_ms > 0)
-        job_add_again(job, known->path, (uint32_t)wait_ms);
-    return wait_ms > 0;
+    return !job->is_first &&
+           (must_wait_for_empty(job, known, reading) || must_wait_for_half(job, known, reading));
 }
 
 /* Takes the content over from the reading. */

@@ -87,13 +87,17 @@ void settle_path(struct settle *settle, struct bytes path, enum settle_news news
     entry->due_ms = due_after(entry->first_ms, now_ms, SETTLE_WAIT_MS_MAX);
 }
 
-void settle_path_at(struct settle *settle, struct bytes path, uint64_t due_ms)
+void settle_path_at(struct settle *settle, struct bytes path, uint64_t first_ms, uint64_t due_ms)
 {
-    struct settle_entry *entry = find_or_add(settle, path, due_ms);
+    struct settle_entry *entry = find_or_add(settle, path, first_ms);
 
-    if (entry == NULL)
+    if (entry == NULL) {
         settle_scan_at(settle, due_ms);
-    else if (entry->news == SETTLE_LOOK && entry->due_ms > due_ms)
+        return;
+    }
+    if (entry->first_ms > first_ms)
+        entry->first_ms = first_ms;
+    if (entry->news == SETTLE_LOOK && entry->due_ms > due_ms)
         entry->due_ms = due_ms;
 }
 

@@ -55,8 +55,10 @@ void settle_init(struct settle *settle);
 void settle_fini(struct settle *settle);
 void settle_path(struct settle *settle, struct bytes path, enum settle_news news, uint64_t now_ms);
 void settle_scan(struct settle *settle, uint64_t now_ms);
-/* At a fixed time, unless something was or is heard: then when that is due. */
-void settle_path_at(struct settle *settle, struct bytes path, uint64_t due_ms);
+/* At a fixed time, unless something was or is heard: then when that is due. SETTLE_WAIT_MS_MAX
+ * counts from first_ms, so that looking at a file that is written all the time does not put it off.
+ */
+void settle_path_at(struct settle *settle, struct bytes path, uint64_t first_ms, uint64_t due_ms);
 void settle_scan_at(struct settle *settle, uint64_t due_ms);
 /* When settle_take() has something to give; SETTLE_NEVER: nothing was heard. */
 uint64_t settle_next_ms(const struct settle *settle);

@@ -38,7 +38,7 @@ def cell(values, digits):
 
 def print_table(title, rows):
     """rows: (name, {connections: values}, digits)"""
-    print(f"\n{title:<26}" + "".join(f"{f'{c:,} conns':>28}" for c in CONNECTIONS))
+    print(f"\n{title:<26}" + "".join(f"{f'{c:,} conn' + 's' * (c > 1):>28}" for c in CONNECTIONS))
     for name, by_connections, digits in rows:
         cells = (cell(by_connections[c], digits) for c in CONNECTIONS)
         print(f"{name:<26}" + "".join(f"{text:>28}" for text in cells))

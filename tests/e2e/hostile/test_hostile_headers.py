@@ -81,6 +81,29 @@ def test_hostile_46_forwarding_fields_of_strangers_are_set_anew(site):
                                 "x-forwarded-tls-client-cert"}
 
 
+CLAIMS = ("X-Forwarded-For: 1.1.1.1", "X-Forwarded-Proto: https", "X-Forwarded-Host: front.test",
+          "X-Forwarded-Port: 443", "X-Real-IP: 1.1.1.1", "X-Forwarded-Prefix: /p")
+
+
+@pytest.mark.parametrize("ranges, is_trusted", [
+    ("127.0.0.0/8", True), ("10.0.0.0/8,127.0.0.1/32", True), ("127.0.0.1", True), ("0.0.0.0/0", True),
+    ("10.0.0.0/8", False), ("127.0.0.2/32", False), ("::1/128", False),
+])
+def test_hostile_46_only_trusted_peers_are_believed(fairlead, backend, ranges, is_trusted):
+    upstream = backend()
+    proxy = fairlead(manifests.app(upstream), "--trusted-proxies", ranges)
+    proxy.get("/", "a.test", *CLAIMS)
+    arrived = upstream.requests[0]
+    assert arrived.get("X-Forwarded-For") == "1.1.1.1, 127.0.0.1"
+    found = {name: arrived.get(name) for name in ("X-Forwarded-Proto", "X-Forwarded-Host",
+                                                  "X-Forwarded-Port", "X-Real-IP", "X-Forwarded-Prefix")}
+    assert found == ({"X-Forwarded-Proto": "https", "X-Forwarded-Host": "front.test",
+                      "X-Forwarded-Port": "443", "X-Real-IP": "1.1.1.1", "X-Forwarded-Prefix": "/p"}
+                     if is_trusted else
+                     {"X-Forwarded-Proto": "http", "X-Forwarded-Host": "a.test", "X-Forwarded-Port": "80",
+                      "X-Real-IP": "127.0.0.1", "X-Forwarded-Prefix": None})
+
+
 @pytest.mark.parametrize("lines", [
     ["Proxy: http://evil"], ["PROXY: x"], ["Proxy-Connection: keep-alive"],
     ["HTTP2-Settings: AAMAAABkAAQAAP__"], ["X-Fairlead-Route: x"], ["x-fairlead-anything: y"],
@@ -160,6 +183,13 @@ def test_hostile_48_a_late_proxy_header(balanced):
     client.send(b"PROXY TCP4 9.8")
     client.expect_end()
     assert proxy.timeouts("proxy_header") == before + 1
+
+
+def test_hostile_48_a_proxy_header_of_a_stranger(fairlead, backend):
+    proxy = fairlead(manifests.app(backend()), "--proxy-protocol", "--trusted-proxies", "10.0.0.0/8")
+    client = proxy.client()
+    client.send_if_open(version_2() + request("GET", "/"))
+    assert client.read_to_end() == b""
 
 
 def test_hostile_48_no_proxy_header_where_none_is_asked_for(site):

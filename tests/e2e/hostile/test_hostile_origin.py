@@ -346,6 +346,7 @@ def test_hostile_58_a_large_body_is_not_replayable(fairlead, origin):
     peer.close()
     assert client.read_response().status == 502
     upstream.expect_untouched()
+    assert proxy.limit_hits("retry_body") == 1
 
 
 def test_hostile_58_a_dead_kept_connection_is_replaced_once(fairlead, origin):

@@ -6,7 +6,6 @@ import pytest
 
 from support import manifests
 from support.client import RawClient
-from support.wait import wait_until
 
 BYTES = 1_000_000
 LOG_LINES_MAX = 500
@@ -46,8 +45,8 @@ def expect_unmoved(proxy, lines_before):
     assert proxy.get("/").status == 200
     assert proxy.admin("/healthz").status == 200
     assert len(proxy.log.lines) - lines_before < LOG_LINES_MAX, proxy.log.lines[-5:]
-    wait_until(lambda: proxy.metric("fairlead_connections") <= 1, "all connections to be gone")
-    assert proxy.metric("fairlead_streams") <= 1
+    proxy.wait_gauge("fairlead_connections", 0)
+    assert proxy.metric("fairlead_streams") <= 1  # the one that asks
 
 
 @pytest.mark.parametrize("port", ["http", "admin"])

@@ -45,8 +45,8 @@ def test_hostile_87_at_the_connection_limit_accepting_pauses_and_recovers(fairle
     for client in clients:
         client.send(request())
     proxy.wait_metric("fairlead_limit_hits_total", limit="connections")
-    # At the limit, give or take the workers' rounding and the admin connection that asks.
-    assert proxy.metric("fairlead_connections") <= 10 + 2 * workers
+    # Each worker has its share, rounded up.
+    assert proxy.metric("fairlead_connections") <= 10 + workers
     assert proxy.admin("/healthz").status == 200
     expect_calm(proxy)
     answered, waiting = [], list(clients)
@@ -142,6 +142,7 @@ def test_out_of_files_an_endpoint_that_cannot_be_called_is_503_and_not_an_end(fa
     wait_until(lambda: client.get("/").status == 200, "the endpoint, once there are files again")
 
 
+@pytest.mark.slow
 def test_out_of_files_a_change_waits_and_is_not_lost(fairlead, backend):
     proxy = fairlead({"app.yaml": manifests.app(backend(answer(b"1")))}, "--workers", 1)
     client = proxy.client()

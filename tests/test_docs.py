@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The guide keeps up with the tables of the program.
+
+Whatever an operator or a client can meet has its place in the documents: every flag with its
+default, every reason code with its status, every metric with its limits and timeouts, every
+annotation. And no link leads nowhere.
+"""
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+GUIDE = ROOT / "docs/guide"
+
+STRING = r'"((?:[^"\\]|\\.)*)"'
+LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
+# Names that only other programs give a meaning, or that stand in for a part of one.
+ANNOTATIONS = re.compile(r'"((?:[a-z]+\.)*[a-z0-9]+\.(?:io|com)/[a-z.-]+[a-z])"')
+
+
+def read(path):
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def page(name):
+    return (GUIDE / name).read_text(encoding="utf-8")
+
+
+def rows(name):
+    """The rows of all tables of a page, each a list of cells."""
+    lines = (line for line in page(name).splitlines() if line.startswith("|"))
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+
+
+def has(text, word):
+    return f"`{word}`" in text
+
+
+def flags():
+    """(name, default or None) of each line of flags.def."""
+    usual = {"DEFAULT_INGRESS_CLASS": "fairlead"}
+    entry = re.compile(rf'FLAG\({STRING},[^,]+,[^,]+,[^,]+,\s*(?:NULL|{STRING}),\s*'
+                       rf'(NULL|\w+|{STRING}),\s*\w+,', re.DOTALL)
+    for found in entry.finditer(read("cli/flags.def")):
+        default = found.group(3)
+        yield found.group(1), None if default == "NULL" else usual.get(default, default.strip('"'))
+
+
+def reasons():
+    """(reason, code) of each way a request can fail."""
+    failures = re.findall(rf"FAILURE\(\w+,\s*(\d+),\s*\w+,\s*{STRING}", read("proxy/failures.def"))
+    faults = re.findall(rf"H1_FAULT\(\w+,\s*(\d+),\s*{STRING}", read("proxy/http/h1_faults.def"))
+    return [(reason, int(code)) for code, reason in failures + faults]
+
+
+def stat_labels(label):
+    return re.findall(rf'{label}=\\"(\w+)\\"', read("proxy/stats.def"))
+
+
+def families():
+    """Every metric that the sources name."""
+    found = set()
+    for folder in ("proxy", "controller", "core"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in (".c", ".def"):
+                found |= set(re.findall(r'"(fairlead_[a-z_]+)"', path.read_text(encoding="utf-8")))
+    return sorted(found)
+
+
+def annotations():
+    """Those the compiler reads; the ones with our prefix are named without it in the sources."""
+    sources = "".join(read(f"controller/compile/{name}.c") for name in
+                      ("annotations", "backends", "class"))
+    bare = re.findall(rf'(?:annotation_find|read_limit)\([^;]*?{STRING}', sources)
+    return set(bare) | {"response-timeout", "request-timeout", "websocket-routes"}, \
+        {name for name in ANNOTATIONS.findall(sources)}
+
+
+def test_the_tables_of_the_program_are_found():
+    """Or all others would pass on nothing."""
+    assert len(list(flags())) == len(re.findall(r"^FLAG\(", read("cli/flags.def"), re.MULTILINE))
+    assert ("workers", "auto") in flags()
+    assert len(list(flags())) > 30
+    assert len(reasons()) == len(re.findall(r"^(?:FAILURE|H1_FAULT)\(", read("proxy/failures.def") +
+                                            read("proxy/http/h1_faults.def"), re.MULTILINE))
+    assert len(families()) > 40
+    assert "memory" in stat_labels("limit") and "head" in stat_labels("timeout")
+    bare, full = annotations()
+    assert {"retry-on", "max-connections", "upstream-protocol.h2c"} <= bare
+    assert "kubernetes.io/ingress.allow-http" in full
+
+
+@pytest.mark.parametrize("name,default", flags())
+def test_every_flag_has_a_row_with_its_default(name, default):
+    own = [row for row in rows("operating.md")
+           if re.search(rf"`(?:-\w [^`]*`, `)?--{name}(?: [^`]*)?`", row[0])]
+    assert len(own) == 1, f"operating.md: one row for --{name}"
+    if default is not None:
+        assert has(own[0][1], default), f"operating.md: --{name} has the default {default}"
+
+
+def test_no_flag_is_documented_that_is_not_there():
+    known = {name for name, _ in flags()} | {"help"}
+    for path in [*GUIDE.glob("*.md"), ROOT / "docs/SECURITY-MODEL.md"]:
+        text = re.sub(r"scripts/\S+ --\S+", "", path.read_text(encoding="utf-8"))
+        for line in text.splitlines():
+            if line.startswith("    ") and "fairlead " not in line:
+                continue  # commands of others
+            assert set(re.findall(r"(?<![\w-])--([a-z][a-z-]+)", line)) <= known, (path.name, line)
+
+
+@pytest.mark.parametrize("reason,code", reasons())
+def test_every_reason_code_has_a_row_with_its_status(reason, code):
+    shown = str(code) if code else "closed"
+    own = [row for row in rows("why-404.md") if row[0] == f"`{reason}`"]
+    assert own, f"why-404.md: a row for {reason}"
+    assert any(row[1] == shown for row in own), f"why-404.md: {reason} is {shown}"
+
+
+def test_no_reason_code_is_documented_that_is_not_there():
+    known = {reason for reason, _ in reasons()} | {"bad_request"}
+    named = {row[0].strip("`") for row in rows("why-404.md")
+             if len(row) >= 3 and re.fullmatch(r"`\w+`", row[0])}
+    assert named - known == set()
+
+
+@pytest.mark.parametrize("label", ["limit", "timeout"])
+def test_every_limit_and_timeout_is_named_where_its_default_stands(label):
+    cells = [cell for row in rows("operating.md") for cell in row]
+    for value in stat_labels(label):
+        wanted = f"limit `{value}`" if label == "limit" else f"`{value}`"
+        assert any(wanted in cell for cell in cells), f"operating.md: {label} {value}"
+
+
+@pytest.mark.parametrize("family", families())
+def test_every_metric_has_a_row(family):
+    assert any(has(row[0], family) for row in rows("operating.md")), f"operating.md: {family}"
+
+
+def test_no_metric_is_documented_that_is_not_there():
+    for path in GUIDE.glob("*.md"):
+        named = set(re.findall(r"fairlead_[a-z_]+", path.read_text(encoding="utf-8")))
+        assert named <= set(families()), path.name
+
+
+def test_every_annotation_is_in_the_page_about_ingress():
+    text = page("ingress.md")
+    bare, full = annotations()
+    for name in full:
+        assert has(text, name) or f"`{name}:" in text, name
+    for name in bare:
+        short = name.removeprefix("upstream-protocol")
+        assert has(text, f"projectcontour.io/{name}") or has(text, name) or has(text, short), name
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md",
+                                  *sorted((ROOT / "docs").rglob("*.md"))],
+                         ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path):
+    for target in LINK.findall(path.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
