@@ -245,6 +245,7 @@ static int serve(const struct options *options)
         log_error(
             program.log, "too few open files are allowed to serve: raise the limit (ulimit -n)",
             LOG_UINT("open_files", env_open_files_max()), LOG_UINT("needed", FILES_NEEDED_MIN));
+        log_destroy(program.log);
         return EXIT_FOUND;
     }
     CHECK(uv_loop_init(&program.loop) == 0);
