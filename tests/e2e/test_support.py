@@ -24,8 +24,10 @@ def test_a_chunked_request():
 
 
 @pytest.mark.parametrize("data", [
-    b"GET / HTTP/1.1\r\nX : y\r\n\r\n", b"GET / HTTP/1.1\r\n X: y\r\n\r\n", b"GET  / HTTP/1.1\r\n\r\n",
-    b"GET / HTTP/1.1\nX: y\r\n\r\n", b"GET / HTTP/1.1\r\nX: a\nY: b\r\n\r\n", b"GET / HTTP/2.0\r\n\r\n",
+    b"GET / HTTP/1.1\r\nX : y\r\n\r\n", b"GET / HTTP/1.1\r\n X: y\r\n\r\n",
+    b"GET  / HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/1.1\nX: y\r\n\r\n", b"GET / HTTP/1.1\r\nX: a\nY: b\r\n\r\n",
+    b"GET / HTTP/2.0\r\n\r\n",
     b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
     b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
     b"POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\nx",

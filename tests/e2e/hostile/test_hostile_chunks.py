@@ -26,7 +26,8 @@ def refuse_body(site, bad, status=400):
 
 
 @pytest.mark.parametrize("size", [
-    b"0x5", b"+5", b"-1", b"5_0", b" 5", b"\t5", b"5 ", b"5\t", b"", b"5;", b"5; ", b"g", b"5g", b".5",
+    b"0x5", b"+5", b"-1", b"5_0", b" 5", b"\t5", b"5 ", b"5\t", b"", b"5;", b"5; ", b"g", b"5g",
+    b".5",
     b"5.", b"5,", b"5 5", b"10000000000000000", b"ffffffffffffffff", b"8000000000000000",
     b"00000000000000000000000000000000005x", b"\x005", b"5\x00", b"\xef\xbc\x95", b"\"5\"",
 ])
@@ -161,7 +162,8 @@ def test_hostile_11_framing_names_in_trailers_frame_nothing(site, trailers):
         site.origin.expect_untouched()
     else:
         request = peer.read_request()
-        assert (request.body, request.trailers, request.has("Content-Length")) == (b"hello", [], False)
+        assert (request.body, request.trailers, request.has("Content-Length")) == (b"hello", [],
+                                                                                   False)
 
 
 @pytest.mark.parametrize("trailers", [

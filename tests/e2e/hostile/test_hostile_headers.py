@@ -15,7 +15,8 @@ from support.origin import Backend, answer
 def test_hostile_45_hop_by_hop_fields_stay_on_this_side(site):
     arrived = site.accept_request(request(
         "GET", "/", "a.test", "Connection: close, X-Named, , x-other", "X-Named: 1", "X-Other: 2",
-        "Keep-Alive: timeout=5", "TE: trailers, gzip", "Trailer: X", "Proxy-Authorization: Basic eDp5",
+        "Keep-Alive: timeout=5", "TE: trailers, gzip", "Trailer: X",
+        "Proxy-Authorization: Basic eDp5",
         "X-Kept: yes"))
     assert not arrived.names & {"connection", "keep-alive", "te", "trailer", "proxy-authorization",
                                 "x-named", "x-other"}
@@ -28,7 +29,8 @@ def test_hostile_45_hop_by_hop_fields_of_an_answer_stay_there(site):
     peer.send(answer(b"ok", "200 OK", "Connection: close, X-Named", "X-Named: 1", "Keep-Alive: x",
                      "Proxy-Authenticate: Basic", "Trailer: X", "Upgrade: h2", "X-Kept: yes"))
     response = client.read_response()
-    assert not response.names & {"connection", "keep-alive", "proxy-authenticate", "trailer", "upgrade",
+    assert not response.names & {"connection", "keep-alive", "proxy-authenticate", "trailer",
+                                 "upgrade",
                                  "x-named"}
     assert (response.get("X-Kept"), response.body) == ("yes", b"ok")
     assert client.ask(request("OPTIONS", "*")).status == 200  # its close was not ours
@@ -69,7 +71,8 @@ def test_hostile_46_forwarding_fields_of_strangers_are_set_anew(site):
     arrived = site.accept_request(request(
         "GET", "/", "a.test", "X-Forwarded-For: 1.1.1.1", "x-forwarded-for: 2.2.2.2",
         "X-Forwarded-Proto: https", "X-Forwarded-Host: evil.test", "X-Forwarded-Port: 443",
-        "X-Forwarded-Prefix: /evil", "X-Forwarded-Client-Cert: Hash=x", "X-Forwarded-Tls-Client-Cert: x",
+        "X-Forwarded-Prefix: /evil", "X-Forwarded-Client-Cert: Hash=x",
+        "X-Forwarded-Tls-Client-Cert: x",
         "X-Real-IP: 3.3.3.3", "Forwarded: for=4.4.4.4", "X-Forwarded-Server: evil"))
     assert arrived.get("X-Forwarded-For") == "1.1.1.1, 2.2.2.2, 127.0.0.1"
     assert arrived.get("X-Forwarded-Proto") == "http"
@@ -77,7 +80,8 @@ def test_hostile_46_forwarding_fields_of_strangers_are_set_anew(site):
     assert arrived.get("X-Forwarded-Port") == "80"
     assert arrived.get("X-Real-IP") == "127.0.0.1"
     assert arrived.get("Forwarded") == "for=4.4.4.4"
-    assert not arrived.names & {"x-forwarded-prefix", "x-forwarded-client-cert", "x-forwarded-server",
+    assert not arrived.names & {"x-forwarded-prefix", "x-forwarded-client-cert",
+                                "x-forwarded-server",
                                 "x-forwarded-tls-client-cert"}
 
 
@@ -86,7 +90,8 @@ CLAIMS = ("X-Forwarded-For: 1.1.1.1", "X-Forwarded-Proto: https", "X-Forwarded-H
 
 
 @pytest.mark.parametrize("ranges, is_trusted", [
-    ("127.0.0.0/8", True), ("10.0.0.0/8,127.0.0.1/32", True), ("127.0.0.1", True), ("0.0.0.0/0", True),
+    ("127.0.0.0/8", True), ("10.0.0.0/8,127.0.0.1/32", True), ("127.0.0.1", True),
+    ("0.0.0.0/0", True),
     ("10.0.0.0/8", False), ("127.0.0.2/32", False), ("::1/128", False),
 ])
 def test_hostile_46_only_trusted_peers_are_believed(fairlead, backend, ranges, is_trusted):
@@ -96,11 +101,13 @@ def test_hostile_46_only_trusted_peers_are_believed(fairlead, backend, ranges, i
     arrived = upstream.requests[0]
     assert arrived.get("X-Forwarded-For") == "1.1.1.1, 127.0.0.1"
     found = {name: arrived.get(name) for name in ("X-Forwarded-Proto", "X-Forwarded-Host",
-                                                  "X-Forwarded-Port", "X-Real-IP", "X-Forwarded-Prefix")}
+                                                  "X-Forwarded-Port", "X-Real-IP",
+                                                  "X-Forwarded-Prefix")}
     assert found == ({"X-Forwarded-Proto": "https", "X-Forwarded-Host": "front.test",
                       "X-Forwarded-Port": "443", "X-Real-IP": "1.1.1.1", "X-Forwarded-Prefix": "/p"}
                      if is_trusted else
-                     {"X-Forwarded-Proto": "http", "X-Forwarded-Host": "a.test", "X-Forwarded-Port": "80",
+                     {"X-Forwarded-Proto": "http", "X-Forwarded-Host": "a.test",
+                      "X-Forwarded-Port": "80",
                       "X-Real-IP": "127.0.0.1", "X-Forwarded-Prefix": None})
 
 
@@ -113,7 +120,8 @@ def test_hostile_46_only_trusted_peers_are_believed(fairlead, backend, ranges, i
 ])
 def test_hostile_47_fields_that_mislead_origins_are_dropped(site, lines):
     arrived = site.accept_request(request("GET", "/", "a.test", *lines))
-    assert not arrived.names & {"proxy", "proxy-connection", "http2-settings", "upgrade", "connection"}
+    assert not arrived.names & {"proxy", "proxy-connection", "http2-settings", "upgrade",
+                                "connection"}
     assert not [name for name in arrived.names if name.startswith("x-fairlead")]
 
 
@@ -123,7 +131,8 @@ SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 
 
 def version_2(source="9.8.7.6", port=1234, command=1, extra=b""):
-    body = socket.inet_aton(source) + socket.inet_aton("10.0.0.1") + struct.pack("!HH", port, 80) + extra
+    body = socket.inet_aton(source) + socket.inet_aton("10.0.0.1") + struct.pack("!HH", port,
+                                                                                 80) + extra
     return SIGNATURE + struct.pack("!BBH", 0x20 | command, 0x11, len(body)) + body
 
 
@@ -131,7 +140,8 @@ def version_2(source="9.8.7.6", port=1234, command=1, extra=b""):
 def balanced(tmp_path_factory):
     """A listener that wants PROXY headers."""
     backend = Backend()
-    proxy = Fairlead(tmp_path_factory.mktemp("balanced"), manifests.app(backend), "--proxy-protocol")
+    proxy = Fairlead(tmp_path_factory.mktemp("balanced"), manifests.app(backend),
+                     "--proxy-protocol")
     try:
         yield proxy, backend
     finally:
@@ -162,7 +172,8 @@ def test_hostile_48_a_proxy_header_says_who_calls(balanced, header, address):
 @pytest.mark.parametrize("header", [
     b"GET / HTTP/1.1\r\n\r\n", b"PROXY\r\n", b"PROXY TCP4 9.8.7.6 10.0.0.1 1234\r\n",
     b"PROXY TCP4 9.8.7.6 10.0.0.1 1234 99999\r\n", b"PROXY TCP4 999.8.7.6 10.0.0.1 1 2\r\n",
-    b"PROXY TCP4 9.8.7.6 10.0.0.1 1234 80\n", b"PROXY TCP9 a b 1 2\r\n", b"proxy TCP4 1.1.1.1 1.1.1.1 1 2\r\n",
+    b"PROXY TCP4 9.8.7.6 10.0.0.1 1234 80\n", b"PROXY TCP9 a b 1 2\r\n",
+    b"proxy TCP4 1.1.1.1 1.1.1.1 1 2\r\n",
     b"PROXY UNKNOWN " + b"x" * 600 + b"\r\n", SIGNATURE + b"\x31\x11\x00\x0c" + b"\x00" * 12,
     SIGNATURE + b"\x22\x11\x00\x0c" + b"\x00" * 12, SIGNATURE + b"\x21\x11\x00\x04" + b"\x00" * 4,
     SIGNATURE + b"\x21\x11\xff\xff" + b"\x00" * 600, b"\x16\x03\x01",
@@ -186,7 +197,8 @@ def test_hostile_48_a_late_proxy_header(balanced):
 
 
 def test_hostile_48_a_proxy_header_of_a_stranger(fairlead, backend):
-    proxy = fairlead(manifests.app(backend()), "--proxy-protocol", "--trusted-proxies", "10.0.0.0/8")
+    proxy = fairlead(manifests.app(backend()), "--proxy-protocol", "--trusted-proxies",
+                     "10.0.0.0/8")
     client = proxy.client()
     client.send_if_open(version_2() + request("GET", "/"))
     assert client.read_to_end() == b""
@@ -202,7 +214,8 @@ def test_hostile_48_no_proxy_header_where_none_is_asked_for(site):
 # ---- 51: no line ends through objects ----
 
 
-@pytest.mark.parametrize("host", ["a.test\r\nX: y", "a.test\nX: y", "a.test\0", "a test", "a.test/x",
+@pytest.mark.parametrize("host",
+                         ["a.test\r\nX: y", "a.test\nX: y", "a.test\0", "a test", "a.test/x",
                                   "a.test:80", "*.*.test", "a..test"])
 def test_hostile_51_an_object_can_not_bring_line_ends_into_a_head(fairlead, backend, host):
     """The bad rule is left out and said; the other is served."""

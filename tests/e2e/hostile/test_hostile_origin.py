@@ -35,14 +35,22 @@ GET = request("GET", "/")
     b"HTTP/1.1 200 OK\r\n: y\r\nContent-Length: 2\r\n\r\nok",
     b"HTTP/1.1 200 OK\r\nno colon\r\nContent-Length: 2\r\n\r\nok",
     b"HTTP/1.1 200 \x00\r\nContent-Length: 2\r\n\r\nok",
-    b"HTTP/1.1 20 OK\r\nContent-Length: 2\r\n\r\nok", b"HTTP/1.1 2000 OK\r\nContent-Length: 2\r\n\r\nok",
-    b"HTTP/1.1 abc OK\r\nContent-Length: 2\r\n\r\nok", b"HTTP/1.1 099 OK\r\nContent-Length: 2\r\n\r\nok",
-    b"HTTP/1.1 000 OK\r\nContent-Length: 2\r\n\r\nok", b"HTTP/1.1  200 OK\r\nContent-Length: 2\r\n\r\nok",
-    b"HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\nok", b"HTTP/1 200 OK\r\nContent-Length: 2\r\n\r\nok",
-    b"HTTP/0.9 200 OK\r\nContent-Length: 2\r\n\r\nok", b"http/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
-    b"ICY 200 OK\r\nContent-Length: 2\r\n\r\nok", b"200 OK\r\n\r\n", b"<html>hello</html>", b"\x00", b"\r\n",
-    b"\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b"\x16\x03\x01\x00\x05hello", b"SSH-2.0-x\r\n",
-    b"HTTP/1.1\t200 OK\r\nContent-Length: 2\r\n\r\nok", b"HTTP/1.1 200\tOK\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1 20 OK\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1 2000 OK\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1 abc OK\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1 099 OK\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1 000 OK\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1  200 OK\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/0.9 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    b"http/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    b"ICY 200 OK\r\nContent-Length: 2\r\n\r\nok", b"200 OK\r\n\r\n", b"<html>hello</html>", b"\x00",
+    b"\r\n",
+    b"\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b"\x16\x03\x01\x00\x05hello",
+    b"SSH-2.0-x\r\n",
+    b"HTTP/1.1\t200 OK\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1 200\tOK\r\nContent-Length: 2\r\n\r\nok",
 ])
 def test_hostile_53_a_malformed_answer(site, reply):
     client, peer = site.begin(GET)
@@ -136,7 +144,8 @@ def test_hostile_54_a_clean_connection_is_used_again(site):
     peer.close()
 
 
-@pytest.mark.parametrize("extra", [b"x", b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison", b"\r\n"])
+@pytest.mark.parametrize("extra",
+                         [b"x", b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison", b"\r\n"])
 def test_hostile_54_bytes_after_an_answer_are_nobodys(site, extra):
     client, peer = site.begin(GET)
     peer.read_request()
@@ -150,7 +159,8 @@ def test_hostile_54_bytes_after_an_answer_are_nobodys(site, extra):
     assert client.read_response().body == b"mine"
 
 
-@pytest.mark.parametrize("extra", [b"x", b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison", b"\r\n"])
+@pytest.mark.parametrize("extra",
+                         [b"x", b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison", b"\r\n"])
 def test_hostile_54_bytes_on_an_idle_connection_close_it(site, extra):
     before = site.proxy.metric("fairlead_upstream_unexpected_bytes_total")
     client, peer = site.begin(GET)
@@ -287,7 +297,8 @@ def test_hostile_55_a_head_without_end(site):
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "BREW"])
-@pytest.mark.parametrize("annotations", [{}, manifests.contour(retry_on="5xx,reset", num_retries=5)],
+@pytest.mark.parametrize("annotations",
+                         [{}, manifests.contour(retry_on="5xx,reset", num_retries=5)],
                          ids=["plain", "retry-on"])
 def test_hostile_58_what_is_not_idempotent_is_not_sent_again(fairlead, origin, method, annotations):
     upstream = origin()
@@ -394,7 +405,7 @@ def test_hostile_58_parallel_retries_have_a_budget(fairlead, origin):
     upstream = origin()
     proxy = fairlead(manifests.app(
         upstream, annotations=manifests.contour(retry_on="5xx", num_retries=1),
-        service_annotations=manifests.contour(max_retries=1)))
+        service_annotations=manifests.contour(max_retries=1)), "--workers", "1")
     clients = [proxy.client() for _ in range(3)]
     peers = []
     for client in clients:

@@ -188,7 +188,8 @@ def test_hostile_87_connections_of_one_address_are_bounded(fairlead, backend):
     over.send_if_open(request("GET", "/"))
     assert over.read_to_end() == b""
     assert proxy.limit_hits("connections_per_address") == 1
-    other = socket.create_connection(("127.0.0.1", proxy.http_port), source_address=("127.0.0.2", 0))
+    other = socket.create_connection(("127.0.0.1", proxy.http_port),
+                                     source_address=("127.0.0.2", 0))
     other.sendall(request("GET", "/"))
     assert other.recv(15) == b"HTTP/1.1 200 OK"
     other.close()
@@ -257,8 +258,10 @@ def test_hostile_88_over_the_memory_mark(fairlead, origin):
 def noise(seed, count):
     """Half random bytes, half pieces of HTTP in random order."""
     chance = random.Random(seed)
-    pieces = [b"GET / HTTP/1.1\r\n", b"Host: a.test\r\n", b"\r\n", b"Content-Length: 5\r\n", b"\r", b"\n",
-              b"Transfer-Encoding: chunked\r\n", b"5\r\nhello\r\n", b"0\r\n\r\n", b" ", b":", b"\x00",
+    pieces = [b"GET / HTTP/1.1\r\n", b"Host: a.test\r\n", b"\r\n", b"Content-Length: 5\r\n", b"\r",
+              b"\n",
+              b"Transfer-Encoding: chunked\r\n", b"5\r\nhello\r\n", b"0\r\n\r\n", b" ", b":",
+              b"\x00",
               b"PROXY TCP4 ", b"\x16\x03\x01", b"Connection: upgrade\r\n", b"POST /x HTTP/1.1\r\n"]
     data = bytearray()
     while len(data) < count:

@@ -52,7 +52,8 @@ def test_hostile_49_not_on_a_route_that_does_not_allow_it(site):
     handshake(Sec_WebSocket_Key="dGhlIHNhbXBsZSBub25jZQ"), handshake(Sec_WebSocket_Key="x" * 24),
     handshake(Sec_WebSocket_Key="dGhlIHNhbXBsZSBub25jZQ==="),
     handshake(Sec_WebSocket_Key="dGhlIHNhbXBsZS!ub25jZQ=="),
-], ids=["post", "head", "version-8", "no-version", "two-versions", "no-key", "empty-key", "short-key",
+],
+ids=["post", "head", "version-8", "no-version", "two-versions", "no-key", "empty-key", "short-key",
         "no-base64", "long-key", "bad-letter"])
 def test_hostile_49_an_invalid_handshake(site, data):
     method = data.split(b" ", 1)[0].decode()
@@ -73,9 +74,11 @@ def test_hostile_49_http_1_0_opens_no_tunnel(site):
 
 @pytest.mark.parametrize("reply", [
     switching(Upgrade="h2c"), switching(Upgrade=None), switching(Connection=None),
-    switching(Sec_WebSocket_Accept="dGhlIHNhbXBsZSBub25jZQ=="), switching(Sec_WebSocket_Accept=None),
+    switching(Sec_WebSocket_Accept="dGhlIHNhbXBsZSBub25jZQ=="),
+    switching(Sec_WebSocket_Accept=None),
     switching(Sec_WebSocket_Accept=""), switching(Upgrade="websocket, h2c"),
-], ids=["other-protocol", "no-protocol", "no-connection", "wrong-accept", "no-accept", "empty-accept",
+],
+ids=["other-protocol", "no-protocol", "no-connection", "wrong-accept", "no-accept", "empty-accept",
         "two-protocols"])
 def test_hostile_49_a_101_that_does_not_match(site, reply):
     client, peer = site.begin(handshake())
@@ -137,5 +140,6 @@ def test_hostile_50_a_request_after_a_forbidden_upgrade_is_not_parsed(site):
 
 
 def test_hostile_50_an_unknown_upgrade_is_an_ordinary_request(site):
-    arrived = site.accept_request(request("GET", "/ws", "a.test", "Connection: Upgrade", "Upgrade: foo"))
+    arrived = site.accept_request(request("GET", "/ws", "a.test", "Connection: Upgrade",
+                                          "Upgrade: foo"))
     assert not arrived.has("Upgrade")

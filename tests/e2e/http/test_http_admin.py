@@ -105,7 +105,8 @@ def test_the_table_as_text_and_json(fairlead, backend):
 
 
 @pytest.mark.parametrize("url, status, word", [
-    ("http://a.test/app/x", 200, b"default/app"), ("http%3A%2F%2Fa.test%2Fapp", 200, b"default/app"),
+    ("http://a.test/app/x", 200, b"default/app"),
+    ("http%3A%2F%2Fa.test%2Fapp", 200, b"default/app"),
     ("http://a.test/other", 404, b""), ("http://b.test/", 404, b""),
 ])
 def test_explain(fairlead, backend, url, status, word):
@@ -115,8 +116,10 @@ def test_explain(fairlead, backend, url, status, word):
     assert word in response.body
 
 
-@pytest.mark.parametrize("query", ["", "?", "?method=GET", "?url=", "?url=%zz", "?url=http://", "?url=x",
-                                   "?url=http://a.test/%00", "?url=http://a.test/../..", "?url==&&=",
+@pytest.mark.parametrize("query",
+                         ["", "?", "?method=GET", "?url=", "?url=%zz", "?url=http://", "?url=x",
+                                   "?url=http://a.test/%00", "?url=http://a.test/../..",
+                                   "?url==&&=",
                                    "?url=http://[", "?method=%00&url=http://a.test/",
                                    "?url=http://a.test/&host=%0d%0a"])
 def test_explain_of_nonsense(fairlead, backend, query):

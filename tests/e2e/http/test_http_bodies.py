@@ -36,7 +36,8 @@ def exchange(pair, data, reply, method="GET"):
 @pytest.mark.parametrize("size", [0, 1, 4095, 16384, 65535, 65536, 300_000])
 def test_a_request_body_with_a_length(pair, size):
     body = random.Random(size).randbytes(size)
-    arrived, _ = exchange(pair, request("POST", "/", "a.test", f"Content-Length: {size}", body=body), OK)
+    arrived, _ = exchange(pair,
+                          request("POST", "/", "a.test", f"Content-Length: {size}", body=body), OK)
     assert (arrived.get("Content-Length"), arrived.body) == (str(size), body)
 
 
@@ -126,7 +127,8 @@ def test_interim_answers_are_relayed(pair, code):
 
 
 def test_a_100_nobody_asked_for_does_no_harm(pair):
-    _, response = exchange(pair, request("POST", "/", body=b"x"), b"HTTP/1.1 100 Continue\r\n\r\n" + OK)
+    _, response = exchange(pair, request("POST", "/", body=b"x"),
+                           b"HTTP/1.1 100 Continue\r\n\r\n" + OK)
     final = response if response.status == 200 else pair[1].read_response()
     assert (final.status, final.body) == (200, b"ok")
 
@@ -228,7 +230,8 @@ def drain(wire, count):
 def test_64_megabytes_stream_through_and_memory_stays_flat(pair, direction):
     proxy, client, upstream = pair
     size = 64 * MEGABYTE
-    client.send(request("POST", "/", "a.test", f"Content-Length: {size if direction == 'up' else 0}"))
+    client.send(request("POST", "/", "a.test",
+                        f"Content-Length: {size if direction == 'up' else 0}"))
     peer = upstream.accept()
     peer.read_request_head()
     before = proxy.metric("fairlead_resident_bytes")

@@ -12,7 +12,8 @@ def limited(fairlead, origin):
     """start(*flags, max_connections=1) gives a program of one worker, for limits are a worker's."""
     def start(*flags, prefix="projectcontour.io/", **limits):
         upstream = origin()
-        annotations = {prefix + name.replace("_", "-"): str(value) for name, value in limits.items()}
+        annotations = {prefix + name.replace("_", "-"): str(value) for name,
+                       value in limits.items()}
         return fairlead(manifests.app(upstream, service_annotations=annotations),
                         "--workers", "1", *flags), upstream
 
@@ -128,7 +129,7 @@ def test_limits_are_per_service(fairlead, origin, backend):
     full, free = origin(), backend()
     proxy = fairlead(manifests.documents(
         manifests.app(full, service_annotations=manifests.contour(max_requests=1)),
-        manifests.app(free, host="b.test", name="b")))
+        manifests.app(free, host="b.test", name="b")), "--workers", "1")
     begin(proxy, full)
     assert proxy.get("/").status == 503
     assert proxy.get("/", "b.test").status == 200

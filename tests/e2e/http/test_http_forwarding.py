@@ -48,7 +48,8 @@ def test_forwarding_fields_say_who_asked_and_how(forwarded):
                  "User-Agent": "test"}
 
 
-@pytest.mark.parametrize("host, port", [("a.test", "80"), ("a.test:8080", "8080"), ("a.test:80", "80"),
+@pytest.mark.parametrize("host, port",
+                         [("a.test", "80"), ("a.test:8080", "8080"), ("a.test:80", "80"),
                                         ("A.Test.:9000", "9000")])
 def test_the_forwarded_port_is_the_one_of_the_host_field(forwarded, host, port):
     arrived = forwarded(request("GET", "/", host))
@@ -70,12 +71,17 @@ def test_a_chain_of_proxies_is_appended_to(forwarded):
     assert arrived.get("Forwarded") == "for=1.1.1.1"
 
 
-@pytest.mark.parametrize("name", ["x", "A-Za-z0-9._:/+=-", "x" * 128, "0b41bf37-3a4c-4c1c-8f3b-000000000000"])
+@pytest.mark.parametrize("name",
+                         ["x", "A-Za-z0-9._:/+=-", "x" * 128,
+                          "0b41bf37-3a4c-4c1c-8f3b-000000000000"])
 def test_a_valid_request_id_is_kept(forwarded, name):
-    assert forwarded(request("GET", "/", "a.test", f"X-Request-Id: {name}")).get("X-Request-Id") == name
+    assert forwarded(request("GET", "/", "a.test",
+                             f"X-Request-Id: {name}")).get("X-Request-Id") == name
 
 
-@pytest.mark.parametrize("name", ["", "x" * 129, "a b", "a\"b", "a,b", "a;b", "<x>", "a\\b", "\xe9", "a{b}"])
+@pytest.mark.parametrize("name",
+                         ["", "x" * 129, "a b", "a\"b", "a,b", "a;b", "<x>", "a\\b", "\xe9",
+                          "a{b}"])
 def test_an_invalid_request_id_is_replaced(forwarded, name):
     made = forwarded(request("GET", "/", "a.test", f"X-Request-Id: {name}")).get("X-Request-Id")
     assert UUID.fullmatch(made), made
@@ -119,7 +125,8 @@ def test_absolute_form_is_forwarded_as_origin_form(forwarded):
 def test_answers_keep_their_fields_and_get_a_date(fairlead, backend):
     upstream = backend(lambda request: answer(
         b"x", "201 Made Up Reason", "Set-Cookie: a=1", "Set-Cookie: b=2", "Server: origin",
-        "ETag: W/\"1\"", *(["Date: Thu, 01 Jan 1970 00:00:00 GMT"] if "old" in request.target else [])))
+        "ETag: W/\"1\"",
+        *(["Date: Thu, 01 Jan 1970 00:00:00 GMT"] if "old" in request.target else [])))
     proxy = fairlead(manifests.app(upstream))
     response = proxy.get("/")
     assert (response.status, response.reason) == (201, "Made Up Reason")
@@ -152,7 +159,8 @@ def redirecting(fairlead, backend):
     def start(*flags, **more):
         upstream = backend()
         annotations = {"ingress.kubernetes.io/force-ssl-redirect": "true", **more}
-        return fairlead(manifests.app(upstream, host="*.a.test", annotations=annotations), *flags), upstream
+        return fairlead(manifests.app(upstream, host="*.a.test", annotations=annotations),
+                        *flags), upstream
 
     return start
 
@@ -161,7 +169,8 @@ def test_force_ssl_redirect(redirecting):
     proxy, upstream = redirecting()
     client = proxy.client()
     for method in ("GET", "HEAD", "POST"):
-        client.send(request(method, "/x/../y?z=1&x=%2F", "w.a.test:8080", body=b"b" if method == "POST" else b""))
+        client.send(request(method, "/x/../y?z=1&x=%2F", "w.a.test:8080",
+                            body=b"b" if method == "POST" else b""))
         response = client.read_response(method)
         assert response.status == 301
         assert response.get("Location") == "https://w.a.test/y?z=1&x=%2F"

@@ -41,7 +41,8 @@ def test_many_pipelined_requests_are_answered_in_order(fairlead, backend):
     upstream = backend(lambda request: answer(request.target.encode() + request.body))
     proxy = fairlead(manifests.app(upstream))
     client = proxy.client()
-    data = b"".join(request("POST", f"/{number}", body=b"x" * (number % 7)) for number in range(1000))
+    data = b"".join(request("POST", f"/{number}",
+                            body=b"x" * (number % 7)) for number in range(1000))
     client.send(data)
     for number in range(1000):
         assert client.read_response().body == b"/%d" % number + b"x" * (number % 7)

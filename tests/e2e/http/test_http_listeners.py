@@ -50,7 +50,8 @@ def test_ipv6(fairlead, backend):
     upstream = backend()
     proxy = fairlead(manifests.app(upstream, host=None), "--http", "[::1]:0")
     port = int(proxy.log.wait_for(r"http listens address=\[::1\]:(\d+)")[1])
-    answer = ask(socket.AF_INET6, ("::1", port), request("GET", "/", f"[::1]:{port}", "Connection: close"))
+    answer = ask(socket.AF_INET6, ("::1", port),
+                 request("GET", "/", f"[::1]:{port}", "Connection: close"))
     assert answer.startswith(b"HTTP/1.1 200 ")
     arrived = upstream.requests[0]
     assert (arrived.get("X-Forwarded-For"), arrived.get("X-Forwarded-Port")) == ("::1", str(port))

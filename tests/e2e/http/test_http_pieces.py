@@ -53,8 +53,10 @@ def test_requests_in_any_pieces(fairlead, backend, seed):
 
 REPLIES = [
     (answer(b"x" * 300), b"x" * 300),
-    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(b"abc", b"d" * 200), b"abc" + b"d" * 200),
-    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nT: z\r\n\r\n", b"abc"),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(b"abc", b"d" * 200),
+     b"abc" + b"d" * 200),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nT: z\r\n\r\n",
+     b"abc"),
     (b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", b""),
     (b"HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n", b""),
     (answer(b"", "404 Not Found", *(f"X-{i}: {'z' * 50}" for i in range(40))), b""),
@@ -118,7 +120,8 @@ def test_what_reaches_an_endpoint_is_always_well_formed(fairlead, backend, seed)
             while True:
                 method = "HEAD" if b"HEAD" in data else "GET"
                 response = client.read_response(method)
-                assert response.status in (100, 200, 400, 404, 405, 413, 414, 417, 431, 501, 502, 505)
+                assert response.status in (100, 200, 400, 404, 405, 413, 414, 417, 431, 501, 502,
+                                           505)
                 if method == "HEAD":
                     break
         except Incomplete:
@@ -129,3 +132,34 @@ def test_what_reaches_an_endpoint_is_always_well_formed(fairlead, backend, seed)
         assert arrived.get("X-Forwarded-For").endswith("127.0.0.1")
         assert arrived.get("Host").rstrip(".").lower().startswith("a.test") or arrived.minor == 1
         assert not arrived.has("Connection")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_reaches_a_client_is_always_well_formed(fairlead, backend, seed):
+    """Whatever an endpoint sends: the strict reader of the client finds whole, valid answers, or a
+    connection that was cut before the end of one."""
+    chance = random.Random(seed)
+    queue = []
+
+    def respond(_):
+        queue.append(mutations(chance, chance.choice(REPLIES)[0]))
+        return queue[-1]
+
+    upstream = backend(respond)
+    proxy = fairlead(manifests.app(upstream), "--response-head-timeout", "300ms",
+                     "--stream-idle-timeout", "300ms")
+    wrong = []
+    for _ in range(100):
+        client = proxy.client()
+        client.send(request("GET", "/", "a.test", "Connection: close"))
+        try:
+            response = client.read_response()
+            while response.status < 200:
+                response = client.read_response()
+            client.expect_end()
+        except Incomplete:
+            pass
+        except AssertionError as error:
+            wrong.append((queue[-1], error))
+        client.close()
+    assert wrong == []

@@ -84,7 +84,8 @@ def test_num_retries(fairlead, backend, retries, attempts):
     ("5xx", 500, True), ("5xx", 503, True), ("5xx", 404, False), ("gateway-error", 502, True),
     ("gateway-error", 504, True), ("gateway-error", 500, False), ("retriable-4xx", 409, True),
     ("retriable-4xx", 404, False), ("connect-failure", 503, False), ("reset", 503, False),
-    ("nonsense", 503, False), ("nonsense, 5xx", 503, True), ("reset,5xx", 503, True), ("", 503, False),
+    ("nonsense", 503, False), ("nonsense, 5xx", 503, True), ("reset,5xx", 503, True),
+    ("", 503, False),
 ])
 def test_retry_on(fairlead, backend, retry_on, status, is_retried):
     replies = [answer(b"no", f"{status} No", "Connection: close"), OK]
@@ -173,7 +174,8 @@ def test_per_try_timeout_of_the_last_try(fairlead, origin):
 
 def test_per_try_timeout_needs_retry_on(fairlead, origin):
     upstream = origin()
-    proxy = fairlead(manifests.app(upstream, annotations=manifests.contour(per_try_timeout="100ms")))
+    proxy = fairlead(manifests.app(upstream,
+                                   annotations=manifests.contour(per_try_timeout="100ms")))
     client = proxy.client()
     client.send(request("GET", "/"))
     peer = upstream.accept()

@@ -49,7 +49,8 @@ def test_half_a_head_is_no_head(fairlead, origin):
 def test_whole_response(fairlead, origin):
     """Of the annotation; without it an answer may take as long as it likes."""
     upstream = origin()
-    proxy = fairlead(manifests.app(upstream, annotations=manifests.contour(response_timeout="300ms")))
+    proxy = fairlead(manifests.app(upstream,
+                                   annotations=manifests.contour(response_timeout="300ms")))
     client = proxy.client()
     client.send(request("GET", "/"))
     peer = upstream.accept()
@@ -61,7 +62,8 @@ def test_whole_response(fairlead, origin):
 
 def test_whole_response_also_while_it_flows(fairlead, origin):
     upstream = origin()
-    proxy = fairlead(manifests.app(upstream, annotations=manifests.contour(response_timeout="300ms")))
+    proxy = fairlead(manifests.app(upstream,
+                                   annotations=manifests.contour(response_timeout="300ms")))
     client = proxy.client()
     client.send(request("GET", "/"))
     peer = upstream.accept()
@@ -77,7 +79,8 @@ def test_whole_response_also_while_it_flows(fairlead, origin):
 
 def test_whole_response_of_the_older_name(fairlead, origin):
     upstream = origin()
-    proxy = fairlead(manifests.app(upstream, annotations={"contour.heptio.com/request-timeout": "200ms"}))
+    proxy = fairlead(manifests.app(upstream,
+                                   annotations={"contour.heptio.com/request-timeout": "200ms"}))
     assert proxy.get("/").status == 504
 
 

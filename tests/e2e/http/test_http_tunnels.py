@@ -166,5 +166,6 @@ def test_a_refused_upgrade_is_an_ordinary_answer(tunnels):
 
 
 def test_no_endpoint_for_a_handshake(fairlead):
-    proxy = fairlead(manifests.app(path="/ws", annotations=manifests.contour(websocket_routes="/ws")))
+    proxy = fairlead(manifests.app(path="/ws",
+                                   annotations=manifests.contour(websocket_routes="/ws")))
     assert proxy.ask(handshake()).status == 503

@@ -14,7 +14,8 @@ from support.wait import wait_until
 
 def test_an_upload_waits_bounded_while_no_connection_is_free(fairlead, origin):
     upstream = origin()
-    proxy = fairlead(manifests.app(upstream, service_annotations=manifests.contour(max_connections=1)),
+    proxy = fairlead(manifests.app(upstream,
+                                   service_annotations=manifests.contour(max_connections=1)),
                      "--workers", "1")
     first = proxy.client()
     first.send(request("GET", "/"))
@@ -23,7 +24,8 @@ def test_an_upload_waits_bounded_while_no_connection_is_free(fairlead, origin):
     before = proxy.metric("fairlead_resident_bytes")
     body = random.Random(1).randbytes(24 << 20)
     second = proxy.client()
-    sender = threading.Thread(target=second.send, args=(request("POST", "/", body=body),), daemon=True)
+    sender = threading.Thread(target=second.send, args=(request("POST", "/", body=body),),
+                              daemon=True)
     sender.start()
     proxy.wait_gauge("fairlead_pending_requests", 1)
     second.expect_silence(0.3)
@@ -71,7 +73,8 @@ def test_pipelined_answers_that_nobody_reads_for_a_while(fairlead, backend):
 @pytest.mark.parametrize("where", ["sent", "head", "body", "pending", "connecting"])
 def test_a_client_that_leaves_frees_everything(fairlead, origin, where):
     upstream = origin()
-    proxy = fairlead(manifests.app(upstream, service_annotations=manifests.contour(max_connections=1)),
+    proxy = fairlead(manifests.app(upstream,
+                                   service_annotations=manifests.contour(max_connections=1)),
                      "--workers", "1", "--connect-timeout", "500ms")
     client = proxy.client()
     client.send(request("GET", "/"))
@@ -111,7 +114,8 @@ def test_an_endpoint_of_http_1_0_that_keeps_its_connection(fairlead, origin):
 
 
 def test_requests_of_many_clients_share_connections_and_nothing_else(fairlead, backend):
-    upstream = backend(lambda arrived: answer(arrived.body[::-1], "200 OK", f"X-Echo: {arrived.get('X-Me')}"))
+    upstream = backend(lambda arrived: answer(arrived.body[::-1], "200 OK",
+                                              f"X-Echo: {arrived.get('X-Me')}"))
     proxy = fairlead(manifests.app(upstream))
     failures = []
 
@@ -120,7 +124,8 @@ def test_requests_of_many_clients_share_connections_and_nothing_else(fairlead, b
         client = proxy.client()
         for number in range(40):
             body = chance.randbytes(chance.choice((0, 1, 100, 5000, 70000)))
-            response = client.ask(request("POST", "/", "a.test", f"X-Me: {seed}-{number}", body=body))
+            response = client.ask(request("POST", "/", "a.test", f"X-Me: {seed}-{number}",
+                                          body=body))
             if response.body != body[::-1] or response.get("X-Echo") != f"{seed}-{number}":
                 failures.append((seed, number))
 
