@@ -68,7 +68,7 @@ struct options {
 
     /* where to listen */
     struct listen_list http;  /* default [::]:8080 */
-    struct listen_list https; /* default [::]:8443 */
+    struct listen_list https; /* none unless given: not served yet */
     bool http_is_given;
     bool https_is_given;
     struct listen_address admin; /* default 127.0.0.1:9080 */

@@ -103,7 +103,7 @@ void answer_send(struct stream *stream, const struct answer *answer)
         conn_close(stream->conn);
 }
 
-void answer_failure(struct stream *stream, enum failure failure, struct bytes detail)
+void answer_failure(struct stream *stream, enum failure failure)
 {
     const struct failure_row *row = failure_row(failure);
     struct text body;
@@ -115,12 +115,7 @@ void answer_failure(struct stream *stream, enum failure failure, struct bytes de
     };
 
     text_init(&body);
-    text_printf(&body, "%u %s: %s", row->code, row->reason, row->sentence);
-    if (detail.len > 0) {
-        text_add(&body, BYTES(": "));
-        text_add(&body, detail);
-    }
-    text_add_byte(&body, '\n');
+    text_printf(&body, "%u %s: %s\n", row->code, row->reason, row->sentence);
     answer.body = text_bytes(&body);
     answer_send(stream, &answer);
     text_fini(&body);

@@ -279,6 +279,14 @@ void conn_stream_is_done(struct conn *conn)
         after_stream(conn);
 }
 
+static bool is_trusted(const struct proxy_config *config, const struct address *peer)
+{
+    for (size_t i = 0; i < config->trusted_count; i++)
+        if (address_range_has(&config->trusted[i], peer))
+            return true;
+    return false;
+}
+
 static void adopt_proxy_header(struct conn *conn, const struct proxy_header *header)
 {
     struct text ip;
@@ -286,6 +294,7 @@ static void adopt_proxy_header(struct conn *conn, const struct proxy_header *hea
     if (!header->has_address)
         return;
     conn->client = header->source;
+    conn->is_trusted = is_trusted(conn->worker->config, &conn->client);
     text_init(&ip);
     address_add_ip(&conn->client, &ip);
     conn->client_ip_length = (uint8_t)ip.len;
@@ -453,14 +462,6 @@ static void on_conn_deadline(struct deadline *deadline)
     case CONN_CLOSING:
         break;
     }
-}
-
-static bool is_trusted(const struct proxy_config *config, const struct address *peer)
-{
-    for (size_t i = 0; i < config->trusted_count; i++)
-        if (address_range_has(&config->trusted[i], peer))
-            return true;
-    return false;
 }
 
 static void set_client(struct conn *conn, const struct address *peer)

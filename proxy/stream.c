@@ -230,7 +230,7 @@ static enum failure normalise(struct stream *stream)
     if (request->authority.len > 0 &&
         authority_parse(request->authority, arena_alloc(&stream->arena, request->authority.len),
                         &authority) != STATUS_OK)
-        return FAILURE_BAD_HOST;
+        return failure_of_h1(H1_BAD_HOST);
     stream->host = authority.host;
     stream->path = request->path;
     if (path_is_normal(request->path))
@@ -268,7 +268,7 @@ static enum step_result step_route(struct stream *stream)
         return STEP_NEXT;
     }
     failure = normalise(stream);
-    if (failure == FAILURE_SCHEME_MISMATCH || failure == FAILURE_BAD_HOST)
+    if (failure == FAILURE_SCHEME_MISMATCH || failure == FAILURE_H1_BAD_HOST)
         stream->conn->ends_after = true;
     if (failure == FAILURE_NONE && stream->is_admin) {
         stream->step = STREAM_ADMIN;
@@ -347,9 +347,7 @@ static void end_answer(struct stream *stream)
     if (stream->failure == FAILURE_NONE || conn->state == CONN_CLOSING)
         return;
     if (!stream->head_is_out && row->code != 0)
-        answer_failure(stream, stream->failure,
-                       stream->failure == FAILURE_ROUTE_UNAVAILABLE ? stream->route->unavailable
-                                                                    : BYTES_NONE);
+        answer_failure(stream, stream->failure);
     else if (stream->failure == FAILURE_RESPONSE_TRUNCATED &&
              stream->client_framing != BODY_UNTIL_CLOSE)
         conn->ends_after = true; /* what came is delivered; its framing shows that it is not all */

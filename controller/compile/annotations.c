@@ -181,6 +181,11 @@ void ingress_policy_parse(const struct object *object, struct ingress_policy *po
         policy->websocket_routes[i] = find_with_prefix(object, prefixes[i], "websocket-routes");
 }
 
+bool ingress_policy_serves_http(const struct ingress_policy *policy)
+{
+    return policy->allow_http || policy->force_ssl_redirect;
+}
+
 bool ingress_policy_has_websocket(const struct ingress_policy *policy, struct bytes written)
 {
     for (size_t i = 0; i < 2; i++) {

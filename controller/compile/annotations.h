@@ -3,8 +3,7 @@
  * annotations.h - annotations as typed values, by allow-lists: no text from an object goes anywhere
  * else (hostile-input 92).
  *
- * A value that is not understood counts as absent and is told about (design 5.7): never does a
- * typing error take a limit away. Source: spec/contour.md 1.5-1.7.
+ * A value that is not understood counts as absent and is told about (design 5.7). Source: spec/contour.md 1.5-1.7.
  */
 #ifndef CONTROLLER_COMPILE_ANNOTATIONS_H
 #define CONTROLLER_COMPILE_ANNOTATIONS_H
@@ -26,6 +25,9 @@ struct ingress_policy {
 /* findings: NULL when nobody wants to hear. */
 void ingress_policy_parse(const struct object *object, struct ingress_policy *policy,
                           struct findings *findings);
+/* Whether its routes are there for plain HTTP: the redirect is, even where nothing else is allowed
+ * (design 5.15). Its hosts are claimed either way. */
+bool ingress_policy_serves_http(const struct ingress_policy *policy);
 /* `written` is the path as the Ingress has it, "/" for an empty one. */
 bool ingress_policy_has_websocket(const struct ingress_policy *policy, struct bytes written);
 

@@ -176,6 +176,8 @@ static void gather_claims(struct host_pass *host)
 
         if (origin == NULL || origin->ingress != from->ingress)
             origin = origin_create(host->pass, from->ingress);
+        if (!ingress_policy_serves_http(&origin->policy))
+            continue;
         for (uint32_t j = 0; j < from->ingress->rules[from->rule].paths_count; j++)
             add_claim(host, origin, from->rule, j);
     }
@@ -319,6 +321,8 @@ static const struct ingress *oldest_default(struct host_pass *host)
         if (ingress == last || !ingress->default_backend.is_present)
             continue;
         last = ingress;
+        if (!ingress_policy_serves_http(&origin_create(host->pass, ingress)->policy))
+            continue;
         if (oldest == NULL)
             oldest = ingress;
         else

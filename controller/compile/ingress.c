@@ -34,7 +34,8 @@ static bool rule_contributes(const struct ingress *ingress, const struct ingress
 typedef void contributor_fn(struct dag *dag, struct bytes host, const struct ingress *ingress,
                             uint32_t rule);
 
-static void for_each_host(struct dag *dag, const struct ingress *ingress, contributor_fn *visit)
+static void for_each_named_host(struct dag *dag, const struct ingress *ingress,
+                                contributor_fn *visit)
 {
     char lower[HOST_LENGTH_MAX];
 
@@ -44,6 +45,11 @@ static void for_each_host(struct dag *dag, const struct ingress *ingress, contri
         if (host.len > 0 && rule_contributes(ingress, &ingress->rules[i]))
             visit(dag, host, ingress, i);
     }
+}
+
+static void for_each_host(struct dag *dag, const struct ingress *ingress, contributor_fn *visit)
+{
+    for_each_named_host(dag, ingress, visit);
     if (ingress->default_backend.is_present)
         visit(dag, BYTES_NONE, ingress, 0);
 }
@@ -53,8 +59,10 @@ void ingress_contribute(struct dag *dag, const struct ingress *ingress)
     struct ingress_policy policy;
 
     ingress_policy_parse(&ingress->object, &policy, NULL);
-    if (policy.allow_http || policy.force_ssl_redirect)
+    if (ingress_policy_serves_http(&policy))
         for_each_host(dag, ingress, dag_add_contributor);
+    else
+        for_each_named_host(dag, ingress, dag_add_contributor);
 }
 
 void ingress_withdraw(struct dag *dag, const struct ingress *ingress)

@@ -27,8 +27,7 @@ def refuse_body(site, bad, status=400):
 
 @pytest.mark.parametrize("size", [
     b"0x5", b"+5", b"-1", b"5_0", b" 5", b"\t5", b"5 ", b"5\t", b"", b"5;", b"5; ", b"g", b"5g",
-    b".5",
-    b"5.", b"5,", b"5 5", b"10000000000000000", b"ffffffffffffffff", b"8000000000000000",
+    b".5", b"5.", b"5,", b"5 5", b"10000000000000000", b"ffffffffffffffff", b"8000000000000000",
     b"00000000000000000000000000000000005x", b"\x005", b"5\x00", b"\xef\xbc\x95", b"\"5\"",
 ])
 def test_hostile_07_a_chunk_size_that_is_no_number(site, size):
@@ -102,12 +101,9 @@ def test_hostile_09_good_chunks_in_single_bytes(site):
 CUT = {
     "length": b"POST /x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10\r\n\r\nhello",
     "length_none": b"POST /x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10\r\n\r\n",
-    "chunk": HEAD + b"5\r\nhel",
-    "between_chunks": HEAD + b"5\r\nhello\r\n",
-    "chunk_size": HEAD + b"5\r\nhello\r\n5",
-    "last_chunk": HEAD + b"5\r\nhello\r\n0\r\n",
-    "trailer": HEAD + b"5\r\nhello\r\n0\r\nX: y\r\n",
-    "no_body": HEAD,
+    "chunk": HEAD + b"5\r\nhel", "between_chunks": HEAD + b"5\r\nhello\r\n",
+    "chunk_size": HEAD + b"5\r\nhello\r\n5", "last_chunk": HEAD + b"5\r\nhello\r\n0\r\n",
+    "trailer": HEAD + b"5\r\nhello\r\n0\r\nX: y\r\n", "no_body": HEAD,
 }
 
 

@@ -7,11 +7,12 @@ from support.client import request
 from support.origin import OK, answer
 
 GET = request("GET", "/")
+CHUNKS = b"2\r\nok\r\n0\r\n\r\n"
 
 
 @pytest.mark.parametrize("reply", [
-    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKS,
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n" + CHUNKS,
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok",
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
     b"HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nok",
@@ -24,8 +25,7 @@ GET = request("GET", "/")
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked,\r\n\r\n0\r\n\r\n",
     b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok",
-    b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
+    b"HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok", b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\n\r\nok",
     b"HTTP/1.1 200 OK\r\nX: a\rb\r\nContent-Length: 2\r\n\r\nok",
     b"HTTP/1.1 200 OK\r\nX: a\x00b\r\nContent-Length: 2\r\n\r\nok",
@@ -44,12 +44,10 @@ GET = request("GET", "/")
     b"HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
     b"HTTP/1 200 OK\r\nContent-Length: 2\r\n\r\nok",
     b"HTTP/0.9 200 OK\r\nContent-Length: 2\r\n\r\nok",
-    b"http/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
-    b"ICY 200 OK\r\nContent-Length: 2\r\n\r\nok", b"200 OK\r\n\r\n", b"<html>hello</html>", b"\x00",
-    b"\r\n",
+    b"http/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b"ICY 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    b"200 OK\r\n\r\n", b"<html>hello</html>", b"\x00", b"\r\n",
     b"\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b"\x16\x03\x01\x00\x05hello",
-    b"SSH-2.0-x\r\n",
-    b"HTTP/1.1\t200 OK\r\nContent-Length: 2\r\n\r\nok",
+    b"SSH-2.0-x\r\n", b"HTTP/1.1\t200 OK\r\nContent-Length: 2\r\n\r\nok",
     b"HTTP/1.1 200\tOK\r\nContent-Length: 2\r\n\r\nok",
 ])
 def test_hostile_53_a_malformed_answer(site, reply):

@@ -50,11 +50,10 @@ def test_hostile_35_a_backslash(site, path):
 
 @pytest.mark.parametrize("path, forwarded", [
     ("/.", "/"), ("/./", "/"), ("/a/.", "/a/"), ("/a/./b", "/a/b"), ("/a/..", "/"),
-    ("/a/../b", "/b"),
-    ("/a/%2e%2e/b", "/b"), ("/a/.%2E/b", "/b"), ("/a/%2e./b", "/b"), ("/a/%2E/b", "/a/b"),
-    ("/a/b/../..", "/"), ("/a/b/../../c", "/c"), ("/a/...", "/a/..."), ("/a/..b", "/a/..b"),
-    ("/a/b..", "/a/b.."), ("/a/.b", "/a/.b"), ("/a//../b", "/b"), ("/a/b/c/./../../g", "/a/g"),
-    ("/x/../a?p=/../b", "/a?p=/../b"),
+    ("/a/../b", "/b"), ("/a/%2e%2e/b", "/b"), ("/a/.%2E/b", "/b"), ("/a/%2e./b", "/b"),
+    ("/a/%2E/b", "/a/b"), ("/a/b/../..", "/"), ("/a/b/../../c", "/c"), ("/a/...", "/a/..."),
+    ("/a/..b", "/a/..b"), ("/a/b..", "/a/b.."), ("/a/.b", "/a/.b"), ("/a//../b", "/b"),
+    ("/a/b/c/./../../g", "/a/g"), ("/x/../a?p=/../b", "/a?p=/../b"),
 ])
 def test_hostile_36_dot_segments_are_resolved(site, path, forwarded):
     assert site.path_of(path) == forwarded
@@ -73,8 +72,7 @@ def test_hostile_36_a_climb_above_the_root(site, path):
     ("/%2561", "/%2561"), ("/%252e%252e/x", "/%252e%252e/x"), ("/%252F", "/%252F"),
     ("/%25%32%65", "/%252e"), ("/%c3%a9", "/%C3%A9"), ("/%3f", "/%3F"), ("/%23", "/%23"),
     ("/%20", "/%20"), ("/%3Aa", "/%3Aa"), ("/a:b@c!$&'()*+,;=", "/a:b@c!$&'()*+,;="),
-    ("/%7f", "/%7F"),
-    ("/%0a", "/%0A"), ("/%0d%0aX:y", "/%0D%0AX:y"), ("/%2B+", "/%2B+"),
+    ("/%7f", "/%7F"), ("/%0a", "/%0A"), ("/%0d%0aX:y", "/%0D%0AX:y"), ("/%2B+", "/%2B+"),
 ])
 def test_hostile_37_only_unreserved_characters_are_decoded_once(site, path, forwarded):
     assert site.path_of(path) == forwarded

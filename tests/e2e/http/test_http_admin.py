@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The admin port: design 4.3, hostile-input 98."""
 import json
+import socket
 
 import pytest
 
@@ -159,8 +160,6 @@ def test_admin_keeps_connections_and_pipelines(fairlead, backend):
 def test_a_unix_socket(fairlead, backend, tmp_path):
     path = tmp_path / "admin.sock"
     proxy = fairlead(manifests.app(backend()), "--admin", f"unix:{path}", ready=False)
-    import socket
-
     def ask(data):
         sock = socket.socket(socket.AF_UNIX)
         try:

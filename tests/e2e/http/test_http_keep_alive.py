@@ -136,7 +136,8 @@ def test_chunks_become_the_end_of_the_connection_for_1_0(fairlead, origin, asked
     client.send(f"GET / HTTP/1.0\r\nHost: a.test\r\n{asked}\r\n".encode())
     peer = upstream.accept()
     peer.read_request()
-    peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1\r\n!\r\n0\r\nT: x\r\n\r\n")
+    peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+              b"5\r\nhello\r\n1\r\n!\r\n0\r\nT: x\r\n\r\n")
     response = client.read_response()
     assert (response.framing(), response.body) == (None, b"hello!")
     assert "keep-alive" not in response.options

@@ -35,8 +35,8 @@ def pieces(chance, data):
 @pytest.mark.parametrize("seed", range(6))
 def test_requests_in_any_pieces(fairlead, backend, seed):
     chance = random.Random(seed)
-    upstream = backend(lambda arrived: answer(arrived.target[1:2].encode() if arrived.method != "HEAD"
-                                              else b""))
+    upstream = backend(lambda arrived: answer(
+        b"" if arrived.method == "HEAD" else arrived.target[1:2].encode()))
     proxy = fairlead(manifests.app(upstream))
     client = proxy.client()
     for piece in pieces(chance, b"".join(data for data, _ in CONVERSATION)):

@@ -4,7 +4,7 @@ import pytest
 
 from support import manifests
 from support.client import request
-from support.origin import OK, answer, closed_port, listen
+from support.origin import OK, answer, closed_port, silent_port
 
 NO = answer(b"no", "503 Service Unavailable", "Connection: close")
 
@@ -45,23 +45,11 @@ def test_an_endpoint_that_refuses_is_left_out_for_a_while(fairlead, backend):
 
 
 def test_a_connect_that_times_out_goes_on_to_another_endpoint(fairlead, backend):
-    """A listener whose queue is full answers no SYN."""
-    full = listen(backlog=0)
-    stuffing = []
-    import socket
-
-    for _ in range(4):
-        sock = socket.socket()
-        sock.setblocking(False)
-        sock.connect_ex(full.getsockname())
-        stuffing.append(sock)
-    upstream = backend()
-    proxy = fairlead(manifests.app(full.getsockname()[1], upstream), "--connect-timeout", "200ms")
-    for _ in range(4):
-        assert proxy.get("/").status == 200
+    with silent_port() as silent:
+        proxy = fairlead(manifests.app(silent, backend()), "--connect-timeout", "200ms")
+        for _ in range(4):
+            assert proxy.get("/").status == 200
     assert proxy.timeouts("connect") >= 1
-    for sock in [*stuffing, full]:
-        sock.close()
 
 
 # ---- asked for ----

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each timeout of design 5.7 with its answer and its metric. Those of clients: hostile 84 to 86."""
-import socket
 import time
 
 from support import manifests
 from support.client import request
-from support.origin import OK, answer, listen
+from support.origin import OK, answer, silent_port
 
 
 def test_response_head(fairlead, origin):
@@ -103,17 +102,11 @@ def test_stream_idle(fairlead, origin):
 
 
 def test_connect(fairlead):
-    full = listen(backlog=0)
-    stuffing = [socket.socket() for _ in range(4)]
-    for sock in stuffing:
-        sock.setblocking(False)
-        sock.connect_ex(full.getsockname())
-    proxy = fairlead(manifests.app(full.getsockname()[1]), "--connect-timeout", "200ms")
-    response = proxy.get("/")
+    with silent_port() as silent:
+        proxy = fairlead(manifests.app(silent), "--connect-timeout", "200ms")
+        response = proxy.get("/")
     assert (response.status, response.reason_code) == (503, "connect_timeout")
     assert proxy.timeouts("connect") >= 1
-    for sock in [*stuffing, full]:
-        sock.close()
 
 
 def test_upstream_idle(fairlead, origin):

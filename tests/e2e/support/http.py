@@ -50,8 +50,8 @@ class Message:
     @property
     def options(self):
         """What Connection says."""
-        return {word.strip().lower() for value in self.all("Connection") for word in value.split(",")
-                if word.strip()}
+        words = ",".join(self.all("Connection")).split(",")
+        return {word.strip().lower() for word in words if word.strip()}
 
     def framing(self):
         """("length", n), ("chunked", None) or None; both at once is an error."""

@@ -5,6 +5,7 @@ Endpoints on 127.0.0.1.
 Origin: the test itself accepts and speaks, so that both sides of the proxy stand on one screen.
 Backend: answers by itself in threads, where a test only needs answers.
 """
+import contextlib
 import socket
 import threading
 
@@ -73,6 +74,18 @@ def closed_port():
     port = sock.getsockname()[1]
     sock.close()
     return port
+
+
+@contextlib.contextmanager
+def silent_port():
+    """A port that answers no SYN: the queue of its listener is full."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(listen(backlog=0))
+        for _ in range(4):
+            sock = stack.enter_context(socket.socket())
+            sock.setblocking(False)
+            sock.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
 
 
 class Origin:

@@ -129,13 +129,13 @@ TEST(websocket_routes_of_both_prefixes_count_for_the_paths_they_name)
     world_close(&world);
 }
 
-TEST(allow_http_false_takes_the_host_away)
+TEST(allow_http_false_claims_the_host_and_serves_nothing)
 {
     struct world world;
 
     world_open(&world);
     assert_string_equal(dump_with(&world, MANIFEST("kubernetes.io/ingress.allow-http: 'false'")),
-                        "");
+                        "host a.example.com\n");
     assert_has(dump_with(&world, MANIFEST("kubernetes.io/ingress.allow-http: 'no'")),
                "annotation kubernetes.io/ingress.allow-http: \"no\" is neither true nor false");
     assert_line(world_dump(&world), "prefix / -> default/web/80");
@@ -196,7 +196,7 @@ TESTS(UNIT(response_timeout_is_read_under_both_prefixes_and_both_names),
       UNIT(num_retries_is_one_unless_a_sensible_number_is_given),
       UNIT(conditions_to_retry_on_that_are_not_known_are_left_out_and_told),
       UNIT(websocket_routes_of_both_prefixes_count_for_the_paths_they_name),
-      UNIT(allow_http_false_takes_the_host_away),
+      UNIT(allow_http_false_claims_the_host_and_serves_nothing),
       UNIT(force_ssl_redirect_redirects_even_where_allow_http_is_false),
       UNIT(circuit_breakers_come_from_the_service),
       UNIT(hostile_92_no_text_of_an_annotation_reaches_the_table_but_as_a_quoted_finding))
