@@ -213,9 +213,10 @@ def test_hostile_48_no_proxy_header_where_none_is_asked_for(site):
 # ---- 51: no line ends through objects ----
 
 
-@pytest.mark.parametrize("host",
-                         ["a.test\r\nX: y", "a.test\nX: y", "a.test\0", "a test", "a.test/x",
-                                  "a.test:80", "*.*.test", "a..test"])
+@pytest.mark.parametrize("host", [
+    "a.test\r\nX: y", "a.test\nX: y", "a.test\0", "a test", "a.test/x", "a.test:80", "*.*.test",
+    "a..test",
+])
 def test_hostile_51_an_object_can_not_bring_line_ends_into_a_head(fairlead, backend, host):
     """The bad rule is left out and said; the other is served."""
     upstream = backend()

@@ -87,9 +87,10 @@ def test_hostile_13_the_rest_of_a_refused_body_is_no_request(site):
     site.origin.expect_untouched()
 
 
-@pytest.mark.parametrize("value",
-                         ["100-continue, 100-continue", "100-continue; q=1", "200-ok", "100",
-                                   "\"100-continue\"", "100-continue,", "x", "100 continue"])
+@pytest.mark.parametrize("value", [
+    "100-continue, 100-continue", "100-continue; q=1", "200-ok", "100", "\"100-continue\"",
+    "100-continue,", "x", "100 continue",
+])
 def test_hostile_14_an_unknown_expectation(site, value):
     site.refuse(request("POST", "/x", "a.test", f"Expect: {value}", body=b"hello"), 417)
 

@@ -142,8 +142,9 @@ def test_hostile_54_a_clean_connection_is_used_again(site):
     peer.close()
 
 
-@pytest.mark.parametrize("extra",
-                         [b"x", b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison", b"\r\n"])
+@pytest.mark.parametrize("extra", [
+    b"x", b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison", b"\r\n",
+])
 def test_hostile_54_bytes_after_an_answer_are_nobodys(site, extra):
     client, peer = site.begin(GET)
     peer.read_request()
@@ -157,8 +158,9 @@ def test_hostile_54_bytes_after_an_answer_are_nobodys(site, extra):
     assert client.read_response().body == b"mine"
 
 
-@pytest.mark.parametrize("extra",
-                         [b"x", b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison", b"\r\n"])
+@pytest.mark.parametrize("extra", [
+    b"x", b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison", b"\r\n",
+])
 def test_hostile_54_bytes_on_an_idle_connection_close_it(site, extra):
     before = site.proxy.metric("fairlead_upstream_unexpected_bytes_total")
     client, peer = site.begin(GET)

@@ -48,9 +48,9 @@ def test_forwarding_fields_say_who_asked_and_how(forwarded):
                  "User-Agent": "test"}
 
 
-@pytest.mark.parametrize("host, port",
-                         [("a.test", "80"), ("a.test:8080", "8080"), ("a.test:80", "80"),
-                                        ("A.Test.:9000", "9000")])
+@pytest.mark.parametrize("host, port", [
+    ("a.test", "80"), ("a.test:8080", "8080"), ("a.test:80", "80"), ("A.Test.:9000", "9000"),
+])
 def test_the_forwarded_port_is_the_one_of_the_host_field(forwarded, host, port):
     arrived = forwarded(request("GET", "/", host))
     assert (arrived.get("X-Forwarded-Port"), arrived.get("X-Forwarded-Host")) == (port, host)
@@ -71,17 +71,17 @@ def test_a_chain_of_proxies_is_appended_to(forwarded):
     assert arrived.get("Forwarded") == "for=1.1.1.1"
 
 
-@pytest.mark.parametrize("name",
-                         ["x", "A-Za-z0-9._:/+=-", "x" * 128,
-                          "0b41bf37-3a4c-4c1c-8f3b-000000000000"])
+@pytest.mark.parametrize("name", [
+    "x", "A-Za-z0-9._:/+=-", "x" * 128, "0b41bf37-3a4c-4c1c-8f3b-000000000000",
+])
 def test_a_valid_request_id_is_kept(forwarded, name):
     assert forwarded(request("GET", "/", "a.test",
                              f"X-Request-Id: {name}")).get("X-Request-Id") == name
 
 
-@pytest.mark.parametrize("name",
-                         ["", "x" * 129, "a b", "a\"b", "a,b", "a;b", "<x>", "a\\b", "\xe9",
-                          "a{b}"])
+@pytest.mark.parametrize("name", [
+    "", "x" * 129, "a b", "a\"b", "a,b", "a;b", "<x>", "a\\b", "\xe9", "a{b}",
+])
 def test_an_invalid_request_id_is_replaced(forwarded, name):
     made = forwarded(request("GET", "/", "a.test", f"X-Request-Id: {name}")).get("X-Request-Id")
     assert UUID.fullmatch(made), made

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The admin port: health, readiness, metrics, /table, /explain, POST /drain (design 4.3, hostile-input 98)."""
+"""The admin port: health, readiness, metrics, /table, /explain, POST /drain.
+
+Source: design 4.3; hostile-input 98."""
 import fcntl
 import json
 import os
@@ -105,7 +107,7 @@ def test_metrics_are_prometheus_text_to_the_letter(used):
             assert name.endswith("_total"), name
 
 
-def test_metrics_tell_what_the_issue_asks_for(used):
+def test_metrics_tell_requests_latencies_connections_pools_bytes_tables_and_limits(used):
     families = prometheus.parse(used.admin("/metrics").body.decode())
     requests = {tuple(value for _, value in labels): count for (_, labels), count
                 in families["fairlead_requests_total"].samples.items() if count}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which endpoint gets which request, and which never gets one (issue deliverable 5; design 4.4)."""
+"""Which endpoint gets which request, and which never gets one (design 4.4)."""
 import socket
 import threading
 

@@ -231,7 +231,7 @@ def test_a_request_keeps_the_table_that_it_started_with(fairlead, backend):
 
 def test_a_pooled_connection_survives_swaps_and_goes_with_its_endpoint(fairlead, backend):
     app, other = backend(), backend()
-    proxy = fairlead({"app.yaml": manifests.app(app)})
+    proxy = fairlead({"app.yaml": manifests.app(app)}, "--workers", 1)
     assert proxy.get("/").status == 200
     for number in range(5):
         swap(proxy, number)

@@ -65,7 +65,8 @@ INVALID = {
     "no name": json.dumps({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {},
                            "spec": {}}),
     "a resource as backend": raw_ingress(spec={"rules": [{"host": "bad.test", "http": {"paths": [
-        {"path": "/", "pathType": "Prefix", "backend": {"resource": {"kind": "Bucket", "name": "b"}}}]}}]}),
+        {"path": "/", "pathType": "Prefix",
+         "backend": {"resource": {"kind": "Bucket", "name": "b"}}}]}}]}),
 }
 
 
@@ -113,8 +114,8 @@ def test_hostile_91_what_was_wrong_is_told_once_and_again_only_when_it_changes(f
 
 # ---- 92: values, never program text ----
 
-EVIL = ["true; alias / /etc/", "${HOME}", "$(id)", "`id`", "{{ .Secrets }}", "%REQ(x)%", "\"}\n\"evil\": {\"",
-        "a\r\nX-Evil: 1", "'; os.execute('id')", "x" * 100_000, "\u202e", "<script>", "%n%s%n"]
+EVIL = ["true; alias / /etc/", "${HOME}", "$(id)", "`id`", "{{ .Secrets }}", "%REQ(x)%",
+        "\"}\n\"evil\": {\"", "a\r\nX-Evil: 1", "'; os.execute('id')", "x" * 100_000, "\u202e", "<script>", "%n%s%n"]
 
 
 @pytest.mark.parametrize("evil", EVIL, ids=lambda evil: repr(evil[:20]))

@@ -70,17 +70,23 @@ def test_hostile_89_a_million_random_bytes_do_no_harm_where_a_proxy_header_is_du
     assert len(proxy.log.lines) - lines < LOG_LINES_MAX
 
 
-@pytest.mark.parametrize("prefix", [
-    b"GET / HTTP/1.1\r\nHost: a.test\r\n", b"POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10\r\n\r\n",
-    b"POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n", b"GET /", b"\x16\x03\x01\x02\x00",
-    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
-    ids=["within a head", "after a length", "as chunks", "as a target", "as TLS", "as HTTP/2"])
-def test_hostile_89_noise_after_a_good_beginning_does_no_harm(fairlead, backend, prefix):
+BEGINNINGS = {
+    "within a head": b"GET / HTTP/1.1\r\nHost: a.test\r\n",
+    "after a length": b"POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10\r\n\r\n",
+    "as chunks": b"POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "as a target": b"GET /",
+    "as TLS": b"\x16\x03\x01\x02\x00",
+    "as HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("where", BEGINNINGS)
+def test_hostile_89_noise_after_a_good_beginning_does_no_harm(fairlead, backend, where):
     proxy = fairlead(manifests.app(backend()))
     lines = len(proxy.log.lines)
     for seed in range(40):
         client = proxy.client()
-        client.send_if_open(prefix)
+        client.send_if_open(BEGINNINGS[where])
         client.send_if_open(noise(seed, 25_000))
         finish(client)
     expect_unmoved(proxy, lines)

@@ -75,7 +75,8 @@ def test_the_client_that_the_header_names_is_logged(front):
     assert clients == ["203.0.113.7", "2001:db8::7", "127.0.0.1"]
 
 
-@pytest.mark.parametrize("header", [version1(), version2(), version2("2001:db8::7", tlvs=b"\x04\x00\x01a")],
+@pytest.mark.parametrize("header", [
+    version1(), version2(), version2("2001:db8::7", tlvs=b"\x04\x00\x01a")],
                          ids=["v1", "v2", "v2 with a TLV"])
 def test_the_header_may_come_in_any_number_of_pieces(front, header):
     for pieces in (2, 3, len(header) + 5, 1000):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happens when there is no room for another connection: accepting pauses, goes on by itself, spins on
-nothing, and the admin port stays reachable (hostile-input 87, 88)."""
+"""What happens when there is no room for another connection: accepting pauses, goes on by itself,
+spins on nothing, and the admin port stays reachable (hostile-input 87, 88)."""
 import os
 import resource
 import select

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stopping without anybody noticing: nothing that was accepted is reset, nothing that waits in the queue
-of a closing listener is lost (design 4.2; issue deliverable 6)."""
+of a closing listener is lost (design 4.2)."""
 import os
 import signal
 import socket
