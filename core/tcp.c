@@ -13,30 +13,16 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #define CHUNKS_KEPT_MAX 64
 #define FLUSH_PARTS_MAX 16
 /* Reads of one connection in one turn of the loop, so that a fast peer leaves room for others. */
 #define READS_PER_TURN_MAX 8
-
-void net_init(struct net *net, uv_loop_t *loop)
-{
-    *net = (struct net){
-        .loop = loop,
-        .read_buffer = mem_resize(NULL, READ_BUFFER_BYTES),
-        .write_buffer = mem_resize(NULL, GATHER_BYTES_MAX),
-    };
-    chunk_pool_init(&net->chunks, CHUNKS_KEPT_MAX);
-}
-
-void net_fini(struct net *net)
-{
-    chunk_pool_fini(&net->chunks);
-    mem_free(net->read_buffer);
-    mem_free(net->write_buffer);
-}
+#define EDGES_PER_TURN_MAX 256 /* more wait for the next turn */
 
 static enum status status_of_errno(int error)
 {
@@ -60,66 +46,83 @@ static bool is_passing(int error)
     return error == EAGAIN || error == EINTR || error == ENOBUFS;
 }
 
-/* ---- what is watched for ---- */
-
-static void on_ready(uv_poll_t *poll, int status, int events);
-
-/* Tell libuv when something changed. On the request path nothing does. */
-static void update_watch(struct tcp *tcp)
+/* The C library's wrappers are cancellation points, which costs two calls around each in a program
+ * with threads; nothing here is ever cancelled. */
+static ssize_t receive(int fd, char *buffer, size_t size, int flags)
 {
-    bool wants_to_write = tcp->output != NULL || tcp->on_connected != NULL;
-    uint8_t wanted =
-        (uint8_t)((tcp->is_reading ? UV_READABLE : 0) | (wants_to_write ? UV_WRITABLE : 0));
+    return syscall(SYS_recvfrom, fd, buffer, size, flags | MSG_DONTWAIT, NULL, NULL);
+}
 
-    if (tcp->is_closing || wanted == tcp->watched)
+static ssize_t transmit(int fd, struct bytes data)
+{
+    return syscall(SYS_sendto, fd, data.at, data.len, MSG_NOSIGNAL | MSG_DONTWAIT, NULL, 0);
+}
+
+/* ---- reading ---- */
+
+static void on_turn(uv_idle_t *turn);
+
+/* See to it in the next turn of the loop. */
+static void be_due(struct tcp *tcp)
+{
+    if (!list_is_empty(&tcp->due))
         return;
-    tcp->watched = wanted;
-    if (wanted == 0)
-        CHECK(uv_poll_stop(&tcp->poll) == 0);
-    else
-        CHECK(uv_poll_start(&tcp->poll, wanted, on_ready) == 0);
+    if (list_is_empty(&tcp->net->due))
+        CHECK(uv_idle_start(&tcp->net->turn, on_turn) == 0);
+    list_push_back(&tcp->net->due, &tcp->due);
 }
 
 static void tcp_resume(struct transport *transport)
 {
     struct tcp *tcp = (struct tcp *)transport;
 
-    if (tcp->is_reading)
+    if (tcp->is_reading || tcp->is_closing)
         return;
     tcp->is_reading = true;
-    update_watch(tcp);
+    if (tcp->is_readable)
+        be_due(tcp); /* its edge has passed */
 }
 
 static void tcp_pause(struct transport *transport)
 {
     struct tcp *tcp = (struct tcp *)transport;
 
-    if (!tcp->is_reading)
-        return;
     tcp->is_reading = false;
-    update_watch(tcp);
 }
 
-/* ---- reading ---- */
-
-/* One read. True when there may be more at once. */
-static bool read_once(struct tcp *tcp)
+/* One read. A read that does not fill the buffer has emptied the socket: the next byte comes with
+ * an edge of its own, but an end that was told of already does not. */
+static void read_once(struct tcp *tcp)
 {
     const struct transport_events *events = tcp->transport.events;
-    ssize_t count = recv(tcp->fd, tcp->net->read_buffer, READ_BUFFER_BYTES, MSG_DONTWAIT);
+    ssize_t count = receive(tcp->fd, tcp->net->read_buffer, READ_BUFFER_BYTES, 0);
 
     if (count > 0) {
+        tcp->is_readable = count == READ_BUFFER_BYTES || tcp->has_ended;
         events->on_bytes(&tcp->transport, bytes_from(tcp->net->read_buffer, (size_t)count));
-        return count == READ_BUFFER_BYTES;
+        return;
     }
+    tcp->is_readable = false;
     if (count < 0 && is_passing(errno))
-        return false;
-    tcp_pause(&tcp->transport);
+        return;
+    tcp->is_reading = false;
     if (count == 0)
         events->on_end(&tcp->transport);
     else
         events->on_broken(&tcp->transport, status_of_errno(errno));
-    return false;
+}
+
+static bool may_read(const struct tcp *tcp)
+{
+    return tcp->is_readable && tcp->is_reading && !tcp->is_closing;
+}
+
+static void read_some(struct tcp *tcp)
+{
+    for (int i = 0; i < READS_PER_TURN_MAX && may_read(tcp); i++)
+        read_once(tcp);
+    if (may_read(tcp))
+        be_due(tcp);
 }
 
 /* ---- writing ---- */
@@ -143,8 +146,8 @@ static ssize_t send_now(const struct tcp *tcp, const struct bytes *parts, size_t
         const struct bytes *ours;
         struct iovec *theirs; /* sendmsg() only reads through it */
     } vector = {.ours = parts};
-    ssize_t sent = count == 1 ? send(tcp->fd, parts->at, parts->len, MSG_NOSIGNAL | MSG_DONTWAIT)
-                              : send_vector(tcp->fd, vector.theirs, count);
+    ssize_t sent =
+        count == 1 ? transmit(tcp->fd, *parts) : send_vector(tcp->fd, vector.theirs, count);
 
     return sent < 0 && is_passing(errno) ? 0 : sent;
 }
@@ -164,7 +167,6 @@ static void queue_rest(struct tcp *tcp, const struct bytes *parts, size_t count,
         bufq_append(tcp->output, rest);
         tcp->net->queued_bytes += rest.len;
     }
-    update_watch(tcp);
 }
 
 static void drop_output(struct tcp *tcp)
@@ -175,7 +177,6 @@ static void drop_output(struct tcp *tcp)
     bufq_fini(tcp->output);
     mem_free(tcp->output);
     tcp->output = NULL;
-    update_watch(tcp);
 }
 
 static void flush_output(struct tcp *tcp)
@@ -276,14 +277,8 @@ static size_t tcp_unread_bytes(const struct transport *transport)
 
 /* ---- the end ---- */
 
-static void on_handle_closed(uv_handle_t *handle)
-{
-    struct tcp *tcp = handle->data;
-
-    tcp->transport.events->on_closed(&tcp->transport);
-}
-
-/* The socket may go as soon as libuv was told to let go of it; the memory only afterwards. */
+/* The socket goes at once; the memory stays until the next turn, for events of this turn may still
+ * name it. */
 static void tcp_close(struct transport *transport, bool reset)
 {
     const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
@@ -293,11 +288,44 @@ static void tcp_close(struct transport *transport, bool reset)
         return;
     tcp->is_closing = true;
     drop_output(tcp);
-    uv_close((uv_handle_t *)&tcp->poll, on_handle_closed);
     if (reset)
         (void)setsockopt(tcp->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     (void)close(tcp->fd);
     tcp->fd = -1;
+    be_due(tcp);
+}
+
+static void end_closing(struct tcp *tcp)
+{
+    struct net *net = tcp->net;
+
+    if (--net->open_count == 0)
+        uv_unref((uv_handle_t *)&net->watcher);
+    tcp->transport.events->on_closed(&tcp->transport);
+}
+
+/* What becomes due meanwhile waits for the turn after this one. */
+static void on_turn(uv_idle_t *turn)
+{
+    struct net *net = turn->data;
+    struct list now;
+    struct list *first;
+
+    list_init(&now);
+    while ((first = list_first(&net->due)) != NULL) {
+        list_remove(first);
+        list_push_back(&now, first);
+    }
+    CHECK(uv_idle_stop(turn) == 0);
+    while ((first = list_first(&now)) != NULL) {
+        struct tcp *tcp = LIST_ENTRY(first, struct tcp, due);
+
+        list_remove(first);
+        if (tcp->is_closing)
+            end_closing(tcp);
+        else
+            read_some(tcp);
+    }
 }
 
 /* ---- the beginning ---- */
@@ -311,30 +339,38 @@ static void finish_connect(struct tcp *tcp)
     if (error == 0)
         (void)getsockopt(tcp->fd, SOL_SOCKET, SO_ERROR, &error, &length);
     tcp->on_connected = NULL;
-    update_watch(tcp);
     on_connected(tcp, status_of_errno(error));
 }
 
-static void on_ready(uv_poll_t *poll, int status, int events)
+static void on_edges(struct tcp *tcp, uint32_t edges)
 {
-    struct tcp *tcp = poll->data;
-
-    if (status < 0) { /* the socket has an error: libuv has stopped, the calls below say which */
-        events = UV_READABLE | UV_WRITABLE;
-        tcp->watched = 0;
-    }
+    if (tcp->is_closing)
+        return;
     if (tcp->on_connected != NULL) {
         finish_connect(tcp);
-        return;
+        if (tcp->is_closing)
+            return;
     }
-    if ((events & UV_READABLE) != 0)
-        for (int i = 0; i < READS_PER_TURN_MAX && tcp->is_reading && !tcp->is_closing; i++)
-            if (!read_once(tcp))
-                break;
-    if ((events & UV_WRITABLE) != 0 && tcp->output != NULL && !tcp->is_closing)
+    if ((edges & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+        tcp->has_ended = true;
+    if ((edges & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+        tcp->is_readable = true;
+        read_some(tcp);
+    }
+    if ((edges & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0 && tcp->output != NULL && !tcp->is_closing)
         flush_output(tcp);
-    if (status < 0)
-        update_watch(tcp);
+}
+
+static void on_sockets(uv_poll_t *watcher, int status, int readable)
+{
+    struct net *net = watcher->data;
+    struct epoll_event events[EDGES_PER_TURN_MAX] MEM_UNCLEARED;
+    int count = epoll_wait(net->epoll_fd, events, EDGES_PER_TURN_MAX, 0);
+
+    (void)status;
+    (void)readable;
+    for (int i = 0; i < count; i++)
+        on_edges(events[i].data.ptr, events[i].events);
 }
 
 static const struct transport_ops tcp_ops = {
@@ -349,18 +385,17 @@ static const struct transport_ops tcp_ops = {
 
 void tcp_open(struct tcp *tcp, struct net *net, int fd, const struct transport_events *events)
 {
-    tcp->transport = (struct transport){.ops = &tcp_ops, .events = events};
-    tcp->net = net;
-    tcp->output = NULL;
-    tcp->on_connected = NULL;
-    tcp->fd = fd;
-    tcp->connect_error = 0;
-    tcp->watched = 0;
-    tcp->is_reading = false;
-    tcp->is_finishing = false;
-    tcp->is_closing = false;
-    CHECK(uv_poll_init(net->loop, &tcp->poll, fd) == 0);
-    tcp->poll.data = tcp;
+    struct epoll_event all = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = tcp};
+
+    *tcp = (struct tcp){
+        .transport = {.ops = &tcp_ops, .events = events},
+        .net = net,
+        .fd = fd,
+    };
+    list_init(&tcp->due);
+    CHECK(epoll_ctl(net->epoll_fd, EPOLL_CTL_ADD, fd, &all) == 0);
+    if (net->open_count++ == 0)
+        uv_ref((uv_handle_t *)&net->watcher);
 }
 
 enum status tcp_connect(struct tcp *tcp, struct net *net, const struct address *address,
@@ -369,16 +404,17 @@ enum status tcp_connect(struct tcp *tcp, struct net *net, const struct address *
     struct sockaddr_storage remote;
     socklen_t length = address_to_sockaddr(address, &remote);
     int fd = socket(remote.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int error = 0;
     int on = 1;
 
     if (fd < 0)
         return STATUS_IO;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    tcp_open(tcp, net, fd, events);
     if (connect(fd, (const struct sockaddr *)&remote, length) != 0 && errno != EINPROGRESS)
-        tcp->connect_error = errno;
+        error = errno;
+    tcp_open(tcp, net, fd, events); /* only now: a socket that is not connecting looks hung up */
+    tcp->connect_error = error;
     tcp->on_connected = on_connected;
-    update_watch(tcp);
     return STATUS_OK;
 }
 
@@ -386,5 +422,53 @@ bool tcp_is_stale(struct tcp *tcp)
 {
     char byte;
 
-    return recv(tcp->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || !is_passing(errno);
+    return receive(tcp->fd, &byte, 1, MSG_PEEK) >= 0 || !is_passing(errno);
+}
+
+/* ---- what all share ---- */
+
+void net_init(struct net *net, uv_loop_t *loop)
+{
+    *net = (struct net){
+        .loop = loop,
+        .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
+        .handles_open = 2,
+        .read_buffer = mem_resize(NULL, READ_BUFFER_BYTES),
+        .write_buffer = mem_resize(NULL, GATHER_BYTES_MAX),
+    };
+    CHECK(net->epoll_fd >= 0);
+    list_init(&net->due);
+    chunk_pool_init(&net->chunks, CHUNKS_KEPT_MAX);
+    CHECK(uv_poll_init(loop, &net->watcher, net->epoll_fd) == 0);
+    CHECK(uv_idle_init(loop, &net->turn) == 0);
+    net->watcher.data = net;
+    net->turn.data = net;
+    CHECK(uv_poll_start(&net->watcher, UV_READABLE, on_sockets) == 0);
+    uv_unref((uv_handle_t *)&net->watcher);
+}
+
+static void on_net_handle_closed(uv_handle_t *handle)
+{
+    struct net *net = handle->data;
+
+    if (--net->handles_open == 0 && net->on_closed != NULL)
+        net->on_closed(net->context);
+}
+
+void net_close(struct net *net, net_closed_fn *on_closed, void *context)
+{
+    CHECK(net->open_count == 0);
+    net->on_closed = on_closed;
+    net->context = context;
+    uv_close((uv_handle_t *)&net->watcher, on_net_handle_closed);
+    uv_close((uv_handle_t *)&net->turn, on_net_handle_closed);
+}
+
+void net_fini(struct net *net)
+{
+    CHECK(net->handles_open == 0);
+    (void)close(net->epoll_fd);
+    chunk_pool_fini(&net->chunks);
+    mem_free(net->read_buffer);
+    mem_free(net->write_buffer);
 }

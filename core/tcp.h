@@ -2,16 +2,19 @@
 /*
  * tcp.h - the transport over a TCP or unix stream socket, on a libuv loop.
  *
- * libuv watches the socket; reading and writing are done here with recv(2) and send(2), which cost
- * less than the read(2) and write(2) of libuv's own streams (docs/decisions/0013). Read buffers are
- * borrowed from the loop's net at the read and never held by idle connections; output that the peer
- * does not take is queued in chunks and costs nothing while it does.
+ *     libuv -> net (one edge-triggered epoll for all sockets of the loop) -> tcp
+ *
+ * A socket is registered once, and pausing, resuming and queueing cost no system call
+ * (docs/decisions/0013). Read buffers are borrowed from the net at the read and never held by idle
+ * connections; output that the peer does not take is queued in chunks and costs nothing while it
+ * does.
  */
 #ifndef CORE_TCP_H
 #define CORE_TCP_H
 
 #include "core/address.h"
 #include "core/bufq.h"
+#include "core/list.h"
 #include "core/transport.h"
 
 #include <uv.h>
@@ -21,9 +24,20 @@
  * costs less than what the kernel does for a vector of parts. */
 #define GATHER_BYTES_MAX 4096
 
+/* Called when the net's own handles are closed. */
+typedef void net_closed_fn(void *context);
+
 /* What the transports of one loop share. Fields are tcp.c's, but for the counter. */
 struct net {
-    uv_loop_t *loop;          /* borrowed */
+    uv_loop_t *loop;     /* borrowed */
+    int epoll_fd;        /* owned; all sockets, edge-triggered */
+    uv_poll_t watcher;   /* of epoll_fd */
+    uv_idle_t turn;      /* runs while something is due in the next turn of the loop */
+    struct list due;     /* struct tcp: closed, or readable and left off */
+    uint32_t open_count; /* transports that are not closed yet: they keep the loop alive */
+    uint32_t handles_open;
+    net_closed_fn *on_closed;
+    void *context;            /* borrowed; for on_closed */
     char *read_buffer;        /* owned; READ_BUFFER_BYTES */
     char *write_buffer;       /* owned; GATHER_BYTES_MAX */
     struct chunk_pool chunks; /* for output that waits */
@@ -31,33 +45,37 @@ struct net {
 };
 
 void net_init(struct net *net, uv_loop_t *loop);
-void net_fini(struct net *net);
+/* All transports are closed: close what is left. on_closed comes on the loop. */
+void net_close(struct net *net, net_closed_fn *on_closed, void *context);
+void net_fini(struct net *net); /* after on_closed */
 
 struct tcp;
 
-/* Once, on the loop: STATUS_OK, STATUS_REFUSED, STATUS_TIMEOUT or STATUS_IO. Never after a close. */
+/* Once, on the loop: STATUS_OK, STATUS_REFUSED, STATUS_TIMEOUT or STATUS_IO. Never after a close.
+ */
 typedef void tcp_connected_fn(struct tcp *tcp, enum status status);
 
 struct tcp {
     struct transport transport;     /* first field */
     struct net *net;                /* borrowed */
+    struct list due;                /* in net->due, or in no list */
     struct bufq *output;            /* owned; NULL while nothing waits */
     tcp_connected_fn *on_connected; /* NULL unless connecting */
     int fd;                         /* owned */
     int connect_error;              /* what connect(2) said at once, or 0 */
-    uint8_t watched;                /* events that libuv watches for */
+    bool is_readable;               /* an edge said so and no read has found it empty since */
+    bool has_ended;                 /* an edge told of the peer's end or of an error: read to it */
     bool is_reading;
     bool is_finishing; /* shut down once drained */
     bool is_closing;
-    uv_poll_t poll;
 };
 
 /* Take over a connected, non-blocking stream socket, which is closed with the transport. */
 void tcp_open(struct tcp *tcp, struct net *net, int fd, const struct transport_events *events);
 
 /*
- * Connect; on_connected follows, never from inside this call. STATUS_IO when the system has no socket
- * to give: then nothing was begun, and the transport must not be closed.
+ * Connect; on_connected follows, never from inside this call. STATUS_IO when the system has no
+ * socket to give: then nothing was begun, and the transport must not be closed.
  */
 enum status tcp_connect(struct tcp *tcp, struct net *net, const struct address *address,
                         const struct transport_events *events, tcp_connected_fn *on_connected);

@@ -136,7 +136,7 @@ static void open_handles(struct worker *worker)
     worker->wheel_timer.data = worker;
     worker->second_timer.data = worker;
     worker->inbox_signal.data = worker;
-    worker->handles_open = 4;
+    worker->handles_open = 5; /* the net counts as one */
     CHECK(uv_prepare_start(&worker->before_poll, on_before_poll) == 0);
     CHECK(uv_timer_start(&worker->second_timer, on_second, SECOND_MS, SECOND_MS) == 0);
 }
@@ -271,15 +271,20 @@ void worker_set_state(struct worker *worker, enum worker_state state)
     worker_check_stopped(worker);
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+static void on_part_closed(void *context)
 {
-    struct worker *worker = handle->data;
+    struct worker *worker = context;
 
     CHECK(worker->handles_open > 0);
     if (--worker->handles_open > 0)
         return;
     atomic_store(&worker->has_stopped, true);
     worker->on_stopped(worker);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    on_part_closed(handle->data);
 }
 
 static bool has_open_listener(const struct worker *worker)
@@ -308,6 +313,7 @@ void worker_check_stopped(struct worker *worker)
     uv_close((uv_handle_t *)&worker->wheel_timer, on_handle_closed);
     uv_close((uv_handle_t *)&worker->second_timer, on_handle_closed);
     uv_close((uv_handle_t *)&worker->inbox_signal, on_handle_closed);
+    net_close(&worker->net, on_part_closed, worker);
 }
 
 struct bytes worker_date(struct worker *worker)

@@ -118,6 +118,8 @@ static inline void close_place(struct place *place)
     assert_int_equal(place->net.chunks.used_count, 0);
     uv_close((uv_handle_t *)&place->tick, NULL);
     (void)uv_run(&place->loop, UV_RUN_DEFAULT);
+    net_close(&place->net, NULL, NULL);
+    (void)uv_run(&place->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&place->loop), 0);
     net_fini(&place->net);
 }
