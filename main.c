@@ -39,6 +39,8 @@ struct program {
     uv_signal_t signals[SIGNALS_COUNT];
 };
 
+static const int watched_signals[SIGNALS_COUNT] = {SIGTERM, SIGINT, SIGHUP};
+
 /* ---- between the halves ---- */
 
 static void on_table(void *context, struct table *table)
@@ -78,8 +80,10 @@ static void on_controller_closed(void *context)
     struct program *program = context;
 
     program->controller = NULL;
-    for (size_t i = 0; i < SIGNALS_COUNT; i++)
+    for (size_t i = 0; i < SIGNALS_COUNT; i++) {
         uv_close((uv_handle_t *)&program->signals[i], NULL);
+        (void)signal(watched_signals[i], SIG_IGN); /* one that comes now changes nothing */
+    }
 }
 
 static void on_proxy_stopped(void *context)
@@ -106,12 +110,10 @@ static void on_signal(uv_signal_t *handle, int number)
 
 static void watch_signals(struct program *program)
 {
-    static const int numbers[SIGNALS_COUNT] = {SIGTERM, SIGINT, SIGHUP};
-
     for (size_t i = 0; i < SIGNALS_COUNT; i++) {
         CHECK(uv_signal_init(&program->loop, &program->signals[i]) == 0);
         program->signals[i].data = program;
-        CHECK(uv_signal_start(&program->signals[i], on_signal, numbers[i]) == 0);
+        CHECK(uv_signal_start(&program->signals[i], on_signal, watched_signals[i]) == 0);
     }
     (void)signal(SIGPIPE, SIG_IGN);
 }

@@ -43,7 +43,7 @@ static enum status status_of_errno(int error)
 
 static bool is_passing(int error)
 {
-    return error == EAGAIN || error == EINTR || error == ENOBUFS;
+    return error == EAGAIN || error == EINTR;
 }
 
 /* The C library's wrappers are cancellation points, which costs two calls around each in a program

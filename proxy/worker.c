@@ -316,11 +316,17 @@ void worker_check_stopped(struct worker *worker)
     net_close(&worker->net, on_part_closed, worker);
 }
 
+#define DATE_LAG_US_MAX 100000
+
 struct bytes worker_date(struct worker *worker)
 {
+    uint64_t now_us = worker_now_us(worker);
     struct timespec now;
     struct tm calendar;
 
+    if (worker->date_s != 0 && now_us - worker->date_us < DATE_LAG_US_MAX)
+        return bytes_from(worker->date, 29);
+    worker->date_us = now_us;
     (void)clock_gettime(CLOCK_REALTIME_COARSE, &now);
     if ((uint64_t)now.tv_sec != worker->date_s) {
         worker->date_s = (uint64_t)now.tv_sec;

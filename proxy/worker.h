@@ -82,6 +82,7 @@ struct worker {
     bool is_over_memory;
     char date[32]; /* IMF-fixdate of date_s, 29 bytes */
     uint64_t date_s;
+    uint64_t date_us; /* when the clock was looked at for it */
 };
 
 /* Milliseconds of the loop's clock, and microseconds read once a turn: both monotonic. */

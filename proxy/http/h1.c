@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * h1.c - llhttp: header lines and chunked bodies. No other file includes it.
+ * h1.c - bodies; chunked ones by llhttp. No other file includes it.
  *
- *     scan -> first line -> [fields] -> judgement -> [body]
+ *     scan -> first line -> fields -> judgement -> [body]
  *
- * The first line is read by h1_line.c, so llhttp never sees one: each use starts with a copy of a
- * parser that stands right where we need it. It runs in its strict mode; what it still lets pass
- * that we do not is refused here and in framing.c.
+ * Heads are read by h1_line.c and h1_fields.c, so llhttp never sees one: each chunked body starts
+ * with a copy of a parser that stands right behind its head. It runs in its strict mode; what it
+ * still lets pass that we do not is refused here.
  */
 #include "proxy/http/h1.h"
 
@@ -16,145 +16,12 @@
 
 #include <llhttp.h>
 
-#define FIELDS_FIRST_CAPACITY 16
-
 /* What a callback of llhttp returns to refuse; any other than 0, -1 and HPE_PAUSED would do. */
 #define REFUSE (-1)
 
-/* A parser after a start line, and one after the head of a chunked message. Filled before main()
- * runs and only read from then on, so threads share them. */
-static llhttp_t fields_start;
+/* A parser right after the head of a chunked message. Filled before main() runs and only read from
+ * then on, so threads share it. */
 static llhttp_t chunked_start;
-
-/* ---- header lines ---- */
-
-struct fields_parse {
-    struct h1_fields *fields;
-    struct arena *arena;
-    struct bytes name;
-    uint32_t fields_max;
-    bool underscores_allowed;
-    bool is_complete;
-    enum h1_fault fault;
-};
-
-static int on_field_name(llhttp_t *parser, const char *at, size_t len)
-{
-    struct fields_parse *parse = parser->data;
-
-    parse->name = bytes_from(at, len);
-    return HPE_OK;
-}
-
-static void fields_grow(struct h1_fields *fields, struct arena *arena)
-{
-    uint32_t capacity = fields->capacity == 0 ? FIELDS_FIRST_CAPACITY : fields->capacity * 2;
-    struct field *grown = arena_alloc(arena, capacity * sizeof(*grown));
-
-    if (fields->count > 0)
-        memcpy(grown, fields->at, fields->count * sizeof(*grown));
-    fields->at = grown;
-    fields->capacity = capacity;
-}
-
-/* llhttp skips blanks before the value and leaves those after it. */
-static struct bytes without_blanks_after(struct bytes value)
-{
-    while (value.len > 0 && (value.at[value.len - 1] == ' ' || value.at[value.len - 1] == '\t'))
-        value.len--;
-    return value;
-}
-
-#define ALIAS_LENGTH_MAX 64 /* longer than any name that means something to us */
-
-/* Programs behind us read X_Real_IP and X-Real-IP as one name. So even where underscores are
- * allowed, a name that would mean something to us with dashes in their place is dropped. */
-static bool is_alias(struct bytes name)
-{
-    char dashed[ALIAS_LENGTH_MAX];
-    struct bytes start = bytes_slice(name, 0, ALIAS_LENGTH_MAX);
-
-    for (size_t i = 0; i < start.len; i++)
-        dashed[i] = start.at[i] == '_' ? '-' : start.at[i];
-    return field_flags(field_identify(bytes_from(dashed, start.len))) != 0;
-}
-
-static int on_field_value(llhttp_t *parser, const char *at, size_t len)
-{
-    struct fields_parse *parse = parser->data;
-    struct h1_fields *fields = parse->fields;
-    enum field_id id = field_identify(parse->name);
-
-    if (fields->count + fields->dropped_count >= parse->fields_max) {
-        parse->fault = H1_TOO_MANY_FIELDS;
-        return REFUSE;
-    }
-    if (id == FIELD_OTHER && bytes_find(parse->name, '_') != BYTES_NOT_FOUND &&
-        (!parse->underscores_allowed || is_alias(parse->name))) {
-        fields->dropped_count++;
-        return HPE_OK;
-    }
-    if (fields->count == fields->capacity)
-        fields_grow(fields, parse->arena);
-    fields->at[fields->count++] = (struct field){
-        .name = parse->name,
-        .value = without_blanks_after(bytes_from(at, len)),
-        .id = id,
-        .hop_by_hop = (field_flags(id) & FIELD_HOP) != 0,
-    };
-    return HPE_OK;
-}
-
-static int on_fields_complete(llhttp_t *parser)
-{
-    struct fields_parse *parse = parser->data;
-
-    parse->is_complete = true;
-    return HPE_PAUSED;
-}
-
-/* llhttp's own word on what is wrong, in ours. */
-static enum h1_fault fault_of(const llhttp_t *parser)
-{
-    llhttp_errno_t error = llhttp_get_errno(parser);
-
-    if (error == HPE_CR_EXPECTED || error == HPE_LF_EXPECTED || error == HPE_STRICT)
-        return H1_BAD_LINE_END;
-    if (error == HPE_UNEXPECTED_CONTENT_LENGTH)
-        return H1_BAD_CONTENT_LENGTH;
-    /* With both fields there, this is the error of the second. */
-    if (error == HPE_INVALID_CONTENT_LENGTH)
-        return (parser->flags & F_TRANSFER_ENCODING) != 0 ? H1_LENGTH_AND_ENCODING
-                                                          : H1_BAD_CONTENT_LENGTH;
-    if (error == HPE_INVALID_TRANSFER_ENCODING)
-        return (parser->flags & F_CONTENT_LENGTH) != 0 ? H1_LENGTH_AND_ENCODING
-                                                       : H1_BAD_TRANSFER_ENCODING;
-    return H1_BAD_FIELD;
-}
-
-enum h1_fault h1_fields_parse(struct bytes lines, const struct h1_limits *limits,
-                              bool underscores_allowed, struct arena *arena,
-                              struct h1_fields *fields)
-{
-    struct fields_parse parse = {
-        .fields = fields,
-        .arena = arena,
-        .fields_max = limits->fields_max,
-        .underscores_allowed = underscores_allowed,
-        .fault = H1_FINE,
-    };
-    llhttp_t parser = fields_start;
-
-    *fields = (struct h1_fields){NULL, 0, 0, 0};
-    parser.data = &parse;
-    (void)llhttp_execute(&parser, lines.at, lines.len);
-    if (parse.fault != H1_FINE)
-        return parse.fault;
-    if (!parse.is_complete)
-        return llhttp_get_errno(&parser) == HPE_OK ? H1_BAD_FIELD : fault_of(&parser);
-    /* The head was longer than llhttp thinks: two readers, two meanings. */
-    return llhttp_get_error_pos(&parser) == lines.at + lines.len ? H1_FINE : H1_BAD_FIELD;
-}
 
 /* ---- chunked bodies ---- */
 
@@ -373,13 +240,7 @@ enum status h1_body_finish(struct h1_body *body)
     return body->is_done ? STATUS_OK : STATUS_INVALID;
 }
 
-/* ---- the parsers that every use starts from ---- */
-
-static const llhttp_settings_t fields_settings = {
-    .on_header_field = on_field_name,
-    .on_header_value = on_field_value,
-    .on_headers_complete = on_fields_complete,
-};
+/* ---- the parser that every body starts from ---- */
 
 static const llhttp_settings_t chunked_settings = {
     .on_chunk_header = on_chunk_header,
@@ -392,19 +253,13 @@ static const llhttp_settings_t chunked_settings = {
     .on_message_complete = on_chunked_complete,
 };
 
-static void start_at(llhttp_t *parser, const llhttp_settings_t *settings, struct bytes before)
-{
-    llhttp_init(parser, HTTP_REQUEST, settings);
-    CHECK(llhttp_execute(parser, before.at, before.len) == HPE_OK);
-}
-
-__attribute__((constructor)) static void parsers_start(void)
+__attribute__((constructor)) static void parser_start(void)
 {
     static const llhttp_settings_t silent = {.on_reset = NULL};
+    const struct bytes head = BYTES("PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
 
-    start_at(&fields_start, &fields_settings, BYTES("PUT / HTTP/1.1\r\n"));
-    start_at(&chunked_start, &silent,
-             BYTES("PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"));
+    llhttp_init(&chunked_start, HTTP_REQUEST, &silent);
+    CHECK(llhttp_execute(&chunked_start, head.at, head.len) == HPE_OK);
     /* llhttp keeps it as a plain pointer, and takes it as const in llhttp_init(). */
     memcpy(&chunked_start.settings, &(const llhttp_settings_t *){&chunked_settings},
            sizeof(chunked_start.settings));
