@@ -255,7 +255,7 @@ static int serve(const struct options *options)
     watch_signals(&program); /* first: a SIGTERM that comes while the parts open is heard */
     if (open_parts(&program) != STATUS_OK)
         _exit(EXIT_FOUND); /* said in the log; nothing was served yet */
-    (void)uv_run(&program.loop, UV_RUN_DEFAULT);
+    proxy_run(program.proxy);
     proxy_destroy(program.proxy);
     CHECK(uv_loop_close(&program.loop) == 0);
     log_info(program.log, "stopped");

@@ -60,16 +60,11 @@ static ssize_t transmit(int fd, struct bytes data)
 
 /* ---- reading ---- */
 
-static void on_turn(uv_idle_t *turn);
-
 /* See to it in the next turn of the loop. */
 static void be_due(struct tcp *tcp)
 {
-    if (!list_is_empty(&tcp->due))
-        return;
-    if (list_is_empty(&tcp->net->due))
-        CHECK(uv_idle_start(&tcp->net->turn, on_turn) == 0);
-    list_push_back(&tcp->net->due, &tcp->due);
+    if (list_is_empty(&tcp->due))
+        list_push_back(&tcp->net->due, &tcp->due);
 }
 
 static void tcp_resume(struct transport *transport)
@@ -297,17 +292,13 @@ static void tcp_close(struct transport *transport, bool reset)
 
 static void end_closing(struct tcp *tcp)
 {
-    struct net *net = tcp->net;
-
-    if (--net->open_count == 0)
-        uv_unref((uv_handle_t *)&net->watcher);
+    tcp->net->open_count--;
     tcp->transport.events->on_closed(&tcp->transport);
 }
 
 /* What becomes due meanwhile waits for the turn after this one. */
-static void on_turn(uv_idle_t *turn)
+static void run_due(struct net *net)
 {
-    struct net *net = turn->data;
     struct list now;
     struct list *first;
 
@@ -316,7 +307,6 @@ static void on_turn(uv_idle_t *turn)
         list_remove(first);
         list_push_back(&now, first);
     }
-    CHECK(uv_idle_stop(turn) == 0);
     while ((first = list_first(&now)) != NULL) {
         struct tcp *tcp = LIST_ENTRY(first, struct tcp, due);
 
@@ -361,18 +351,6 @@ static void on_edges(struct tcp *tcp, uint32_t edges)
         flush_output(tcp);
 }
 
-static void on_sockets(uv_poll_t *watcher, int status, int readable)
-{
-    struct net *net = watcher->data;
-    struct epoll_event events[EDGES_PER_TURN_MAX] MEM_UNCLEARED;
-    int count = epoll_wait(net->epoll_fd, events, EDGES_PER_TURN_MAX, 0);
-
-    (void)status;
-    (void)readable;
-    for (int i = 0; i < count; i++)
-        on_edges(events[i].data.ptr, events[i].events);
-}
-
 static const struct transport_ops tcp_ops = {
     .resume = tcp_resume,
     .pause = tcp_pause,
@@ -394,8 +372,7 @@ void tcp_open(struct tcp *tcp, struct net *net, int fd, const struct transport_e
     };
     list_init(&tcp->due);
     CHECK(epoll_ctl(net->epoll_fd, EPOLL_CTL_ADD, fd, &all) == 0);
-    if (net->open_count++ == 0)
-        uv_ref((uv_handle_t *)&net->watcher);
+    net->open_count++;
 }
 
 enum status tcp_connect(struct tcp *tcp, struct net *net, const struct address *address,
@@ -427,48 +404,72 @@ bool tcp_is_stale(struct tcp *tcp)
 
 /* ---- what all share ---- */
 
+/* libuv's loop is a member of our epoll, as uv_backend_fd() is made for: told by `data.ptr` NULL,
+ * and level-triggered, since libuv decides how much it takes. */
 void net_init(struct net *net, uv_loop_t *loop)
 {
+    struct epoll_event backend = {.events = EPOLLIN, .data.ptr = NULL};
+
     *net = (struct net){
         .loop = loop,
         .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
-        .handles_open = 2,
         .read_buffer = mem_resize(NULL, READ_BUFFER_BYTES),
         .write_buffer = mem_resize(NULL, GATHER_BYTES_MAX),
     };
     CHECK(net->epoll_fd >= 0);
     list_init(&net->due);
     chunk_pool_init(&net->chunks, CHUNKS_KEPT_MAX);
-    CHECK(uv_poll_init(loop, &net->watcher, net->epoll_fd) == 0);
-    CHECK(uv_idle_init(loop, &net->turn) == 0);
-    net->watcher.data = net;
-    net->turn.data = net;
-    CHECK(uv_poll_start(&net->watcher, UV_READABLE, on_sockets) == 0);
-    uv_unref((uv_handle_t *)&net->watcher);
-}
-
-static void on_net_handle_closed(uv_handle_t *handle)
-{
-    struct net *net = handle->data;
-
-    if (--net->handles_open == 0 && net->on_closed != NULL)
-        net->on_closed(net->context);
-}
-
-void net_close(struct net *net, net_closed_fn *on_closed, void *context)
-{
-    CHECK(net->open_count == 0);
-    net->on_closed = on_closed;
-    net->context = context;
-    uv_close((uv_handle_t *)&net->watcher, on_net_handle_closed);
-    uv_close((uv_handle_t *)&net->turn, on_net_handle_closed);
+    CHECK(epoll_ctl(net->epoll_fd, EPOLL_CTL_ADD, uv_backend_fd(loop), &backend) == 0);
 }
 
 void net_fini(struct net *net)
 {
-    CHECK(net->handles_open == 0);
+    CHECK(net->open_count == 0);
     (void)close(net->epoll_fd);
     chunk_pool_fini(&net->chunks);
     mem_free(net->read_buffer);
     mem_free(net->write_buffer);
+}
+
+/* Edges of sockets; true when libuv's loop has something too. */
+static bool run_edges(const struct epoll_event *events, int count)
+{
+    bool is_backend_ready = false;
+
+    for (int i = 0; i < count; i++) {
+        if (events[i].data.ptr == NULL)
+            is_backend_ready = true;
+        else
+            on_edges(events[i].data.ptr, events[i].events);
+    }
+    return is_backend_ready;
+}
+
+bool net_turn(struct net *net, bool may_wait)
+{
+    struct epoll_event events[EDGES_PER_TURN_MAX] MEM_UNCLEARED;
+    bool is_loop_alive = uv_loop_alive(net->loop) != 0;
+    int wait_ms = is_loop_alive ? uv_backend_timeout(net->loop) : -1;
+    bool runs_loop;
+    int count;
+
+    if (!is_loop_alive && net->open_count == 0)
+        return false;
+    if (!may_wait || !list_is_empty(&net->due))
+        wait_ms = 0;
+    count = epoll_wait(net->epoll_fd, events, EDGES_PER_TURN_MAX, wait_ms);
+    uv_update_time(net->loop);
+    runs_loop = run_edges(events, count);
+    run_due(net);
+    /* A timeout of 0: a timer is due, or something was started or closed. */
+    if (runs_loop || uv_backend_timeout(net->loop) == 0)
+        (void)uv_run(net->loop, UV_RUN_NOWAIT);
+    return net->open_count > 0 || uv_loop_alive(net->loop) != 0;
+}
+
+void net_run(struct net *net, net_turn_fn *before_wait, void *context)
+{
+    do {
+        before_wait(context);
+    } while (net_turn(net, true));
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tcp.h - the transport over a TCP or unix stream socket, on a libuv loop.
+ * tcp.h - the transport over a TCP or unix stream socket, and the loop that serves many of them.
  *
- *     libuv -> net (one edge-triggered epoll for all sockets of the loop) -> tcp
+ *     net (one edge-triggered epoll) -> tcp
+ *        \-> libuv's loop, as one more member of that epoll -> timers, threads, DNS, files
  *
  * A socket is registered once, and pausing, resuming and queueing cost no system call
  * (docs/decisions/0013). Read buffers are borrowed from the net at the read and never held by idle
@@ -24,30 +25,28 @@
  * costs less than what the kernel does for a vector of parts. */
 #define GATHER_BYTES_MAX 4096
 
-/* Called when the net's own handles are closed. */
-typedef void net_closed_fn(void *context);
-
 /* What the transports of one loop share. Fields are tcp.c's, but for the counter. */
 struct net {
     uv_loop_t *loop;     /* borrowed */
-    int epoll_fd;        /* owned; all sockets, edge-triggered */
-    uv_poll_t watcher;   /* of epoll_fd */
-    uv_idle_t turn;      /* runs while something is due in the next turn of the loop */
+    int epoll_fd;        /* owned; all sockets, edge-triggered, and the loop's own descriptor */
     struct list due;     /* struct tcp: closed, or readable and left off */
-    uint32_t open_count; /* transports that are not closed yet: they keep the loop alive */
-    uint32_t handles_open;
-    net_closed_fn *on_closed;
-    void *context;            /* borrowed; for on_closed */
-    char *read_buffer;        /* owned; READ_BUFFER_BYTES */
-    char *write_buffer;       /* owned; GATHER_BYTES_MAX */
+    uint32_t open_count; /* transports that are not closed yet */
+    char *read_buffer;   /* owned; READ_BUFFER_BYTES */
+    char *write_buffer;  /* owned; GATHER_BYTES_MAX */
     struct chunk_pool chunks; /* for output that waits */
     uint64_t queued_bytes;    /* output waiting in all transports now */
 };
 
 void net_init(struct net *net, uv_loop_t *loop);
-/* All transports are closed: close what is left. on_closed comes on the loop. */
-void net_close(struct net *net, net_closed_fn *on_closed, void *context);
-void net_fini(struct net *net); /* after on_closed */
+void net_fini(struct net *net); /* all transports are closed */
+
+/* Before the loop sleeps, once a turn. */
+typedef void net_turn_fn(void *context);
+
+/* Run sockets and libuv's loop until neither has anything left to wait for. Stands for uv_run(). */
+void net_run(struct net *net, net_turn_fn *before_wait, void *context);
+/* One turn, waiting for something to happen if `may_wait`. False when there is nothing left. */
+bool net_turn(struct net *net, bool may_wait);
 
 struct tcp;
 

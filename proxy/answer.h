@@ -18,8 +18,8 @@ struct answer {
 
 /* Write it; sets stream->status, head_is_out and response_is_complete. */
 void answer_send(struct stream *stream, const struct answer *answer);
-/* "503 no_endpoint: the service has no ready endpoint". No name of an object: who asks may be anybody
- * (hostile-input 44); explain and the access log say more to those who may know. */
+/* "503 no_endpoint: the service has no ready endpoint". No name of an object: who asks may be
+ * anybody (hostile-input 44); explain and the access log say more to those who may know. */
 void answer_failure(struct stream *stream, enum failure failure);
 /* 301 to https with the same host, path and query (design 5.8, 5.19). */
 void answer_redirect_https(struct stream *stream);

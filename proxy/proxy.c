@@ -334,8 +334,6 @@ static void on_handle_closed(uv_handle_t *handle)
         return;
     worker_run_inbox(&proxy->workers[0]); /* what the others had left to say */
     proxy->is_closed = true;
-    for (uint32_t i = 0; i < proxy->config.workers_count; i++)
-        worker_fini(&proxy->workers[i]);
     proxy->hooks.on_stopped(proxy->hooks.context);
 }
 
@@ -368,8 +366,15 @@ static void on_stopped_signal(uv_async_t *async)
     uv_close((uv_handle_t *)&proxy->stopped_signal, on_handle_closed);
 }
 
+void proxy_run(struct proxy *proxy)
+{
+    worker_run(&proxy->workers[0]);
+}
+
 void proxy_destroy(struct proxy *proxy)
 {
+    for (uint32_t i = 0; i < proxy->config.workers_count; i++)
+        worker_fini(&proxy->workers[i]);
     close_fds(proxy);
     mem_free(proxy->workers);
     mem_free(proxy->joined);

@@ -57,7 +57,7 @@ struct proxy_config {
     uint16_t public_https_port;
     const char *access_log; /* path, "-" for stdout, NULL for off; borrowed */
     bool access_log_is_json;
-    uv_loop_t *loop; /* worker 0's; the caller runs it */
+    uv_loop_t *loop; /* worker 0's; run by proxy_run() */
     struct log *log; /* borrowed */
 };
 
@@ -93,7 +93,9 @@ void proxy_drain(struct proxy *proxy);
  * finish, cut what is left after drain_timeout_ms; then on_stopped. May be called twice: the second
  * call cuts at once. */
 void proxy_stop(struct proxy *proxy);
-/* After on_stopped and the end of the loop. */
+/* Run worker 0, and with it all that lives on config->loop, until nothing is left. */
+void proxy_run(struct proxy *proxy);
+/* After on_stopped and proxy_run(). */
 void proxy_destroy(struct proxy *proxy);
 
 /* SIGHUP: open the access log's path again. */

@@ -36,9 +36,9 @@ static void on_wheel_timer(uv_timer_t *timer)
 }
 
 /* Before the loop sleeps: note how long this turn took, and set the one timer for all deadlines. */
-static void on_before_poll(uv_prepare_t *prepare)
+static void before_wait(void *context)
 {
-    struct worker *worker = prepare->data;
+    struct worker *worker = context;
     uint64_t due_ms = deadlines_next_ms(worker->deadlines);
     uint64_t now_ms = worker_now_ms(worker);
 
@@ -46,7 +46,7 @@ static void on_before_poll(uv_prepare_t *prepare)
         histogram_observe(&worker->stats.busy, uv_hrtime() / 1000 - worker->turn_us);
         worker->turn_us = 0;
     }
-    if (due_ms == worker->wheel_due_ms)
+    if (due_ms == worker->wheel_due_ms || worker->state == WORKER_STOPPED)
         return;
     worker->wheel_due_ms = due_ms;
     if (due_ms == DEADLINE_NEVER)
@@ -128,16 +128,13 @@ static void on_table_unused(void *context, struct table *table)
 
 static void open_handles(struct worker *worker)
 {
-    CHECK(uv_prepare_init(worker->loop, &worker->before_poll) == 0);
     CHECK(uv_timer_init(worker->loop, &worker->wheel_timer) == 0);
     CHECK(uv_timer_init(worker->loop, &worker->second_timer) == 0);
     CHECK(uv_async_init(worker->loop, &worker->inbox_signal, on_inbox) == 0);
-    worker->before_poll.data = worker;
     worker->wheel_timer.data = worker;
     worker->second_timer.data = worker;
     worker->inbox_signal.data = worker;
-    worker->handles_open = 5; /* the net counts as one */
-    CHECK(uv_prepare_start(&worker->before_poll, on_before_poll) == 0);
+    worker->handles_open = 3;
     CHECK(uv_timer_start(&worker->second_timer, on_second, SECOND_MS, SECOND_MS) == 0);
 }
 
@@ -179,11 +176,16 @@ void worker_init(struct worker *worker, struct proxy *proxy, const struct proxy_
     open_handles(worker);
 }
 
+void worker_run(struct worker *worker)
+{
+    net_run(&worker->net, before_wait, worker);
+}
+
 static void run_thread(void *context)
 {
     struct worker *worker = context;
 
-    (void)uv_run(worker->loop, UV_RUN_DEFAULT);
+    worker_run(worker);
 }
 
 void worker_start(struct worker *worker)
@@ -271,20 +273,15 @@ void worker_set_state(struct worker *worker, enum worker_state state)
     worker_check_stopped(worker);
 }
 
-static void on_part_closed(void *context)
+static void on_handle_closed(uv_handle_t *handle)
 {
-    struct worker *worker = context;
+    struct worker *worker = handle->data;
 
     CHECK(worker->handles_open > 0);
     if (--worker->handles_open > 0)
         return;
     atomic_store(&worker->has_stopped, true);
     worker->on_stopped(worker);
-}
-
-static void on_handle_closed(uv_handle_t *handle)
-{
-    on_part_closed(handle->data);
 }
 
 static bool has_open_listener(const struct worker *worker)
@@ -309,11 +306,9 @@ void worker_check_stopped(struct worker *worker)
     if (worker->upstreams_count > 0)
         return;
     worker->state = WORKER_STOPPED;
-    uv_close((uv_handle_t *)&worker->before_poll, on_handle_closed);
     uv_close((uv_handle_t *)&worker->wheel_timer, on_handle_closed);
     uv_close((uv_handle_t *)&worker->second_timer, on_handle_closed);
     uv_close((uv_handle_t *)&worker->inbox_signal, on_handle_closed);
-    net_close(&worker->net, on_part_closed, worker);
 }
 
 #define DATE_LAG_US_MAX 100000

@@ -47,8 +47,7 @@ struct worker {
 
     uv_loop_t *loop; /* own_loop, or the caller's for worker 0 */
     uv_loop_t own_loop;
-    uv_thread_t thread; /* not for worker 0 */
-    uv_prepare_t before_poll;
+    uv_thread_t thread;      /* not for worker 0 */
     uv_timer_t wheel_timer;  /* wakes for the next deadline */
     uv_timer_t second_timer; /* memory mark, date, sweeps, log flush */
     uv_async_t inbox_signal;
@@ -101,6 +100,8 @@ static inline uint64_t worker_now_us(struct worker *worker)
 /* In the caller's memory, without listeners yet. config and hooks must outlive the worker. */
 void worker_init(struct worker *worker, struct proxy *proxy, const struct proxy_config *config,
                  const struct proxy_hooks *hooks, uint32_t index, worker_stopped_fn *on_stopped);
+/* Run the worker's loop, and all else that lives on it, until nothing is left. */
+void worker_run(struct worker *worker);
 /* Run the loop of worker 1 and up on a thread of its own until it is stopped. */
 void worker_start(struct worker *worker);
 void worker_join(struct worker *worker);

@@ -117,9 +117,8 @@ static inline void close_place(struct place *place)
     assert_int_equal(place->net.queued_bytes, 0);
     assert_int_equal(place->net.chunks.used_count, 0);
     uv_close((uv_handle_t *)&place->tick, NULL);
-    (void)uv_run(&place->loop, UV_RUN_DEFAULT);
-    net_close(&place->net, NULL, NULL);
-    (void)uv_run(&place->loop, UV_RUN_DEFAULT);
+    while (net_turn(&place->net, true))
+        ;
     assert_int_equal(uv_loop_close(&place->loop), 0);
     net_fini(&place->net);
 }
@@ -128,14 +127,14 @@ static inline void close_place(struct place *place)
 #define run_until(place, condition)                                                                \
     do {                                                                                           \
         for (int turns_ = 0; turns_ < TURNS_MAX && !(condition); turns_++)                         \
-            (void)uv_run(&(place)->loop, UV_RUN_ONCE);                                             \
+            (void)net_turn(&(place)->net, true);                                                   \
         assert_true(condition);                                                                    \
     } while (0)
 
 static inline void run_turns(struct place *place, int turns)
 {
     while (turns-- > 0)
-        (void)uv_run(&place->loop, UV_RUN_ONCE);
+        (void)net_turn(&place->net, true);
 }
 
 static inline int listen_on(struct address *address)
@@ -225,7 +224,7 @@ static inline void peer_reads_until(struct place *place, const struct end *end, 
 {
     for (int i = 0; i < 100000 && text->len < len; i++) {
         (void)peer_reads(end, text);
-        (void)uv_run(&place->loop, UV_RUN_NOWAIT);
+        (void)net_turn(&place->net, false);
     }
     assert_int_equal(text->len, len);
 }
