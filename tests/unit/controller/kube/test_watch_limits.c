@@ -58,7 +58,7 @@ static int run_limited(const char *limit, const char *value, bool is_raised)
         wrote_at_ms = clock_ms();
         tree_write_service(&owner.tree, "4/a.yaml", "a", port);
         assert_true(turn_until(&owner, "a", port, WAIT_MS));
-        assert_in_range(owner.batch_at_ms - wrote_at_ms, 0, 1300);
+        assert_in_range(owner.batch_at_ms - wrote_at_ms, 0, 5000);
     }
     assert_int_equal(count_in_file(tree_path(&owner.tree, "log"), " warn "), 1);
     if (is_raised) {
@@ -67,7 +67,7 @@ static int run_limited(const char *limit, const char *value, bool is_raised)
         wrote_at_ms = clock_ms();
         tree_write_service(&owner.tree, "4/a.yaml", "a", 9);
         assert_true(turn_until(&owner, "a", 9, WAIT_MS));
-        assert_in_range(owner.batch_at_ms - wrote_at_ms, 0, 100);
+        assert_in_range(owner.batch_at_ms - wrote_at_ms, 0, 900);
     }
     owner_fini(&owner);
     log_destroy(owner.log);
