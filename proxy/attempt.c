@@ -154,24 +154,15 @@ void attempt_begin(struct stream *stream)
 
 void attempt_send(struct stream *stream)
 {
-    switch (relay_send(stream)) {
-    case STATUS_OK:
-    case STATUS_AGAIN:
-        stream->step = STREAM_RELAY;
-        stream->sent_us = worker_now_us(stream->worker);
-        relay_arm(stream);
+    enum status status = relay_send(stream);
+
+    if (status != STATUS_OK && status != STATUS_AGAIN) {
+        attempt_failed(stream, stream->sent_on_reuse ? FAILURE_REUSE_DEAD : FAILURE_UPSTREAM_RESET);
         return;
-    case STATUS_END:
-    case STATUS_INVALID:
-    case STATUS_TOO_LARGE:
-    case STATUS_NOT_FOUND:
-    case STATUS_REFUSED:
-    case STATUS_TIMEOUT:
-    case STATUS_CLOSED:
-    case STATUS_IO:
-        break;
     }
-    attempt_failed(stream, stream->sent_on_reuse ? FAILURE_REUSE_DEAD : FAILURE_UPSTREAM_RESET);
+    stream->step = STREAM_RELAY;
+    stream->sent_us = worker_now_us(stream->worker);
+    relay_arm(stream);
 }
 
 static void drop_connection(struct stream *stream)

@@ -17,6 +17,8 @@
 
 /* Without a table by then, clients get 503 instead of waiting in the queue. */
 #define START_PATIENCE_MS 5000
+/* After cutting; then the process ends whatever is still open. */
+#define GIVE_UP_MS 500
 
 /* Tell a worker. One that has stopped would never hear of it, so its part is done here: its thread
  * is gone, and what it knows is worker 0's to use. Worker 0's loop only. */
@@ -297,12 +299,29 @@ void proxy_drain(struct proxy *proxy)
     set_all(proxy, WORKER_DRAINING);
 }
 
+/* What is cut is closed within a turn or two. Only a write to an access log that nobody reads can
+ * take for ever, and it must not hold the process (design 4.2: exit at the latest after the drain
+ * timeout). */
+static void on_given_up(uv_timer_t *timer)
+{
+    const struct proxy *proxy = timer->data;
+
+    log_warn(proxy->config.log, "the access log takes nothing: ending without its last lines");
+    _exit(0);
+}
+
+static void cut(struct proxy *proxy)
+{
+    set_all(proxy, WORKER_CUTTING);
+    CHECK(uv_timer_start(&proxy->timer, on_given_up, GIVE_UP_MS, 0) == 0);
+}
+
 static void on_drain_timeout(uv_timer_t *timer)
 {
     struct proxy *proxy = timer->data;
 
     log_warn(proxy->config.log, "the drain timeout ended, cutting what is left");
-    set_all(proxy, WORKER_CUTTING);
+    cut(proxy);
 }
 
 static void on_drain_delay(uv_timer_t *timer)
@@ -317,7 +336,8 @@ static void on_drain_delay(uv_timer_t *timer)
 void proxy_stop(struct proxy *proxy)
 {
     if (proxy->is_stopping) {
-        set_all(proxy, WORKER_CUTTING);
+        if (!uv_is_closing((uv_handle_t *)&proxy->timer))
+            cut(proxy);
         return;
     }
     proxy->is_stopping = true;

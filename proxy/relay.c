@@ -48,30 +48,24 @@ static void queue_request(struct stream *stream, const struct framer *framer)
         pause_client(stream);
 }
 
+static void write_request(struct stream *stream, const struct framer *framer)
+{
+    enum status status =
+        transport_write(&stream->upstream->tcp.transport, framer->parts, framer->count);
+
+    if (status == STATUS_AGAIN)
+        pause_client(stream);
+    else if (status != STATUS_OK)
+        stream->is_unsendable = true; /* an answer may still be there to be read */
+}
+
 static void flush_request(struct stream *stream, struct framer *framer)
 {
     keep_for_replay(stream, framer);
-    if (stream->step != STREAM_RELAY) {
+    if (stream->step != STREAM_RELAY)
         queue_request(stream, framer);
-    } else if (!stream->is_unsendable && framer->count > 0) {
-        switch (transport_write(&stream->upstream->tcp.transport, framer->parts, framer->count)) {
-        case STATUS_OK:
-            break;
-        case STATUS_AGAIN:
-            pause_client(stream);
-            break;
-        case STATUS_END:
-        case STATUS_INVALID:
-        case STATUS_TOO_LARGE:
-        case STATUS_NOT_FOUND:
-        case STATUS_REFUSED:
-        case STATUS_TIMEOUT:
-        case STATUS_CLOSED:
-        case STATUS_IO:
-            stream->is_unsendable = true; /* an answer may still be there to be read */
-            break;
-        }
-    }
+    else if (!stream->is_unsendable && framer->count > 0)
+        write_request(stream, framer);
     framer_init(framer, framer->framing);
 }
 

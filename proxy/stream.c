@@ -286,6 +286,17 @@ static enum step_result step_route(struct stream *stream)
     return STEP_NEXT;
 }
 
+/* HTTP/1.0 may come without a host, and then there is nowhere to send it. */
+static void redirect(struct stream *stream)
+{
+    if (stream->host.len == 0) {
+        stream_fail(stream, failure_of_h1(H1_BAD_HOST));
+        return;
+    }
+    answer_redirect_https(stream);
+    stream->step = STREAM_FINISH;
+}
+
 static enum step_result step_filter(struct stream *stream)
 {
     const struct filter_request request = {
@@ -299,8 +310,7 @@ static enum step_result step_filter(struct stream *stream)
         stream->step = STREAM_PICK;
         break;
     case FILTER_REDIRECT_HTTPS:
-        answer_redirect_https(stream);
-        stream->step = STREAM_FINISH;
+        redirect(stream);
         break;
     case FILTER_UNAVAILABLE:
         stream_fail(stream, FAILURE_ROUTE_UNAVAILABLE);

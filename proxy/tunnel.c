@@ -35,6 +35,22 @@ static void send_early_bytes(struct stream *stream)
     conn_update_reading(stream->conn); /* so many may have come that reading stopped */
 }
 
+/* False when the client is gone; the stream is failed then. */
+static bool write_to_client(struct stream *stream, const struct bytes *parts, size_t count)
+{
+    enum status status = conn_write(stream->conn, parts, count);
+
+    if (status == STATUS_AGAIN) {
+        stream->upstream_is_paused = true;
+        transport_pause(&stream->upstream->tcp.transport);
+    } else if (status != STATUS_OK) {
+        conn_close(stream->conn);
+        stream_fail(stream, FAILURE_CLIENT_GONE);
+        return false;
+    }
+    return true;
+}
+
 void tunnel_begin(struct stream *stream, const struct response *response, struct bytes data)
 {
     struct text *out = &stream->worker->scratch;
@@ -57,25 +73,8 @@ void tunnel_begin(struct stream *stream, const struct response *response, struct
     stream->response_bytes += data.len;
     stream->worker->stats.tunnels_now++;
     arm(stream);
-    switch (conn_write(stream->conn, parts, 2)) {
-    case STATUS_OK:
-        break;
-    case STATUS_AGAIN:
-        stream->upstream_is_paused = true;
-        transport_pause(&stream->upstream->tcp.transport);
-        break;
-    case STATUS_END:
-    case STATUS_INVALID:
-    case STATUS_TOO_LARGE:
-    case STATUS_NOT_FOUND:
-    case STATUS_REFUSED:
-    case STATUS_TIMEOUT:
-    case STATUS_CLOSED:
-    case STATUS_IO:
-        conn_close(stream->conn);
-        stream_fail(stream, FAILURE_CLIENT_GONE);
+    if (!write_to_client(stream, parts, 2))
         return;
-    }
     send_early_bytes(stream);
     if (stream->conn->client_ended && stream->step == STREAM_TUNNEL)
         tunnel_client_ended(stream);
@@ -98,18 +97,9 @@ void tunnel_client_bytes(struct stream *stream, struct bytes data)
 
 void tunnel_upstream_bytes(struct stream *stream, struct bytes data)
 {
-    enum status status = conn_write(stream->conn, &data, 1);
-
     stream->response_bytes += data.len;
-    if (status == STATUS_AGAIN) {
-        stream->upstream_is_paused = true;
-        transport_pause(&stream->upstream->tcp.transport);
-    } else if (status != STATUS_OK) {
-        conn_close(stream->conn);
-        stream_fail(stream, FAILURE_CLIENT_GONE);
-        return;
-    }
-    arm(stream);
+    if (write_to_client(stream, &data, 1))
+        arm(stream);
 }
 
 /* The connection to the endpoint closes with the stream, so what waits for the endpoint goes first;

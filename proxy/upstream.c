@@ -128,22 +128,9 @@ static void on_upstream_deadline(struct deadline *deadline)
 
 static enum failure failure_of_connect(enum status status)
 {
-    switch (status) {
-    case STATUS_REFUSED:
-        return FAILURE_CONNECT_REFUSED;
-    case STATUS_TIMEOUT:
-        return FAILURE_CONNECT_TIMEOUT;
-    case STATUS_OK:
-    case STATUS_AGAIN:
-    case STATUS_END:
-    case STATUS_INVALID:
-    case STATUS_TOO_LARGE:
-    case STATUS_NOT_FOUND:
-    case STATUS_CLOSED:
-    case STATUS_IO:
-        break;
-    }
-    return FAILURE_CONNECT_FAILED;
+    return status == STATUS_REFUSED   ? FAILURE_CONNECT_REFUSED
+           : status == STATUS_TIMEOUT ? FAILURE_CONNECT_TIMEOUT
+                                      : FAILURE_CONNECT_FAILED;
 }
 
 static void on_connected(struct tcp *tcp, enum status status)

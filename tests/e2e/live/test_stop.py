@@ -326,6 +326,22 @@ def test_a_second_signal_within_the_drain_delay_cuts_at_once(fairlead, backend):
     gate.leave.set()
 
 
+def test_an_access_log_that_nobody_reads_does_not_hold_the_process(fairlead, echo, tmp_path):
+    fifo = tmp_path / "access.log"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)  # there, and never reading
+    try:
+        proxy = fairlead(manifests.app(echo().port), "--access-log", fifo, "--drain-timeout", "500ms")
+        client = proxy.client()
+        for _ in range(2000):  # more than a pipe holds
+            assert client.get("/").status == 200
+        proxy.terminate()
+        assert proxy.wait_exit() == 0
+        assert proxy.log.find("the access log takes nothing")
+    finally:
+        os.close(reader)
+
+
 def test_it_stops_before_it_ever_had_a_client(fairlead):
     proxy = fairlead()
     proxy.terminate()
