@@ -270,6 +270,14 @@ static size_t tcp_unread_bytes(const struct transport *transport)
     return tcp_queued_bytes(transport) + (size_t)sent;
 }
 
+static bool tcp_is_stale(struct transport *transport)
+{
+    const struct tcp *tcp = (const struct tcp *)transport;
+    char byte;
+
+    return receive(tcp->fd, &byte, 1, MSG_PEEK) >= 0 || !is_passing(errno);
+}
+
 /* ---- the end ---- */
 
 /* The socket goes at once; the memory stays until the next turn, for events of this turn may still
@@ -359,6 +367,7 @@ static const struct transport_ops tcp_ops = {
     .close = tcp_close,
     .queued_bytes = tcp_queued_bytes,
     .unread_bytes = tcp_unread_bytes,
+    .is_stale = tcp_is_stale,
 };
 
 void tcp_open(struct tcp *tcp, struct net *net, int fd, const struct transport_events *events)
@@ -393,13 +402,6 @@ enum status tcp_connect(struct tcp *tcp, struct net *net, const struct address *
     tcp->connect_error = error;
     tcp->on_connected = on_connected;
     return STATUS_OK;
-}
-
-bool tcp_is_stale(struct tcp *tcp)
-{
-    char byte;
-
-    return receive(tcp->fd, &byte, 1, MSG_PEEK) >= 0 || !is_passing(errno);
 }
 
 /* ---- what all share ---- */

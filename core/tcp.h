@@ -79,8 +79,4 @@ void tcp_open(struct tcp *tcp, struct net *net, int fd, const struct transport_e
 enum status tcp_connect(struct tcp *tcp, struct net *net, const struct address *address,
                         const struct transport_events *events, tcp_connected_fn *on_connected);
 
-/* True when the peer has closed or sent something although nothing is expected: one system call,
- * used before an idle connection carries a request that must not be sent twice. */
-bool tcp_is_stale(struct tcp *tcp);
-
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * transport.h - a stream of bytes in both directions, whatever carries it: TCP now, TLS on top of
- * it.
+ * transport.h - a stream of bytes in both directions, whatever carries it: TCP, or TLS on top of
+ * another transport.
  *
  *     owner --transport_write()--> transport --> peer
  *     owner <---- events --------- transport <-- peer
@@ -39,11 +39,13 @@ struct transport_ops {
     void (*close)(struct transport *transport, bool reset);
     size_t (*queued_bytes)(const struct transport *transport);
     size_t (*unread_bytes)(const struct transport *transport);
+    bool (*is_stale)(struct transport *transport);
 };
 
 struct transport {
     const struct transport_ops *ops;       /* borrowed, constant */
     const struct transport_events *events; /* borrowed, constant */
+    void *owner;                           /* borrowed; whom the events are for */
 };
 
 /* Start or go on reading; a transport begins paused. */
@@ -98,6 +100,13 @@ static inline size_t transport_queued_bytes(const struct transport *transport)
 static inline size_t transport_unread_bytes(const struct transport *transport)
 {
     return transport->ops->unread_bytes(transport);
+}
+
+/* True when the peer has closed or sent something although nothing is expected: one system call,
+ * used before an idle connection carries a request that must not be sent twice. */
+static inline bool transport_is_stale(struct transport *transport)
+{
+    return transport->ops->is_stale(transport);
 }
 
 #endif

@@ -56,7 +56,7 @@ static struct upstream *take_idle(struct pool *pool, bool is_safe)
         struct upstream *upstream = LIST_ENTRY(first, struct upstream, link);
         bool is_last = pool->open == 1;
 
-        if (is_safe || !tcp_is_stale(&upstream->tcp))
+        if (is_safe || !transport_is_stale(&upstream->tcp.transport))
             return upstream;
         upstream_discard(upstream);
         if (is_last) /* the pool went with it */

@@ -23,6 +23,8 @@ struct forward_request {
     bool expects_continue; /* pass Expect: 100-continue on; else we answer it (hostile-input 14) */
     enum body_framing framing; /* towards the endpoint: BODY_NONE, _LENGTH or _CHUNKED */
     uint64_t content_length;
+    struct bytes websocket_key; /* Sec-WebSocket-Key for a WebSocket whose client sent none */
+    struct bytes client_cert;   /* X-Forwarded-Client-Cert; empty for none */
 };
 
 /* Append an HTTP/1.1 request head with its empty line. */
@@ -36,6 +38,8 @@ struct forward_response {
     bool upgrade;                     /* a 101 that opens a tunnel */
     enum body_framing framing;        /* towards the client */
     struct bytes date;                /* IMF-fixdate text, added when the endpoint sent no Date */
+    const struct field *added;        /* ours, in place of the endpoint's of the same name */
+    uint32_t added_count;
 };
 
 /* Append an HTTP/1.1 response head with its empty line. */

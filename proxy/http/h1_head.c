@@ -100,6 +100,7 @@ static enum h1_fault judge_connection(struct request *request, const struct fiel
 
     if (connection_read(request->fields, request->fields_count, index, &options) != STATUS_OK)
         return H1_TOO_MANY_OPTIONS;
+    request->takes_trailers = field_index_is(index, FIELD_TE, BYTES("trailers"));
     request->keep_alive = !options.close && (request->version_minor > 0 || options.keep_alive);
     if (options.upgrade)
         judge_upgrade(request, index);

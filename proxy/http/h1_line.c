@@ -132,6 +132,7 @@ enum h1_fault h1_request_line(struct bytes *rest, const struct h1_limits *limits
                          &request->version_minor);
     if (fault != H1_FINE)
         return fault;
+    request->version_major = 1;
     request->method_id = method_identify(request->method);
     if (request->method_id == METHOD_CONNECT || request->method_id == METHOD_TRACE)
         return H1_METHOD_NOT_ALLOWED;

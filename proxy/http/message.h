@@ -54,7 +54,8 @@ struct request {
     struct bytes authority; /* the target's, else the Host field; empty if there is neither */
     struct bytes scheme;    /* "http" or "https" of an absolute-form target, else empty: the caller
                              * compares it with the listener's (hostile-input 25) */
-    uint8_t version_minor;  /* 0 or 1: a higher one is spoken to as HTTP/1.1 */
+    uint8_t version_major;  /* 1 or 2 */
+    uint8_t version_minor;  /* of HTTP/1: 0 or 1, a higher one is spoken to as HTTP/1.1; else 1 */
     struct field *fields;
     uint32_t fields_count;
     uint32_t fields_dropped_count; /* underscore names left out (hostile-input 22) */
@@ -64,7 +65,9 @@ struct request {
     bool expects_continue;
     bool wants_upgrade;   /* Connection: upgrade and an Upgrade field that is not h2c */
     bool wants_websocket; /* ... that is exactly websocket, GET, 1.1, valid key, version 13 */
-    struct bytes websocket_key;
+    struct bytes websocket_key; /* empty for an extended CONNECT (RFC 8441), which appears here as
+                                 * the GET that HTTP/1.1 would use, with an Upgrade field */
+    bool takes_trailers;        /* TE: trailers */
 };
 
 struct response {

@@ -121,17 +121,17 @@ TEST(stale_is_who_has_closed_or_speaks_out_of_turn)
 
     open_place(&place);
     open_end(&place, &end);
-    assert_false(tcp_is_stale(&end.tcp));
+    assert_false(transport_is_stale(&end.tcp.transport));
     peer_sends(&end, BYTES("!"));
     run_turns(&place, 3);
-    assert_true(tcp_is_stale(&end.tcp));
+    assert_true(transport_is_stale(&end.tcp.transport));
     transport_resume(&end.tcp.transport);
     run_until(&place, end.got.len == 1); /* the look took nothing away */
-    assert_false(tcp_is_stale(&end.tcp));
+    assert_false(transport_is_stale(&end.tcp.transport));
     (void)shutdown(end.peer, SHUT_WR);
     transport_pause(&end.tcp.transport);
     run_turns(&place, 3);
-    assert_true(tcp_is_stale(&end.tcp));
+    assert_true(transport_is_stale(&end.tcp.transport));
     close_end(&place, &end);
     close_place(&place);
 }

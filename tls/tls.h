@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tls.h - the transport that speaks TLS over another transport.
+ *
+ *     owner <-> [tls] <-> tcp <-> peer
+ *
+ * OpenSSL sees no socket and no memory BIO: it reads from the bytes that the transport below lends
+ * for a call and writes into a buffer of the worker's engine, which goes out in one write. So an
+ * idle connection holds no buffer.
+ *
+ * Renegotiation, compression, 0-RTT and everything below TLS 1.2 are off (hostile-input 77).
+ */
+#ifndef TLS_TLS_H
+#define TLS_TLS_H
+
+#include "core/list.h"
+#include "core/transport.h"
+#include "tls/host.h"
+
+#define TLS_HELLO_BYTES_MAX     65536 /* hostile-input 82 */
+#define TLS_SERVER_NAME_MAX     255
+/* Handshakes may hold a turn of the loop for so long; those left over go on in the next turn. */
+#define TLS_TURN_BUDGET_US      2000
+
+enum tls_failure {
+    TLS_FAILURE_NONE,
+#define TLS_FAILURE(name, label, sentence) TLS_FAILURE_##name,
+#include "tls/failures.def"
+#undef TLS_FAILURE
+    TLS_FAILURE_COUNT
+};
+const char *tls_failure_label(enum tls_failure failure);
+const char *tls_failure_sentence(enum tls_failure failure);
+
+/*
+ * The keys of session tickets, shared by all workers: made at random, a new one each
+ * `rotate_s` seconds, the last two still accepted. Thread-safe; a lock is taken only when a ticket
+ * is made or read.
+ */
+struct tls_tickets;
+#define TLS_TICKETS_ROTATE_S 14400 /* 4 h */
+struct tls_tickets *tls_tickets_create(uint32_t rotate_s);
+void tls_tickets_destroy(struct tls_tickets *tickets);
+
+/*
+ * Who to be for a ClientHello. server_name: lower case, without a trailing dot, checked to be a
+ * host name; empty when the client sent none. Returns a borrowed host that lives until the call
+ * returns to the engine (which takes a ref), or NULL to refuse: alert unrecognized_name.
+ */
+typedef const struct tls_host *tls_choose_fn(void *context, struct bytes server_name);
+
+/* What the connections of one worker share. */
+struct tls_engine;
+struct tls_engine *tls_engine_create(struct tls_tickets *tickets, tls_choose_fn *choose,
+                                     void *context);
+void tls_engine_destroy(struct tls_engine *engine); /* no connection is left */
+/* Once a turn of the loop: goes on with the handshakes that were left over by the last one. True
+ * when some are left again: then the loop must not sleep. */
+bool tls_engine_turn(struct tls_engine *engine);
+
+struct tls;
+/* The handshake is complete; bytes may follow. Once. A failed one is told by on_broken instead
+ * (STATUS_INVALID, or STATUS_CLOSED when the peer went), see tls_failure_of(). */
+typedef void tls_ready_fn(struct tls *tls);
+
+/*
+ * Speak TLS over `below`, which is open (for tls_connect: connected), not reading, and whose events
+ * and owner this call takes over. `events` and `owner` are those of the new transport, as for any
+ * transport. The handshake begins at once; on_bytes comes only after on_ready, and only while
+ * resumed. Closing it closes `below`; on_closed comes when that is closed. The owner frees the
+ * struct tls with tls_destroy() from its on_closed.
+ */
+struct tls *tls_accept(struct tls_engine *engine, struct transport *below,
+                       const struct transport_events *events, void *owner, tls_ready_fn *on_ready);
+struct tls *tls_connect(struct tls_engine *engine, struct transport *below,
+                        const struct tls_upstream *upstream, const struct transport_events *events,
+                        void *owner, tls_ready_fn *on_ready);
+void tls_destroy(struct tls *tls);
+
+struct transport *tls_transport(struct tls *tls);
+struct tls *tls_of(struct transport *transport); /* the reverse; CHECKs that it is one */
+enum tls_failure tls_failure_of(const struct tls *tls);
+
+/* After on_ready; all borrowed from the connection. */
+bool tls_is_h2(const struct tls *tls); /* ALPN chose h2 */
+bool tls_was_resumed(const struct tls *tls);
+struct bytes tls_server_name(const struct tls *tls); /* as given to tls_choose_fn */
+const struct tls_host *tls_host_of(const struct tls *tls); /* what was chosen; ref held by tls */
+const char *tls_version_of(const struct tls *tls);         /* "TLSv1.3" */
+const char *tls_cipher_of(const struct tls *tls);          /* "TLS_AES_128_GCM_SHA256" */
+
+/*
+ * The verified client certificate as x-forwarded-client-cert writes it (Envoy's form):
+ * Hash=<sha-256 hex>;Subject="...";URI=...;DNS=... Appended to `out`; false when the client sent
+ * none. Values are escaped; nothing in it can forge another element.
+ */
+bool tls_client_certificate(const struct tls *tls, struct text *out);
+
+#endif
