@@ -245,7 +245,8 @@ static enum failure find_route(struct stream *stream)
     stream->generation = current_take(&stream->worker->current);
     if (stream->generation == NULL)
         return FAILURE_NOT_READY;
-    switch (match_route(stream->generation->table, stream->host, stream->path, &stream->route)) {
+    switch (match_route(stream->generation->table, SCHEME_HTTP, stream->host, stream->path,
+                        &stream->route)) {
     case MATCH_ROUTE:
         return FAILURE_NONE;
     case MATCH_NO_HOST:
