@@ -154,6 +154,8 @@ bool h2_is_going_away(const struct h2 *h2);
 void h2_resume(struct h2 *h2, uint32_t id);
 /* The stream's data was dealt with: `count` bytes of window go back to the peer. */
 void h2_consume(struct h2 *h2, uint32_t id, size_t count);
+/* The owner hears nothing more of the stream, on_closed included. */
+void h2_forget(struct h2 *h2, uint32_t id);
 /* RST_STREAM; on_closed follows, not from inside this call. */
 void h2_reset(struct h2 *h2, uint32_t id, enum h2_error error);
 /* Server: GOAWAY; streams that are open finish, new ones are refused, then h2_is_over(). May be
