@@ -5,7 +5,7 @@
 #include "route/cluster_spec.h"
 
 #include "core/mem.h"
-#include "route/refs.h"
+#include "core/refs.h"
 
 #include <stdlib.h>
 

@@ -9,8 +9,8 @@
 #include "core/check.h"
 #include "core/map.h"
 #include "core/mem.h"
+#include "core/refs.h"
 #include "route/path_tree.h"
-#include "route/refs.h"
 
 #include <stdlib.h>
 
