@@ -126,7 +126,7 @@ static enum h1_fault judge_request(struct request *request)
 enum h1_fault h1_parse_request(struct bytes head, const struct h1_limits *limits,
                                struct arena *arena, struct request *request)
 {
-    struct h1_fields fields;
+    struct field_list fields;
     enum h1_fault fault;
 
     *request = (struct request){.framing = BODY_NONE};
@@ -212,7 +212,7 @@ enum h1_fault h1_parse_response(struct bytes head, const struct h1_limits *limit
                                 enum method_id request_method, bool wants_upgrade,
                                 struct arena *arena, struct response *response)
 {
-    struct h1_fields fields;
+    struct field_list fields;
     enum h1_fault fault;
 
     *response = (struct response){.content_length = UINT64_MAX};
