@@ -9,7 +9,6 @@
  */
 #include "proxy/http/h1_fields.h"
 
-#include "proxy/http/field.h"
 #include "proxy/http/syntax.h"
 
 static bool is_blank(char byte)
