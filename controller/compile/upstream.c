@@ -4,7 +4,9 @@
  */
 #include "controller/compile/upstream.h"
 
+#include "controller/compile/annotations.h"
 #include "controller/compile/annotations_tls.h"
+#include "controller/compile/backends.h"
 #include "controller/compile/endpoints.h"
 #include "core/address.h"
 #include "route/normal.h"
@@ -14,20 +16,25 @@ static bool speaks_tls(enum cluster_protocol protocol)
     return protocol == CLUSTER_TLS || protocol == CLUSTER_H2;
 }
 
-/* A host name in `out` of HOST_LENGTH_MAX + 1 bytes; empty when it is none. */
+static bool is_address(struct bytes written)
+{
+    struct address address;
+
+    return written.len > 0 && address_parse_ip(written, 0, &address) == STATUS_OK;
+}
+
+/* A host name in `out` of HOST_LENGTH_MAX + 1 bytes; empty when it is none, or an address. */
 static struct bytes normal_name(struct bytes written, char *out)
 {
-    return written.len == 0 ? BYTES_NONE : external_name_normalise(written, out);
+    if (written.len == 0 || is_address(written))
+        return BYTES_NONE;
+    return external_name_normalise(written, out);
 }
 
 /* A name as above, or an IP address. */
 static struct bytes normal_subject(struct bytes written, char *out)
 {
-    struct address address;
-
-    if (written.len > 0 && address_parse_ip(written, 0, &address) == STATUS_OK)
-        return written;
-    return normal_name(written, out);
+    return is_address(written) ? written : normal_name(written, out);
 }
 
 static struct trust *find_trust(struct pass *pass, const struct service *service,
@@ -114,12 +121,30 @@ struct tls_upstream *upstream_create(struct pass *pass, const struct service *se
     return tls_upstream_create(&config);
 }
 
+/* Whoever asks for verified endpoints believes that TLS is spoken to them. */
+static bool has_tls_port(const struct service *service)
+{
+    for (uint32_t i = 0; i < service->ports_count; i++) {
+        if (speaks_tls(service_protocol(service, service->ports[i].number)))
+            return true;
+    }
+    /* An ExternalName need not list its ports. */
+    return service->ports_count == 0 &&
+           (annotation_find(&service->object, "upstream-protocol.tls").len > 0 ||
+            annotation_find(&service->object, "upstream-protocol.h2").len > 0);
+}
+
 void upstream_lint(const struct service *service, struct findings *findings)
 {
     struct upstream_policy policy;
     char room[HOST_LENGTH_MAX + 1];
 
     upstream_policy_parse(&service->object, &policy);
+    if (policy.is_verified && !has_tls_port(service))
+        findings_add(
+            findings, false, &service->object,
+            "annotation fairlead.dev/upstream-ca-secret: no port speaks TLS, so nothing is "
+            "verified: set appProtocol: https");
     if (policy.server_name.at != NULL && normal_name(policy.server_name, room).len == 0)
         findings_add(findings, false, &service->object,
                      "annotation fairlead.dev/upstream-server-name: \"%.*s\" is no host name and "
