@@ -84,7 +84,7 @@ static const struct {
     {"h2", CLUSTER_H2},
 };
 
-/* Names we do not know are spoken to in plain HTTP, as "http" and "kubernetes.io/ws" are. */
+/* Names we do not know, and those of HTTP and WebSocket, are spoken to in plain HTTP. */
 static enum cluster_protocol app_protocol(struct bytes name)
 {
     for (size_t i = 0; i < sizeof(app_protocols) / sizeof(app_protocols[0]); i++) {
