@@ -149,7 +149,8 @@ static void tell_all(struct pass *pass)
     struct secret_node *secret;
     size_t at = 0;
 
-    secrets->next_expiry_s = INT64_MAX;
+    secrets->told_from_s = pass->now_s;
+    secrets->told_until_s = INT64_MAX;
     while ((secret = map_next(&secrets->nodes, &at)) != NULL) {
         int64_t next_s;
 
@@ -157,8 +158,8 @@ static void tell_all(struct pass *pass)
         if (!is_shown(secret))
             continue;
         next_s = next_change(secret->certificate, pass->now_s);
-        if (next_s < secrets->next_expiry_s)
-            secrets->next_expiry_s = next_s;
+        if (next_s < secrets->told_until_s)
+            secrets->told_until_s = next_s;
     }
 }
 
@@ -170,7 +171,8 @@ void certificates_settle(struct pass *pass)
     forget_idle(pass);
     if (secrets->shown_changed)
         write_list(pass);
-    if (secrets->shown_changed || pass->now_s >= secrets->next_expiry_s)
+    if (secrets->shown_changed || pass->now_s < secrets->told_from_s ||
+        pass->now_s >= secrets->told_until_s)
         tell_all(pass);
     secrets->shown_changed = false;
 }

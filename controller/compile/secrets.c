@@ -8,7 +8,7 @@
 
 void secrets_init(struct secrets *secrets)
 {
-    *secrets = (struct secrets){.next_expiry_s = INT64_MAX};
+    *secrets = (struct secrets){.told_until_s = INT64_MAX};
     map_init(&secrets->nodes);
     list_init(&secrets->idle);
 }

@@ -52,10 +52,12 @@ struct secret_node {
 };
 
 struct secrets {
-    struct map nodes;      /* by "ns/name" */
-    struct list idle;      /* nodes to be forgotten at the end of the run */
-    bool shown_changed;    /* which certificates are shown, or what they are */
-    int64_t next_expiry_s; /* when what is told about their ends is to be looked at again */
+    struct map nodes;   /* by "ns/name" */
+    struct list idle;   /* nodes to be forgotten at the end of the run */
+    bool shown_changed; /* which certificates are shown, or what they are */
+    /* Within this span of time what is told about their ends stays true. */
+    int64_t told_from_s;
+    int64_t told_until_s;
 };
 
 void secrets_init(struct secrets *secrets);

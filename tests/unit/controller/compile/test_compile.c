@@ -4,6 +4,7 @@
  * changes never matters.
  */
 #include "core/check.h"
+#include "tests/unit/certificates.h"
 #include "tests/unit/controller/compile/world.h"
 
 #include <stdio.h>
@@ -16,6 +17,9 @@
 #define API_HOST                                                                                   \
     INGRESS("api", "api.example.com", "/", "Prefix", "api", "80")                                  \
     NEXT SERVICE("api", "80") NEXT SLICE("api-1", "api", "8080", "10.0.0.2")
+
+#define ENDED_AT_S 1609459200 /* 2021-01-01, of the certificate "ended" */
+#define DAY_S      86400
 
 static struct compile_stats stats_of(const struct world *world)
 {
@@ -232,6 +236,18 @@ static void add_paths(struct text *out, uint64_t *state)
                     PICK(state, "number: 80", "number: 81", "name: web"));
 }
 
+static void add_tls(struct text *out, uint64_t *state)
+{
+    unsigned count = below(state, 3);
+
+    text_add_str(out, count > 0 ? "  tls:\n" : "");
+    for (unsigned i = 0; i < count; i++)
+        text_printf(out, "  - {hosts: [%s], secretName: %s}\n",
+                    PICK(state, "a.example.com", "'*.example.com'", "b.example.com, A.example.com",
+                         "c.example.com", "", "'not valid'"),
+                    PICK(state, "t0", "t1", "t2", "team/t0", "''"));
+}
+
 static void add_ingress(struct text *out, uint64_t *state)
 {
     text_printf(out,
@@ -241,18 +257,23 @@ static void add_ingress(struct text *out, uint64_t *state)
     if (below(state, 2))
         text_printf(out, "  creationTimestamp: 2020-01-0%uT00:00:00Z\n", 1 + below(state, 4));
     if (below(state, 2))
-        text_printf(out, "  annotations: {%s}\n",
-                    PICK(state, "projectcontour.io/response-timeout: soon",
-                         "kubernetes.io/ingress.class: other",
-                         "kubernetes.io/ingress.allow-http: 'false'",
-                         "ingress.kubernetes.io/force-ssl-redirect: 'true'",
-                         "projectcontour.io/retry-on: '5xx,reset'"));
+        text_printf(
+            out, "  annotations: {%s}\n",
+            PICK(state, "projectcontour.io/response-timeout: soon",
+                 "kubernetes.io/ingress.class: other", "kubernetes.io/ingress.allow-http: 'false'",
+                 "ingress.kubernetes.io/force-ssl-redirect: 'true'",
+                 "projectcontour.io/tls-minimum-protocol-version: '1.3'",
+                 "projectcontour.io/tls-maximum-protocol-version: '1.2'",
+                 "projectcontour.io/tls-cert-namespace: team", "fairlead.dev/hsts: 1h",
+                 "fairlead.dev/client-ca-secret: t3", "fairlead.dev/client-certificate: optional",
+                 "projectcontour.io/retry-on: '5xx,reset'"));
     text_add_str(out, "spec:\n");
     if (below(state, 3) == 0)
         text_printf(out, "  ingressClassName: %s\n", PICK(state, "c0", "c1", "fairlead"));
     if (below(state, 3) == 0)
         text_printf(out, "  defaultBackend: {service: {name: %s, port: {number: 80}}}\n",
                     PICK(state, "s0", "s1", "gone"));
+    add_tls(out, state);
     text_add_str(out, "  rules:\n");
     for (unsigned i = 0; i < 1 + below(state, 3); i++) {
         text_printf(out, "  - host: %s\n    http:\n      paths:\n",
@@ -266,12 +287,16 @@ static void add_service(struct text *out, uint64_t *state)
 {
     text_printf(out,
                 "apiVersion: v1\nkind: Service\nmetadata:\n  name: s%u\n  namespace: %s\n"
-                "  annotations: {projectcontour.io/max-connections: '%s'}\nspec:\n%s"
+                "  annotations: {projectcontour.io/max-connections: '%s'%s}\nspec:\n%s"
                 "  ports: [%s]\n",
                 below(state, 3), PICK(state, "default", "team"), PICK(state, "0", "5", "many"),
+                PICK(state, "", ", fairlead.dev/upstream-ca-secret: t3",
+                     ", fairlead.dev/upstream-subject-name: a.test",
+                     ", projectcontour.io/upstream-protocol.h2: 'web,80'"),
                 PICK(state, "", "", "", "  type: ExternalName\n  externalName: db.example.net\n"),
                 PICK(state, "{port: 80}", "{name: web, port: 80}",
-                     "{port: 80, name: x}, {port: 81, name: web}", "{port: 80, protocol: UDP}"));
+                     "{port: 80, name: x}, {port: 81, name: web}", "{port: 80, protocol: UDP}",
+                     "{port: 80, appProtocol: https}"));
 }
 
 static void add_slice(struct text *out, uint64_t *state)
@@ -295,6 +320,31 @@ static void add_endpoints(struct text *out, uint64_t *state)
                 PICK(state, "", "web"));
 }
 
+static void add_pem(struct text *out, const char *key, const char *name, const char *extension)
+{
+    struct text pem = certificate_file(name, extension);
+
+    text_printf(out, "%s: ", key);
+    text_add_json_string(out, text_bytes(&pem));
+    text_fini(&pem);
+}
+
+static void add_secret(struct text *out, uint64_t *state)
+{
+    const char *certificate = PICK(state, "app", "wildcard", "app-rsa", "ended", "other");
+    const char *key = below(state, 5) == 0 ? "default" : certificate;
+
+    text_printf(out,
+                "apiVersion: v1\nkind: Secret\nmetadata: {name: t%u, namespace: %s}\nstringData: {",
+                below(state, 4), PICK(state, "default", "team"));
+    add_pem(out, "tls.crt", certificate, "crt");
+    text_add_str(out, ", ");
+    add_pem(out, "tls.key", key, "key");
+    text_add_str(out, ", ");
+    add_pem(out, below(state, 3) == 0 ? "other" : "ca.crt", "ca", "crt");
+    text_add_str(out, "}\n");
+}
+
 static void add_class(struct text *out, uint64_t *state)
 {
     text_printf(out,
@@ -309,7 +359,8 @@ static void add_object(struct text *out, uint64_t *state)
 {
     typedef void add_fn(struct text *, uint64_t *);
     static add_fn *const kinds[] = {add_ingress, add_ingress, add_ingress,   add_service,
-                                    add_service, add_slice,   add_endpoints, add_class};
+                                    add_service, add_slice,   add_endpoints, add_class,
+                                    add_secret,  add_secret};
 
     kinds[below(state, sizeof(kinds) / sizeof(kinds[0]))](out, state);
 }
@@ -344,16 +395,27 @@ static void edit(struct world *world, uint64_t *state)
     text_fini(&content);
 }
 
+static void open_by_seed(struct world *world, uint64_t seed)
+{
+    world_open(world);
+    if (seed % 4 == 0)
+        world->options.ingress_class_is_given = true;
+    if (seed % 3 != 0)
+        return;
+    world->options.default_certificate = BYTES("default/t0");
+    compiler_destroy(world->compiler);
+    world->compiler = compiler_create(&world->options);
+}
+
 TEST(any_sequence_of_edits_gives_the_table_that_compiling_anew_gives)
 {
     for (uint64_t seed = 1; seed <= 60; seed++) {
         uint64_t state = seed * 0x9E3779B97F4A7C15u;
         struct world world;
 
-        world_open(&world);
-        if (seed % 4 == 0)
-            world.options.ingress_class_is_given = true;
+        open_by_seed(&world, seed);
         for (int step = 0; step < 30; step++) {
+            world.now_s = step % 3 == 0 ? 0 : ENDED_AT_S - (int64_t)below(&state, 10) * DAY_S + 1;
             for (unsigned i = 0; i < 1 + below(&state, 3); i++)
                 edit(&world, &state);
             assert_same_as_fresh(&world);

@@ -95,11 +95,12 @@ static inline void assert_same_text(const char *actual, const char *expected)
 /* The same text must come from compiling everything anew. */
 static inline void assert_same_as_fresh(struct world *world)
 {
+    const char *dump = world_dump(world);
     struct table *fresh = compiler_run_fresh(world->compiler);
     struct text text;
 
     text_init(&text);
-    assert_same_text(world_dump(world), dump_of(fresh, &text));
+    assert_same_text(dump, dump_of(fresh, &text));
     text_fini(&text);
     table_unref(fresh);
 }
