@@ -200,6 +200,14 @@ void h2_reset(struct h2 *h2, uint32_t id, enum h2_error error)
     (void)nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, (int32_t)id, error);
 }
 
+void h2_forget(struct h2 *h2, uint32_t id)
+{
+    struct h2_stream *stream = h2_stream_find(h2, (int32_t)id);
+
+    if (stream != NULL)
+        stream->owner = NULL;
+}
+
 void h2_resume(struct h2 *h2, uint32_t id)
 {
     (void)nghttp2_session_resume_data(h2->session, (int32_t)id);

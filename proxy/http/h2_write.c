@@ -101,7 +101,7 @@ static ssize_t on_read(nghttp2_session *session, int32_t id, uint8_t *buffer, si
 
     (void)session;
     (void)buffer;
-    if (stream->is_reset)
+    if (stream->is_reset || stream->owner == NULL)
         return NGHTTP2_ERR_DEFERRED;
     if (left < H2_FRAME_HEADER_LENGTH + DATA_ROOM_MIN)
         return NGHTTP2_ERR_PAUSE;
