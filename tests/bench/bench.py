@@ -14,7 +14,8 @@ import volume
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench", description=side_by_side.__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", nargs="?", default="side", choices=("side", "tls", "scale", "paths", "changes", "volume"),
+    parser.add_argument("part", nargs="?", default="side",
+                        choices=("side", "tls", "scale", "paths", "changes", "volume"),
                         help="side: against the others (default); tls: the same over TLS and "
                              "HTTP/2; scale: 10,000 Ingresses; "
                              "paths: many paths in one host; changes: 1,000 changes under load; "

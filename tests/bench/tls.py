@@ -102,30 +102,33 @@ def print_h2c_target(samples):
               f"wanted: at most {H2C_TARGET}")
 
 
-def idle_bytes(peer, count):
+def idle_bytes(peer, count, *more):
     """The proxy's memory for an idle connection that had one request, in bytes."""
-    warm = loads.Greet(peer.port, H1_HOST, "/bytes/1024", "--connections", 64, "--seconds", 1)
+    warm = loads.Greet(peer.port, H1_HOST, "/bytes/1024", "--connections", 64, "--seconds", 1, *more)
     warm.told()
     warm.stop()
     before = peer.program.memory_kb()
-    greet = loads.Greet(peer.port, H1_HOST, "/bytes/1024", "--hold", count)
+    greet = loads.Greet(peer.port, H1_HOST, "/bytes/1024", "--hold", count, *more)
     told = greet.told()
     after = peer.program.memory_kb()
     greet.stop()
-    if told["failed"]:
-        raise SystemExit(f"{peer.name}: {told}")
     return (after - before) * 1024 / count, told
 
 
 def print_idle(starts, count):
-    print(f"\nbytes of memory per idle TLS connection, {count:,} of them")
+    """A fresh process for each, so that nothing is taken from what another left behind."""
+    print(f"\nbytes of memory per idle TLS connection, {count:,} of them"
+          f"\n{'':<12}{'HTTP/1.1':>10}{'HTTP/2':>10}   tickets each")
     for start in starts:
-        peer = start()
-        say(f"idle connections to {peer.name}")
-        each, told = idle_bytes(peer, count)
-        print(f"  {peer.name:<10} {each:8.0f}   ({told['tickets_each']:.0f} tickets each, "
-              f"{told['cipher']})", flush=True)
-        peer.program.stop()
+        bytes_each = []
+        for more in ([], ["--http2"]):
+            peer = start()
+            say(f"idle connections to {peer.name}")
+            each, told = idle_bytes(peer, count, *more)
+            bytes_each.append(each)
+            peer.program.stop()
+        print(f"{peer.name:<12}" + "".join(f"{each:>10.0f}" for each in bytes_each)
+              + f"   {told['tickets_each']:.0f}", flush=True)
 
 
 def starts_of(site, options):
