@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Autobahn: do WebSockets survive the way through us? Its fuzzing client in front, its own server
+"""Do WebSockets survive the way through us? Its fuzzing client in front, its own server
 behind. Groups 12 and 13 (compression) say nothing of a proxy that passes frames on as they are."""
 import json
 from pathlib import Path

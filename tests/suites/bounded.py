@@ -3,6 +3,24 @@
 import os
 import signal
 import subprocess
+import time
+
+from proc import say
+
+WORD_SECONDS = 15
+
+
+def _read(process, seconds):
+    """All it prints; a word now and then says that we are still waiting."""
+    started = time.monotonic()
+    while True:
+        left = seconds - (time.monotonic() - started)
+        try:
+            return process.communicate(timeout=max(0, min(WORD_SECONDS, left)))[0]
+        except subprocess.TimeoutExpired:
+            if left <= WORD_SECONDS:
+                raise
+            say(f"    {time.monotonic() - started:.0f} s")
 
 
 def run(command, seconds, **options):
@@ -14,7 +32,7 @@ def run(command, seconds, **options):
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                errors="replace", start_new_session=True, **options)
     try:
-        output = process.communicate(timeout=seconds)[0]
+        output = _read(process, seconds)
         return process.returncode, output
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)

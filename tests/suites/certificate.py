@@ -37,7 +37,7 @@ class Certificate:
         config.write_text(CONFIG.format(name="localhost" if role == "server" else "Suites"))
         done = run(["openssl", "req", "-x509", "-config", config, "-extensions", role,
                     "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-days", "30", "-out", certificate, "-keyout", key, *signer], 30)
+                    "-days", "90", "-out", certificate, "-keyout", key, *signer], 30)
         if done[0] != 0:
             raise SystemExit(f"no certificate: {what_was_wrong(*done)}")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""h2spec: is what we speak HTTP/2? Every case, with TLS and by prior knowledge, twice each."""
+"""Is what we speak HTTP/2? Every case, with TLS and by prior knowledge, twice each."""
 import xml.etree.ElementTree as ElementTree
 
 from bounded import run, what_was_wrong
@@ -45,5 +45,5 @@ def main(options):
         for number in range(1, ROUNDS + 1):
             results.append(judge(options.tools, scene, f"TLS, round {number}", scene.https_port,
                                  "-t", "-k"))
-            results.append(judge(options.tools, scene, f"h2c, round {number}", scene.port))
+            results.append(judge(options.tools, scene, f"h2c, round {number}", scene.h2c_port))
     return [*results, result_of("h2spec", "the proxy's end", {"end": scene.end})]

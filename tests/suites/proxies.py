@@ -8,6 +8,7 @@ import proc
 from proc import FAIRLEAD, Program, free_port
 
 ALL_CPUS = f"0-{max(0, (os.cpu_count() or 1) - 1)}"
+OF_HTTP_2 = ("grpc", "origin")
 H2C = {"projectcontour.io/upstream-protocol.h2c": "80"}
 
 HAPROXY = """
@@ -23,6 +24,7 @@ defaults
     timeout http-request 10s
 frontend clients
     bind 127.0.0.1:{port}
+    bind 127.0.0.1:{h2c_port} proto h2
     bind 127.0.0.1:{https_port} ssl crt {both} alpn h2,http/1.1
 {rules}
 {backends}
@@ -39,7 +41,7 @@ def objects_of(scene):
         ingress["spec"]["tls"] = [{"hosts": ["localhost"], "secretName": "suites"}]
         objects.append(scene.certificate.secret("suites"))
     for name, port in scene.ports.items():
-        objects += [manifests.service(name, annotations=H2C if name == "grpc" else None),
+        objects += [manifests.service(name, annotations=H2C if name in OF_HTTP_2 else None),
                     *manifests.slices(name, [port])]
     return objects
 
@@ -50,6 +52,7 @@ class Fairlead(proc.Fairlead):
         objects.mkdir(exist_ok=True)
         manifests.write(objects / "suites.yaml", *objects_of(scene))
         self.port, self.admin = free_port(), free_port()
+        self.h2c_port = self.port
         self.https_port = free_port() if scene.with_tls else None
         listeners = ["--http", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin}"]
         if scene.with_tls:
@@ -71,17 +74,20 @@ class Fairlead(proc.Fairlead):
 
 
 class HAProxy:
+    """Its HTTP port takes the preface too, but answers a broken one as HTTP/1: so h2c_port."""
+
     def __init__(self, scene):
-        self.port, self.https_port = free_port(), free_port()
+        self.port, self.h2c_port, self.https_port = free_port(), free_port(), free_port()
         both = scene.work / "both.pem"
         both.write_text(scene.certificate.chain.read_text() + scene.certificate.key.read_text())
         rules = [f"    use_backend {name} if {{ path_beg {path} }}"
                  for path, name in sorted(scene.routes, reverse=True)]
         backends = [f"backend {name}\n    server one 127.0.0.1:{port}"
-                    f"{' proto h2' if name == 'grpc' else ''}"
+                    f"{' proto h2' if name in OF_HTTP_2 else ''}"
                     for name, port in scene.ports.items()]
         config = scene.work / "haproxy.cfg"
-        config.write_text(HAPROXY.format(port=self.port, https_port=self.https_port, both=both,
+        config.write_text(HAPROXY.format(port=self.port, h2c_port=self.h2c_port,
+                                         https_port=self.https_port, both=both,
                                          rules="\n".join(rules), backends="\n".join(backends)))
         self.program = Program(["/usr/sbin/haproxy", "-db", "-f", config], ALL_CPUS,
                                scene.work / "haproxy.log").wait_port(self.port)

@@ -13,8 +13,8 @@ SSLSCAN_SECONDS, TESTSSL_SECONDS = 120, 600
 FINE = {"OK", "INFO", "DEBUG"}
 WEAK = ("NULL", "anon", "ADH", "AECDH", "EXP", "DES", "RC4", "RC2", "MD5", "IDEA", "SEED")
 
-# What is said of the certificate that we made for the test, or of the answers of the application
-# behind us, which own their header fields.
+# What is said of the certificate made for the test, of the application behind us, whose header
+# fields are its own, and of the scanner's means.
 NOT_OURS = {
     "cert_crlDistributionPoints": "the test's authority publishes no list",
     "cert_ocspURL": "nor answers questions",
@@ -26,6 +26,7 @@ NOT_OURS = {
     "cert_validityPeriod": "it lives as long as the test",
     "DNS_CAArecord": "localhost has no such record",
     "overall_grade": "T, for the authority made for the test",
+    "engine_problem": "the scanner's own OpenSSL",
     "HSTS": "the application's",
     "security_headers": "the application's",
 }

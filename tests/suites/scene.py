@@ -7,7 +7,7 @@ from certificate import Certificate
 from proc import TOOLS, Program, free_port
 from proxies import ALL_CPUS, PROXIES
 
-ROUTES = {"echo": ["/"], "autobahn": ["/autobahn"],
+ROUTES = {"echo": ["/"], "autobahn": ["/autobahn"], "origin": ["/trailers"],
           "grpc": ["/grpc.testing.TestService", "/grpc.testing.UnimplementedService"]}
 
 
@@ -56,6 +56,10 @@ class Scene:
     @property
     def port(self):
         return self.proxy.port
+
+    @property
+    def h2c_port(self):
+        return self.proxy.h2c_port
 
     @property
     def https_port(self):

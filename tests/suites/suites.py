@@ -13,10 +13,21 @@ import h2spec  # noqa: E402
 import scanners  # noqa: E402
 from proc import say  # noqa: E402
 from proxies import PROXIES  # noqa: E402
-from results import exit_status, table  # noqa: E402
+from results import Result, exit_status, table  # noqa: E402
 
 SUITES = {"h2spec": h2spec, "autobahn": autobahn, "grpc": grpc, "clients": clients,
           "scanners": scanners}
+
+
+def judge(name, options):
+    """A suite that could not be set up says why and is not passed."""
+    say(f"{name}: {SUITES[name].__doc__.splitlines()[0]}")
+    try:
+        return SUITES[name].main(options)
+    except SystemExit as stop:
+        if not isinstance(stop.code, str):
+            raise
+        return [Result(name, "setting it up", misses=[stop.code])]
 
 
 def main():
@@ -30,8 +41,7 @@ def main():
     options = parser.parse_args()
     results = []
     for name in SUITES if options.suite == "all" else [options.suite]:
-        say(f"{name}: {SUITES[name].__doc__.splitlines()[0]}")
-        results += SUITES[name].main(options)
+        results += judge(name, options)
     print(table(results))
     return exit_status(results)
 
