@@ -288,6 +288,8 @@ static inline void peer_init(struct peer *peer)
 
 static inline void peer_begin(struct peer *peer, const char *name)
 {
+    if (peer->ssl != NULL) /* else its session would not be resumed any more */
+        SSL_set_shutdown(peer->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(peer->ssl);
     text_clear(&peer->got);
     peer->error = 0;
@@ -425,6 +427,14 @@ static inline void begin(struct world *world, const char *name)
     peer_begin(&world->client, name);
 }
 
+/* One turn of a loop; true when there was something to do. */
+static inline bool engine_turn(struct tls_engine *engine)
+{
+    bool has_moved = !list_is_empty(&engine->due) || !list_is_empty(&engine->waiting);
+
+    return tls_engine_turn(engine) || has_moved;
+}
+
 static inline void run(struct world *world)
 {
     bool has_moved;
@@ -432,7 +442,7 @@ static inline void run(struct world *world)
     do {
         has_moved = peer_turn(&world->client, &world->server.pipe);
         has_moved = pipe_turn(&world->server.pipe) || has_moved;
-        has_moved = tls_engine_turn(world->engine) || has_moved;
+        has_moved = engine_turn(world->engine) || has_moved;
         assert_int_equal(world->engine->output.len, 0);
     } while (has_moved);
 }
