@@ -170,7 +170,8 @@ struct tls *tls_accept(struct tls_engine *engine, struct transport *below,
     return tls;
 }
 
-/* A name of an address is held against the addresses in the certificate. */
+/* An address is held against the addresses in the certificate. A name that begins with a dot would
+ * be any name below it for OpenSSL. */
 static bool set_subject(SSL *ssl, struct bytes subject)
 {
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
@@ -179,6 +180,8 @@ static bool set_subject(SSL *ssl, struct bytes subject)
 
     if (subject.len == 0)
         return true;
+    if (subject.at[0] == '.')
+        return false;
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
                                                X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     name = mem_string(subject);

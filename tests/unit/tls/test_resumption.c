@@ -4,6 +4,7 @@
  */
 #include "tests/unit/tls/wire.h"
 #include "tls/tickets.h"
+#include "tls/trust_parts.h"
 
 static void set_version(struct world *world, int version)
 {
@@ -174,6 +175,32 @@ TEST(hostile_80_a_session_with_a_certificate_goes_on_until_the_authorities_chang
     }
 }
 
+/* Time cannot be turned on here, so the certificate is let in although it has expired. */
+TEST(hostile_81_a_session_does_not_outlast_the_certificate_it_began_with)
+{
+    EACH_VERSION(version)
+    {
+        struct world world;
+        struct identity client;
+        struct trust *trust;
+
+        open_world(&world);
+        client = make_identity(
+            &(struct recipe){.name = "me", .issuer = &world.ca, .from_days = -9, .until_days = -1});
+        trust = make_trust(&world.ca, NULL);
+        (void)X509_STORE_set_flags(trust->store, X509_V_FLAG_NO_CHECK_TIME);
+        world.config.client_auth = TLS_CLIENT_AUTH_REQUIRED;
+        world.config.client_trust = trust;
+        set_a(&world);
+        set_version(&world, version);
+        assert_false(comes_back(&world, "a.test", &client));
+        assert_false(comes_back(&world, "a.test", &client));
+        trust_unref(trust);
+        identity_free(&client);
+        close_world(&world);
+    }
+}
+
 TEST(hostile_80_keys_rotate_and_a_ticket_of_the_key_before_is_replaced)
 {
     struct tls_tickets *tickets = tls_tickets_create(100);
@@ -278,6 +305,7 @@ TESTS(UNIT(a_session_goes_on_with_its_ticket_and_bytes_move),
       UNIT(a_session_goes_on_at_another_name_with_the_same_settings),
       UNIT(hostile_80_a_session_without_a_certificate_does_not_go_on_where_one_is_required),
       UNIT(hostile_80_a_session_with_a_certificate_goes_on_until_the_authorities_change),
+      UNIT(hostile_81_a_session_does_not_outlast_the_certificate_it_began_with),
       UNIT(hostile_80_keys_rotate_and_a_ticket_of_the_key_before_is_replaced),
       UNIT(hostile_80_a_key_that_nobody_asked_for_in_time_is_gone_too),
       UNIT(tickets_of_another_process_mean_a_full_handshake),
