@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sys/stat.h>
@@ -49,7 +50,7 @@ static void resolve_all(struct offline *offline)
         return;
     for (size_t i = 0; i < count; i++)
         resolve_one(offline->compiler, names[i]);
-    resolved = compiler_run(offline->compiler);
+    resolved = compiler_run(offline->compiler, (int64_t)time(NULL));
     if (resolved == NULL)
         return;
     table_unref(offline->table);
@@ -92,7 +93,7 @@ enum status offline_open(struct offline *offline, const struct options *options,
     offline->compiler = compiler_create(&offline->options);
     compiler_apply(offline->compiler, batch);
     source_batch_destroy(batch);
-    offline->table = compiler_run(offline->compiler);
+    offline->table = compiler_run(offline->compiler, (int64_t)time(NULL));
     if (resolve)
         resolve_all(offline);
     return STATUS_OK;

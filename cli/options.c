@@ -348,5 +348,6 @@ struct compile_options options_for_compile(const struct options *options)
         .watch_namespaces_count = options->watch_namespaces.count,
         .external_names = options->external_names,
         .external_names_loopback = options->external_names_loopback,
+        .default_certificate = options->default_certificate,
     };
 }

@@ -49,6 +49,7 @@ static void controller_destroy(struct controller *controller)
     if (controller->held != NULL)
         table_unref(controller->held);
     turn_destroy(controller->turn);
+    observed_fini(&controller->observed);
     mem_free(controller);
     on_closed(context);
 }
@@ -181,12 +182,14 @@ enum status controller_open(struct controller **result, const struct controller_
     enum status status;
 
     controller->config = *config;
+    observed_init(&controller->observed);
     controller->turn = turn_create(config->loop, &controller->config.options, config->log,
                                    on_turn_done, controller);
     status = files_open(&controller->files, config->loop, config->directories,
                         config->directories_count, config->log, on_batch, controller);
     if (status != STATUS_OK) {
         turn_destroy(controller->turn);
+        observed_fini(&controller->observed);
         mem_free(controller);
         return status;
     }

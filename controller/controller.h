@@ -37,7 +37,8 @@ enum status controller_open(struct controller **controller, const struct control
 /* True after the first full sync has been compiled and published. */
 bool controller_is_synced(const struct controller *controller);
 /* Appends fairlead_ metrics of the control plane: objects by kind, files, parse errors, compile
- * time (histogram), table generation, last change, hosts compiled, findings. */
+ * time (histogram), table generation, last change, hosts compiled, findings, ends of certificates.
+ */
 void controller_write_metrics(const struct controller *controller, struct text *out);
 /* Free a table that no worker needs, on the thread pool; any thread may call table_unref() instead.
  */

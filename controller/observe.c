@@ -7,6 +7,19 @@
 #include <stdio.h>
 #include <time.h>
 
+#define CERTIFICATES_SHOWN_MAX 1000 /* series of one metric; the rest is counted */
+
+void observed_init(struct observed *observed)
+{
+    *observed = (struct observed){0};
+    text_init(&observed->expiries);
+}
+
+void observed_fini(struct observed *observed)
+{
+    text_fini(&observed->expiries);
+}
+
 void observed_compile(struct observed *observed, const struct turn_result *result)
 {
     histogram_observe(&observed->compile, result->compile_us);
@@ -17,6 +30,38 @@ void observed_compile(struct observed *observed, const struct turn_result *resul
     observed->stats = result->stats;
 }
 
+static void write_expiry(struct text *out, const struct served_certificate *certificate)
+{
+    int64_t end_s = certificate->not_after_s > 0 ? certificate->not_after_s : 0;
+    struct text labels;
+
+    text_init(&labels);
+    metrics_label(&labels, "secret", certificate->secret);
+    metrics_sample(out, "fairlead_certificate_not_after_seconds", labels.at, (uint64_t)end_s);
+    text_fini(&labels);
+}
+
+/* Written when the list changes and not at each scrape: the table may be gone by then. */
+static void write_expiries(struct observed *observed, const struct table *table)
+{
+    size_t count = table_certificates_count(table);
+    size_t shown = count < CERTIFICATES_SHOWN_MAX ? count : CERTIFICATES_SHOWN_MAX;
+    const void *list = count == 0 ? NULL : table_certificate(table, 0);
+    struct text *out = &observed->expiries;
+
+    if (list == observed->certificates && out->len > 0)
+        return;
+    observed->certificates = list;
+    text_clear(out);
+    metrics_family(out, "fairlead_certificate_not_after_seconds", METRIC_GAUGE,
+                   "When a certificate that is served ends, Unix time; the earliest of its chain.");
+    for (size_t i = 0; i < shown; i++)
+        write_expiry(out, table_certificate(table, i));
+    metrics_family(out, "fairlead_certificates_left_out", METRIC_GAUGE,
+                   "Certificates served that have no series of their own.");
+    metrics_sample(out, "fairlead_certificates_left_out", NULL, count - shown);
+}
+
 void observed_publish(struct observed *observed, const struct table *table)
 {
     observed->publications++;
@@ -25,6 +70,7 @@ void observed_publish(struct observed *observed, const struct table *table)
     observed->routes = table_routes_count(table);
     observed->clusters = table_clusters_count(table);
     observed->published_at_s = (uint64_t)time(NULL);
+    write_expiries(observed, table);
 }
 
 static void write_one(struct text *out, const char *name, enum metric_type type, const char *help,
@@ -100,6 +146,7 @@ void observed_write(const struct observed *observed, const struct files_stats *f
     write_files(files, out);
     write_compiles(observed, out);
     write_table(observed, out);
+    text_add(out, text_bytes(&observed->expiries));
 }
 
 void observed_write_names(uint64_t names, uint64_t failures, struct text *out)

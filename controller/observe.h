@@ -20,9 +20,13 @@ struct observed {
     uint64_t hosts;
     uint64_t routes;
     uint64_t clusters;
-    uint64_t published_at_s; /* Unix time; 0 = never */
+    uint64_t published_at_s;  /* Unix time; 0 = never */
+    const void *certificates; /* whose list `expiries` was written from; only compared */
+    struct text expiries;     /* their metrics, as they are written */
 };
 
+void observed_init(struct observed *observed);
+void observed_fini(struct observed *observed);
 void observed_compile(struct observed *observed, const struct turn_result *result);
 void observed_publish(struct observed *observed, const struct table *table);
 void observed_write(const struct observed *observed, const struct files_stats *files,

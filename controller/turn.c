@@ -11,6 +11,8 @@
 #include "controller/resolver.h"
 #include "core/check.h"
 
+#include <time.h>
+
 /* What goes into one run. */
 struct input {
     struct source_batch **batches; /* owned, as are the batches */
@@ -187,7 +189,7 @@ static void on_work(uv_work_t *work)
         compiler_apply(turn->compiler, input->batches[i]);
     for (size_t i = 0; i < input->answers_count; i++)
         compiler_resolved(turn->compiler, &input->answers[i]->resolved);
-    turn->result.table = compiler_run(turn->compiler);
+    turn->result.table = compiler_run(turn->compiler, (int64_t)time(NULL));
     turn->result.compile_us = (uv_hrtime() - started_ns) / 1000;
     compiler_stats(turn->compiler, &turn->result.stats);
     copy_names(turn);

@@ -53,11 +53,12 @@ static void add_secret_fact(struct explainer *explainer, struct bytes secret, co
 static bool refuse_broken_host(struct explainer *explainer, const struct vhost *vhost)
 {
     add_secret_fact(explainer, vhost->tls_secret, "");
+    explain_add_findings(explainer, BYTES_NONE, vhost->tls_secret);
     explain_add_findings(explainer, BYTES_NONE, vhost->name);
     explain_add_fact(explainer, "hint",
-                     "mend the Secret that spec.tls names; fairlead check says what is wrong");
-    return explain_refuse(explainer,
-                          "the TLS handshake is refused: this host has no certificate to show");
+                     "mend the Secret of spec.tls, or that of the CA for client certificates");
+    return explain_refuse(explainer, "the TLS handshake is refused: what the host needs for it is "
+                                     "missing or broken");
 }
 
 /* Nobody serves the host over TLS, and there is no default certificate. */

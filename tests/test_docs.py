@@ -71,7 +71,7 @@ def families():
 def annotations():
     """Those the compiler reads; the ones with our prefix are named without it in the sources."""
     sources = "".join(read(f"controller/compile/{name}.c") for name in
-                      ("annotations", "backends", "class"))
+                      ("annotations", "annotations_tls", "backends", "class"))
     bare = re.findall(rf'(?:annotation_find|read_limit)\([^;]*?{STRING}', sources)
     return set(bare) | {"response-timeout", "request-timeout", "websocket-routes"}, \
         {name for name in ANNOTATIONS.findall(sources)}

@@ -7,7 +7,9 @@
 #include "controller/compile/backends.h"
 
 #include "controller/compile/annotations.h"
+#include "controller/compile/annotations_tls.h"
 #include "controller/compile/endpoints.h"
+#include "controller/compile/upstream.h"
 #include "route/normal.h"
 
 static const struct service *find_service(const struct pass *pass, struct bytes ns,
@@ -69,17 +71,37 @@ static bool list_has_port(struct bytes list, const struct service_port *port)
     return false;
 }
 
+static const struct {
+    const char *name;
+    enum cluster_protocol protocol;
+} app_protocols[] = {
+    {"https", CLUSTER_TLS},
+    {"tls", CLUSTER_TLS},
+    {"kubernetes.io/wss", CLUSTER_TLS},
+    {"kubernetes.io/h2c", CLUSTER_H2C},
+    {"h2c", CLUSTER_H2C},
+    {"grpc", CLUSTER_H2C},
+    {"h2", CLUSTER_H2},
+};
+
+/* Names we do not know, and those of HTTP and WebSocket, are spoken to in plain HTTP. */
+static enum cluster_protocol app_protocol(struct bytes name)
+{
+    for (size_t i = 0; i < sizeof(app_protocols) / sizeof(app_protocols[0]); i++) {
+        if (bytes_equal(name, bytes_of(app_protocols[i].name)))
+            return app_protocols[i].protocol;
+    }
+    return CLUSTER_HTTP1;
+}
+
 /* appProtocol decides where it is set; else the annotations, the later of these winning. */
 static enum cluster_protocol port_protocol(const struct service *service,
                                            const struct service_port *port)
 {
     enum cluster_protocol protocol = CLUSTER_HTTP1;
 
-    if (port->app_protocol.len > 0) {
-        if (bytes_equal(port->app_protocol, BYTES("kubernetes.io/h2c")))
-            return CLUSTER_H2C;
-        return bytes_equal(port->app_protocol, BYTES("https")) ? CLUSTER_TLS : CLUSTER_HTTP1;
-    }
+    if (port->app_protocol.len > 0)
+        return app_protocol(port->app_protocol);
     if (list_has_port(annotation_find(&service->object, "upstream-protocol.h2"), port))
         protocol = CLUSTER_H2;
     if (list_has_port(annotation_find(&service->object, "upstream-protocol.h2c"), port))
@@ -89,19 +111,13 @@ static enum cluster_protocol port_protocol(const struct service *service,
     return protocol;
 }
 
-static const char *protocol_name(enum cluster_protocol protocol)
+enum cluster_protocol service_protocol(const struct service *service, int32_t number)
 {
-    switch (protocol) {
-    case CLUSTER_HTTP1:
-        return "http1";
-    case CLUSTER_TLS:
-        return "tls";
-    case CLUSTER_H2C:
-        return "h2c";
-    case CLUSTER_H2:
-        return "h2";
-    }
-    return "unknown";
+    const struct port_ref ref = {.number = number};
+    const struct service_port *port = find_port(service, &ref);
+    const struct service_port unlisted = {.number = number};
+
+    return port_protocol(service, port != NULL ? port : &unlisted);
 }
 
 /* One backend on its way to a target. */
@@ -128,12 +144,17 @@ static struct backend_target refuse_port(const struct lookup *lookup)
                        BYTES_ARG(backend->service), backend->port.number);
 }
 
-static struct backend_target use_port(const struct lookup *lookup, int32_t number)
+/* Endpoints that are to be verified and cannot be are not spoken to (design 5.2). */
+static struct backend_target use_port(const struct lookup *lookup, const struct service *service,
+                                      int32_t number)
 {
     struct pass *pass = lookup->pass;
-    struct cluster_node *cluster =
-        use_list_add(pass->dag, &pass->uses, lookup->ns, lookup->backend->service, number);
+    struct cluster_node *cluster;
+    struct bytes fault;
 
+    if (!upstream_is_possible(pass, service, service_protocol(service, number), &fault))
+        return (struct backend_target){CLUSTER_SLOT_NONE, fault};
+    cluster = use_list_add(pass->dag, &pass->uses, lookup->ns, lookup->backend->service, number);
     if (cluster->slot == CLUSTER_SLOT_NONE) {
         struct bytes key = plain_printf(pass->scratch, "%.*s/%.*s/%d", BYTES_ARG(lookup->ns),
                                         BYTES_ARG(lookup->backend->service), number);
@@ -164,7 +185,7 @@ static struct backend_target resolve_external(const struct lookup *lookup,
         number = port->number;
     else if (service->ports_count > 0)
         number = 0;
-    return number > 0 && number <= 65535 ? use_port(lookup, number) : refuse_port(lookup);
+    return number > 0 && number <= 65535 ? use_port(lookup, service, number) : refuse_port(lookup);
 }
 
 static struct backend_target resolve_service(const struct lookup *lookup,
@@ -172,25 +193,16 @@ static struct backend_target resolve_service(const struct lookup *lookup,
 {
     const struct ingress_backend *backend = lookup->backend;
     const struct service_port *port = find_port(service, &backend->port);
-    enum cluster_protocol protocol;
 
     if (port != NULL && !port_is_tcp(port))
         return UNAVAILABLE(lookup, "port %d of Service %.*s/%.*s is %.*s, not TCP", port->number,
                            BYTES_ARG(lookup->ns), BYTES_ARG(backend->service),
                            BYTES_ARG(port->protocol));
-    /* Sending plain HTTP to a port that asked for TLS would leak what it was to protect. */
-    protocol = port != NULL ? port_protocol(service, port) : CLUSTER_HTTP1;
-    if (protocol != CLUSTER_HTTP1)
-        return UNAVAILABLE(lookup,
-                           "port %d of Service %.*s/%.*s asks for %s, which is not spoken to "
-                           "endpoints yet",
-                           port->number, BYTES_ARG(lookup->ns), BYTES_ARG(backend->service),
-                           protocol_name(protocol));
     if (service->is_external_name)
         return resolve_external(lookup, service);
     if (port == NULL || port->number <= 0 || port->number > 65535)
         return refuse_port(lookup);
-    return use_port(lookup, port->number);
+    return use_port(lookup, service, port->number);
 }
 
 struct backend_target backend_resolve(struct pass *pass, struct bytes ns,
@@ -240,7 +252,8 @@ bool service_routes_differ(const struct service *before, const struct service *a
     if (before->ports_count != after->ports_count ||
         before->is_external_name != after->is_external_name ||
         !bytes_equal(before->external_name, after->external_name) ||
-        protocols_differ(&before->object, &after->object))
+        protocols_differ(&before->object, &after->object) ||
+        upstream_policies_differ(&before->object, &after->object))
         return true;
     for (uint32_t i = 0; i < before->ports_count; i++) {
         if (ports_differ(&before->ports[i], &after->ports[i]))
@@ -254,4 +267,5 @@ void service_lint(const struct service *service, struct findings *findings)
     struct cluster_limits limits;
 
     service_limits_parse(&service->object, &limits, findings);
+    upstream_lint(service, findings);
 }

@@ -16,6 +16,9 @@ struct backend_target {
     struct bytes unavailable; /* in the pass's scratch; empty when there is a slot */
 };
 
+/* What the endpoints behind this port speak; the port may be one that the Service does not list. */
+enum cluster_protocol service_protocol(const struct service *service, int32_t number);
+
 /* Notes the dependency in pass->uses, also when the Service does not exist (yet). */
 struct backend_target backend_resolve(struct pass *pass, struct bytes ns,
                                       const struct ingress_backend *backend);

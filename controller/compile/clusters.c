@@ -6,21 +6,37 @@
 #include "controller/compile/annotations.h"
 #include "controller/compile/backends.h"
 #include "controller/compile/endpoints.h"
+#include "controller/compile/upstream.h"
 #include "core/check.h"
 #include "route/normal.h"
+
+/* Endpoints that must be verified and cannot be are as good as none: no route leads here then (see
+ * backends.c), and should one, it answers 503. */
+static void set_tls(struct pass *pass, const struct service *service, struct cluster_spec *spec)
+{
+    if (spec->protocol != CLUSTER_TLS && spec->protocol != CLUSTER_H2)
+        return;
+    spec->tls = upstream_create(pass, service, spec->protocol);
+    if (spec->tls == NULL)
+        spec->endpoints_count = 0;
+}
 
 static void put_cluster(struct pass *pass, const struct service_node *node,
                         const struct service *service, struct cluster_node *cluster,
                         struct findings *findings)
 {
-    struct cluster_spec spec = {.protocol = CLUSTER_HTTP1, .policy = CLUSTER_ROUND_ROBIN};
+    struct cluster_spec spec = {.protocol = service_protocol(service, cluster->port),
+                                .policy = CLUSTER_ROUND_ROBIN};
 
     spec.key = plain_printf(pass->scratch, "%.*s/%.*s/%d", BYTES_ARG(node->ns),
                             BYTES_ARG(node->name), cluster->port);
     service_limits_parse(&service->object, &spec.limits, NULL);
     spec.endpoints =
         endpoints_gather(pass, node, service, cluster->port, findings, &spec.endpoints_count);
+    set_tls(pass, service, &spec);
     builder_put_cluster(pass->builder, cluster->slot, &spec);
+    if (spec.tls != NULL)
+        tls_upstream_unref((struct tls_upstream *)(uintptr_t)spec.tls);
     cluster->is_put = true;
     pass->clusters_compiled++;
 }
@@ -68,10 +84,12 @@ void service_compile(struct pass *pass, struct service_node *node)
     release_unused(pass, node);
     update_external(pass, node, service);
     if (node->is_changed) {
+        secret_list_begin(&pass->secrets);
         for (struct cluster_node *at = node->clusters; at != NULL; at = at->next) {
             CHECK(service != NULL); /* else its routes would have let go of the cluster */
             put_cluster(pass, node, service, at, &findings);
         }
+        secret_list_end(&pass->dag->secrets, &node->secrets, &pass->secrets);
         emit_replace(pass->emit, &node->findings, &findings);
     }
     node->is_changed = false;

@@ -4,11 +4,12 @@
  * parts over those lists.
  *
  *     apply: files -> cache -> changes -> dirty hosts and Services
- *     run:   hosts (host.c) -> clusters (clusters.c) -> findings (emit.c) -> table
+ *     run:   hosts (host.c) -> clusters (clusters.c) -> certificates -> findings (emit.c) -> table
  */
 #include "controller/compile/compile.h"
 
 #include "controller/compile/backends.h"
+#include "controller/compile/certificates.h"
 #include "controller/compile/class.h"
 #include "controller/compile/endpoints.h"
 #include "controller/compile/ingress.h"
@@ -29,6 +30,8 @@ struct compiler {
     struct emit emit;
     struct arena scratch;
     struct use_list uses;
+    struct secret_list secrets;
+    int64_t now_s;       /* of the last run */
     struct table *table; /* ref; the last one, NULL before the first run */
     struct bytes *names; /* owned; for compiler_external_names() */
     size_t names_count;
@@ -48,6 +51,8 @@ static struct compiler *create(const struct compile_options *options, struct cac
     emit_init(&compiler->emit);
     arena_init(&compiler->scratch, 16384);
     class_rules_init(&compiler->classes, cache, options);
+    if (options->default_certificate.len > 0)
+        dag_mark_host(&compiler->dag, compiler->dag.default_tls);
     return compiler;
 }
 
@@ -65,6 +70,7 @@ void compiler_destroy(struct compiler *compiler)
     emit_fini(&compiler->emit);
     arena_fini(&compiler->scratch);
     mem_free(compiler->uses.uses);
+    mem_free(compiler->secrets.uses);
     mem_free(compiler->names);
     if (compiler->table != NULL)
         table_unref(compiler->table);
@@ -140,6 +146,11 @@ static void change_endpoints(struct compiler *compiler, const struct endpoints *
         dag_mark_service(&compiler->dag, node, false);
 }
 
+static void change_secret(struct compiler *compiler, const struct object *secret)
+{
+    dag_mark_secret(&compiler->dag, secret->ns, secret->name);
+}
+
 static void take_change(struct compiler *compiler, const struct cache_change *change)
 {
     arena_reset(&compiler->scratch);
@@ -158,8 +169,10 @@ static void take_change(struct compiler *compiler, const struct cache_change *ch
         change_endpoints(compiler, as_endpoints(change->before));
         change_endpoints(compiler, as_endpoints(change->after));
         break;
-    case OBJECT_SECRET:     /* no route depends on one yet */
-    case OBJECT_CONFIG_MAP: /* the same */
+    case OBJECT_SECRET:
+        change_secret(compiler, change->after != NULL ? change->after : change->before);
+        break;
+    case OBJECT_CONFIG_MAP: /* no route depends on one yet */
     case OBJECT_KINDS_COUNT:
         break;
     }
@@ -269,22 +282,27 @@ static void build(struct compiler *compiler, struct builder *builder)
                         .emit = &compiler->emit,
                         .builder = builder,
                         .scratch = &compiler->scratch,
-                        .uses = compiler->uses};
+                        .uses = compiler->uses,
+                        .secrets = compiler->secrets,
+                        .now_s = compiler->now_s};
 
     if (compiler->classes_changed)
         take_all_ingresses(compiler);
     compile_hosts(&pass);
     compile_services(&pass);
+    certificates_settle(&pass);
     write_findings(compiler, builder);
     compiler->uses = pass.uses;
+    compiler->secrets = pass.secrets;
     compiler->hosts_compiled = pass.hosts_compiled;
     compiler->clusters_compiled = pass.clusters_compiled;
 }
 
-struct table *compiler_run(struct compiler *compiler)
+struct table *compiler_run(struct compiler *compiler, int64_t now_s)
 {
     struct builder *builder = builder_create(compiler->table);
 
+    compiler->now_s = now_s;
     build(compiler, builder);
     if (compiler->table != NULL && !builder_is_changed(builder)) {
         builder_destroy(builder);
@@ -311,7 +329,7 @@ struct table *compiler_run_fresh(const struct compiler *compiler)
         arena_reset(&guest->scratch);
         change_service(guest, NULL, as_service(object));
     }
-    table = compiler_run(guest);
+    table = compiler_run(guest, compiler->now_s);
     compiler_destroy(guest);
     return table;
 }

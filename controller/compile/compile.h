@@ -20,9 +20,10 @@ struct compile_options {
     bool ingress_class_is_given; /* the flag was used: objects without a class are not ours */
     const struct bytes *watch_namespaces; /* none = all */
     size_t watch_namespaces_count;
-    bool external_names;          /* ExternalName Services are resolved */
-    bool external_names_loopback; /* ... to loopback addresses too: directory mode */
-    const struct address *own; /* where our admin port can be reached: never an endpoint */
+    bool external_names;              /* ExternalName Services are resolved */
+    bool external_names_loopback;     /* ... to loopback addresses too: directory mode */
+    struct bytes default_certificate; /* "ns/name" of a Secret; empty: none */
+    const struct address *own;        /* where our admin port can be reached: never an endpoint */
     size_t own_count;
 };
 
@@ -49,10 +50,14 @@ void compiler_resolved(struct compiler *compiler, const struct resolved_name *na
  * The table of all that was applied: only hosts that depend on what changed are compiled, the rest
  * is shared with the table before. Returns a reference, or NULL when nothing differs from the last
  * one (never NULL at the first call).
+ *
+ *   now_s   Unix time, for findings about certificates that are not valid; 0: they are not looked
+ * at
  */
-struct table *compiler_run(struct compiler *compiler);
+struct table *compiler_run(struct compiler *compiler, int64_t now_s);
 
-/* The same from scratch, sharing nothing: what compiler_run() must equal in table_dump_text(). */
+/* The same from scratch, at the moment of the last run, sharing nothing: what compiler_run() must
+ * equal in table_dump_text(). */
 struct table *compiler_run_fresh(const struct compiler *compiler);
 
 /* ExternalNames in use, sorted; borrowed until the next call. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dag.c - hosts and the Ingress rules they are made of. services.c and externals.c have the rest.
+ * dag.c - hosts and the parts of Ingresses they are made of. services.c, externals.c and secrets.c
+ * have the rest.
  */
 #include "controller/compile/dag.h"
 
@@ -11,6 +12,7 @@ static struct host_node *host_create(struct bytes name)
     struct host_node *host = mem_alloc(sizeof(*host) + name.len);
 
     list_init(&host->dirty);
+    host->secrets.host = host;
     if (name.len > 0)
         memcpy(host + 1, name.at, name.len);
     host->name = bytes_from((const char *)(host + 1), name.len);
@@ -23,14 +25,23 @@ static void contributor_unref(const struct contributor *contributor)
     object_unref((struct object *)(uintptr_t)&contributor->ingress->object);
 }
 
+static void contributors_clear(struct contributors *contributors)
+{
+    for (uint32_t i = 0; i < contributors->count; i++)
+        contributor_unref(&contributors->list[i]);
+    mem_free(contributors->list);
+    *contributors = (struct contributors){0};
+}
+
 static void host_clear_contributors(struct host_node *host)
 {
-    for (uint32_t i = 0; i < host->contributors_count; i++)
-        contributor_unref(&host->contributors[i]);
-    mem_free(host->contributors);
-    host->contributors = NULL;
-    host->contributors_count = 0;
-    host->contributors_capacity = 0;
+    contributors_clear(&host->rules);
+    contributors_clear(&host->tls);
+}
+
+bool host_has_contributors(const struct host_node *host)
+{
+    return host->rules.count + host->tls.count > 0;
 }
 
 static void host_destroy(struct host_node *host)
@@ -38,6 +49,7 @@ static void host_destroy(struct host_node *host)
     host_clear_contributors(host);
     list_remove(&host->dirty);
     mem_free(host->uses);
+    mem_free(host->secrets.uses);
     mem_free(host);
 }
 
@@ -47,9 +59,11 @@ void dag_init(struct dag *dag, const struct map *known)
     map_init(&dag->hosts);
     map_init(&dag->services);
     map_init(&dag->externals);
+    secrets_init(&dag->secrets);
     list_init(&dag->dirty_hosts);
     list_init(&dag->dirty_services);
     dag->fallback = host_create(BYTES_NONE);
+    dag->default_tls = host_create(BYTES_NONE);
 }
 
 void dag_fini(struct dag *dag)
@@ -64,6 +78,8 @@ void dag_fini(struct dag *dag)
     for (at = 0; (node = map_next(&dag->externals, &at)) != NULL;)
         external_destroy(node);
     host_destroy(dag->fallback);
+    host_destroy(dag->default_tls);
+    secrets_fini(&dag->secrets);
     map_fini(&dag->hosts);
     map_fini(&dag->services);
     map_fini(&dag->externals);
@@ -80,21 +96,26 @@ static struct host_node *find_host(const struct dag *dag, struct bytes name)
     return name.len == 0 ? dag->fallback : map_get(&dag->hosts, name);
 }
 
-/* The place of a contributor in the host's order, by binary search: its index, or where it would be
- * put. */
-static uint32_t contributor_index(const struct host_node *host, const struct ingress *ingress,
-                                  uint32_t rule, bool *is_there)
+static struct contributors *contributors_of(struct host_node *host, enum contribution contribution)
 {
-    uint32_t low = 0, high = host->contributors_count;
+    return contribution == CONTRIBUTION_TLS ? &host->tls : &host->rules;
+}
+
+/* The place of a contributor in the order, by binary search: its index, or where it would be put.
+ */
+static uint32_t contributors_find(const struct contributors *contributors,
+                                  const struct contributor *wanted, bool *is_there)
+{
+    uint32_t low = 0, high = contributors->count;
 
     *is_there = false;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        const struct contributor *other = &host->contributors[middle];
-        int order = object_compare_age(&ingress->object, &other->ingress->object);
+        const struct contributor *other = &contributors->list[middle];
+        int order = object_compare_age(&wanted->ingress->object, &other->ingress->object);
 
         if (order == 0)
-            order = (rule > other->rule) - (rule < other->rule);
+            order = (wanted->index > other->index) - (wanted->index < other->index);
         if (order == 0) {
             *is_there = true;
             return middle;
@@ -107,57 +128,63 @@ static uint32_t contributor_index(const struct host_node *host, const struct ing
     return low;
 }
 
-/* Room for one at `index`. Exact for the first, the usual case; doubled from there. */
-static void contributors_open(struct host_node *host, uint32_t index)
+/* Room for one at `at`. Exact for the first, the usual case; doubled from there. */
+static void contributors_open(struct contributors *contributors, uint32_t at)
 {
-    if (host->contributors_count == host->contributors_capacity) {
-        host->contributors_capacity =
-            host->contributors_capacity == 0 ? 1 : host->contributors_capacity * 2;
-        host->contributors = mem_resize(host->contributors,
-                                        host->contributors_capacity * sizeof(struct contributor));
+    struct contributor *list = contributors->list;
+
+    if (contributors->count == contributors->capacity) {
+        contributors->capacity = contributors->capacity == 0 ? 1 : contributors->capacity * 2;
+        list = mem_resize(list, contributors->capacity * sizeof(*list));
+        contributors->list = list;
     }
-    memmove(&host->contributors[index + 1], &host->contributors[index],
-            (host->contributors_count - index) * sizeof(struct contributor));
-    host->contributors_count++;
+    memmove(&list[at + 1], &list[at], (contributors->count - at) * sizeof(*list));
+    contributors->count++;
 }
 
-void dag_add_contributor(struct dag *dag, struct bytes name, const struct ingress *ingress,
-                         uint32_t rule)
+void dag_add_contributor(struct dag *dag, struct bytes name, enum contribution contribution,
+                         const struct ingress *ingress, uint32_t index)
 {
+    const struct contributor fresh = {ingress, index};
     struct host_node *host = find_host(dag, name);
-    uint32_t index;
+    struct contributors *contributors;
+    uint32_t at;
     bool is_there;
 
     if (host == NULL) {
         host = host_create(name);
         (void)map_put(&dag->hosts, host->name, host);
     }
-    index = contributor_index(host, ingress, rule, &is_there);
+    contributors = contributors_of(host, contribution);
+    at = contributors_find(contributors, &fresh, &is_there);
     dag_mark_host(dag, host);
     (void)object_ref((struct object *)(uintptr_t)&ingress->object);
     if (is_there)
-        contributor_unref(&host->contributors[index]);
+        contributor_unref(&contributors->list[at]);
     else
-        contributors_open(host, index);
-    host->contributors[index] = (struct contributor){ingress, rule};
+        contributors_open(contributors, at);
+    contributors->list[at] = fresh;
 }
 
-void dag_remove_contributor(struct dag *dag, struct bytes name, const struct ingress *ingress,
-                            uint32_t rule)
+void dag_remove_contributor(struct dag *dag, struct bytes name, enum contribution contribution,
+                            const struct ingress *ingress, uint32_t index)
 {
+    const struct contributor stale = {ingress, index};
     struct host_node *host = find_host(dag, name);
-    uint32_t index;
+    struct contributors *contributors;
+    uint32_t at;
     bool is_there = false;
 
     if (host == NULL)
         return;
-    index = contributor_index(host, ingress, rule, &is_there);
+    contributors = contributors_of(host, contribution);
+    at = contributors_find(contributors, &stale, &is_there);
     if (!is_there)
         return;
-    contributor_unref(&host->contributors[index]);
-    host->contributors_count--;
-    memmove(&host->contributors[index], &host->contributors[index + 1],
-            (host->contributors_count - index) * sizeof(struct contributor));
+    contributor_unref(&contributors->list[at]);
+    contributors->count--;
+    memmove(&contributors->list[at], &contributors->list[at + 1],
+            (contributors->count - at) * sizeof(stale));
     dag_mark_host(dag, host);
 }
 
@@ -176,9 +203,27 @@ void dag_clear_contributors(struct dag *dag)
 
 void dag_forget_host(struct dag *dag, struct host_node *host)
 {
-    CHECK(host->contributors_count == 0 && host->uses_count == 0 && host->findings == NULL);
-    if (host == dag->fallback)
+    CHECK(!host_has_contributors(host) && host->uses_count == 0 && host->findings == NULL);
+    if (host == dag->fallback || host == dag->default_tls)
         return;
+    CHECK(host->secrets.uses_count == 0);
     (void)map_remove(&dag->hosts, host->name);
     host_destroy(host);
+}
+
+void dag_mark_secret(struct dag *dag, struct bytes ns, struct bytes name)
+{
+    struct secret_node *secret = secrets_find(&dag->secrets, ns, name);
+
+    if (secret == NULL)
+        return;
+    secrets_forget_content(&dag->secrets, secret);
+    LIST_EACH (&secret->uses, link) {
+        const struct secret_user *user = LIST_ENTRY(link, struct secret_use, link)->user;
+
+        if (user->host != NULL)
+            dag_mark_host(dag, user->host);
+        else
+            dag_mark_service(dag, user->service, false);
+    }
 }

@@ -2,34 +2,44 @@
 /*
  * dag.h - what depends on what, so that a change costs what it touches.
  *
- *     Ingress rules --contributor--> host --use--> service --> clusters (one a port)
- *                                                     \--> external name
+ *     Ingress rules, tls --contributor--> host --use--> service --> clusters (one a port)
+ *                                           \             |  \--> external name
+ *                                            \--> Secret <-/
  *
  * An Ingress changed: its hosts are dirty. A Service's ports changed: the hosts that use it are
- * dirty. Its endpoints changed: its clusters are, and no host. Dirty things wait in two lists for
- * the run.
+ * dirty. Its endpoints changed: its clusters are, and no host. A Secret changed: the hosts and
+ * Services that use it are. Dirty things wait in two lists for the run.
  */
 #ifndef CONTROLLER_COMPILE_DAG_H
 #define CONTROLLER_COMPILE_DAG_H
 
-#include "controller/compile/emit.h"
+#include "controller/compile/secrets.h"
 
-/* A rule of an Ingress that names a host; or its default backend, at the fallback host. */
+/* How an Ingress can name a host: in a rule (at the fallback host: by its default backend), or in
+ * an entry of spec.tls. */
+enum contribution { CONTRIBUTION_RULE, CONTRIBUTION_TLS };
+
 struct contributor {
     const struct ingress *ingress; /* ref */
-    uint32_t rule;                 /* index in ingress->rules; 0 at the fallback host */
+    uint32_t index;                /* in ingress->rules or ->tls; 0 at the fallback host */
 };
 
-/* A name with rules: "app.example.com", "*.example.com", "*" for rules without a host. The fallback
- * host has the empty name and gathers the default backends. */
+/* Oldest Ingress first, then by index. */
+struct contributors {
+    struct contributor *list; /* owned */
+    uint32_t count;
+    uint32_t capacity;
+};
+
+/* A name with rules or a certificate: "app.example.com", "*.example.com", "*" for rules without a
+ * host. The fallback host has the empty name and gathers the default backends. */
 struct host_node {
-    struct list dirty;                /* in dag->dirty_hosts, or alone */
-    struct contributor *contributors; /* owned; oldest Ingress first, then by rule */
-    uint32_t contributors_count;
-    uint32_t contributors_capacity;
-    struct use *uses; /* owned; where its routes lead */
+    struct list dirty;         /* in dag->dirty_hosts, or alone */
+    struct contributors rules; /* CONTRIBUTION_RULE */
+    struct contributors tls;   /* CONTRIBUTION_TLS */
+    struct use *uses;          /* owned; where its routes lead */
     uint32_t uses_count;
-    bool is_put;                  /* the table has it */
+    struct secret_user secrets;   /* its certificates, and CAs */
     struct finding_set *findings; /* or NULL */
     struct bytes name;            /* behind the struct */
 };
@@ -51,6 +61,7 @@ struct service_node {
     struct list external_link;     /* in external->services, or alone */
     struct cluster_node *clusters; /* owned */
     struct external *external;     /* the DNS name it stands for, or NULL */
+    struct secret_user secrets;    /* its CA */
     struct finding_set *findings;  /* or NULL */
     uint32_t stamp;
     bool is_changed; /* its clusters must be compiled, not just be looked through for unused ones */
@@ -75,10 +86,12 @@ struct external {
 };
 
 struct dag {
-    struct map hosts;           /* by name */
-    struct map services;        /* by "ns/name" */
-    struct map externals;       /* by name */
-    struct host_node *fallback; /* owned; not in hosts */
+    struct map hosts;     /* by name */
+    struct map services;  /* by "ns/name" */
+    struct map externals; /* by name */
+    struct secrets secrets;
+    struct host_node *fallback;    /* owned; not in hosts */
+    struct host_node *default_tls; /* the same: who we are for server names nobody serves */
     struct list dirty_hosts;
     struct list dirty_services;
     uint32_t stamp;          /* a new one for each host compiled: has it used this already? */
@@ -94,13 +107,17 @@ void service_node_destroy(struct service_node *service);
 void external_destroy(struct external *external);
 
 /* Hosts. A contributor that is there already is not added again; one that is not is not removed. */
-void dag_add_contributor(struct dag *dag, struct bytes host, const struct ingress *ingress,
-                         uint32_t rule);
-void dag_remove_contributor(struct dag *dag, struct bytes host, const struct ingress *ingress,
-                            uint32_t rule);
+void dag_add_contributor(struct dag *dag, struct bytes host, enum contribution contribution,
+                         const struct ingress *ingress, uint32_t index);
+void dag_remove_contributor(struct dag *dag, struct bytes host, enum contribution contribution,
+                            const struct ingress *ingress, uint32_t index);
 void dag_clear_contributors(struct dag *dag); /* of all hosts; all are dirty then */
 void dag_mark_host(struct dag *dag, struct host_node *host);
+bool host_has_contributors(const struct host_node *host);
 void dag_forget_host(struct dag *dag, struct host_node *host); /* without contributors or uses */
+
+/* The Secret changed, came or went: whoever uses it is dirty. */
+void dag_mark_secret(struct dag *dag, struct bytes ns, struct bytes name);
 
 /* Services. NULL when no route leads there. */
 struct service_node *dag_service(const struct dag *dag, struct bytes ns, struct bytes name);

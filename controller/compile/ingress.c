@@ -5,23 +5,27 @@
 #include "controller/compile/ingress.h"
 
 #include "controller/compile/annotations.h"
+#include "controller/compile/annotations_tls.h"
 #include "route/normal.h"
 
 #define ANY_HOST BYTES("*") /* the vhost of rules without a host */
 
-/* The name of the vhost that a rule belongs to, in `out` of HOST_LENGTH_MAX bytes; empty when the
- * host is not valid. */
+/* A host as written, in normal form, in `out` of HOST_LENGTH_MAX bytes; empty when it is none. */
+static struct bytes normal_host(struct bytes written, char *out)
+{
+    struct bytes lower = {out, written.len};
+
+    if (written.len == 0 || written.len > HOST_LENGTH_MAX)
+        return BYTES_NONE;
+    for (size_t i = 0; i < written.len; i++)
+        out[i] = ascii_lower(written.at[i]);
+    return host_is_valid(lower, true) ? lower : BYTES_NONE;
+}
+
+/* The name of the vhost that a rule belongs to; empty when the host is not valid. */
 static struct bytes rule_host(const struct ingress_rule *rule, char *out)
 {
-    struct bytes lower = {out, rule->host.len};
-
-    if (rule->host.len == 0)
-        return ANY_HOST;
-    if (rule->host.len > HOST_LENGTH_MAX)
-        return BYTES_NONE;
-    for (size_t i = 0; i < rule->host.len; i++)
-        out[i] = ascii_lower(rule->host.at[i]);
-    return host_is_valid(lower, true) ? lower : BYTES_NONE;
+    return rule->host.len == 0 ? ANY_HOST : normal_host(rule->host, out);
 }
 
 /* A rule without paths still claims its host when there is a default backend to serve it. */
@@ -31,11 +35,11 @@ static bool rule_contributes(const struct ingress *ingress, const struct ingress
            (ingress->default_backend.is_present && rule->host.len > 0);
 }
 
-typedef void contributor_fn(struct dag *dag, struct bytes host, const struct ingress *ingress,
-                            uint32_t rule);
+typedef void contributor_fn(struct dag *dag, struct bytes host, enum contribution contribution,
+                            const struct ingress *ingress, uint32_t index);
 
-static void for_each_named_host(struct dag *dag, const struct ingress *ingress,
-                                contributor_fn *visit)
+static void for_each_rule_host(struct dag *dag, const struct ingress *ingress,
+                               contributor_fn *visit)
 {
     char lower[HOST_LENGTH_MAX];
 
@@ -43,15 +47,36 @@ static void for_each_named_host(struct dag *dag, const struct ingress *ingress,
         struct bytes host = rule_host(&ingress->rules[i], lower);
 
         if (host.len > 0 && rule_contributes(ingress, &ingress->rules[i]))
-            visit(dag, host, ingress, i);
+            visit(dag, host, CONTRIBUTION_RULE, ingress, i);
     }
+}
+
+static void for_each_tls_host(struct dag *dag, const struct ingress *ingress, contributor_fn *visit)
+{
+    char lower[HOST_LENGTH_MAX];
+
+    for (uint32_t i = 0; i < ingress->tls_count; i++) {
+        for (uint32_t j = 0; j < ingress->tls[i].hosts_count; j++) {
+            struct bytes host = normal_host(ingress->tls[i].hosts[j], lower);
+
+            if (host.len > 0)
+                visit(dag, host, CONTRIBUTION_TLS, ingress, i);
+        }
+    }
+}
+
+static void for_each_named_host(struct dag *dag, const struct ingress *ingress,
+                                contributor_fn *visit)
+{
+    for_each_rule_host(dag, ingress, visit);
+    for_each_tls_host(dag, ingress, visit);
 }
 
 static void for_each_host(struct dag *dag, const struct ingress *ingress, contributor_fn *visit)
 {
     for_each_named_host(dag, ingress, visit);
     if (ingress->default_backend.is_present)
-        visit(dag, BYTES_NONE, ingress, 0);
+        visit(dag, BYTES_NONE, CONTRIBUTION_RULE, ingress, 0);
 }
 
 void ingress_contribute(struct dag *dag, const struct ingress *ingress)
@@ -100,13 +125,49 @@ static void lint_websockets(const struct ingress *ingress, const struct ingress_
     }
 }
 
+static void lint_tls_entries(const struct ingress *ingress, struct findings *findings)
+{
+    char lower[HOST_LENGTH_MAX];
+
+    for (uint32_t i = 0; i < ingress->tls_count; i++) {
+        const struct ingress_tls *entry = &ingress->tls[i];
+
+        if (entry->hosts_count == 0)
+            findings_add(findings, false, &ingress->object,
+                         "spec.tls[%u]: there are no hosts, so it does nothing", i);
+        for (uint32_t j = 0; j < entry->hosts_count; j++) {
+            if (normal_host(entry->hosts[j], lower).len == 0)
+                findings_add(findings, true, &ingress->object,
+                             "spec.tls[%u].hosts[%u]: \"%.*s\" is no host name", i, j,
+                             BYTES_ARG(entry->hosts[j]));
+        }
+    }
+}
+
+static void lint_client_certificates(const struct ingress *ingress,
+                                     const struct ingress_policy *policy,
+                                     const struct ingress_tls_policy *tls,
+                                     struct findings *findings)
+{
+    if (tls->client_auth == TLS_CLIENT_AUTH_REQUIRED && policy->allow_http &&
+        !policy->force_ssl_redirect)
+        findings_add(findings, false, &ingress->object,
+                     "annotation fairlead.dev/client-ca-secret: over plain HTTP nobody is asked "
+                     "for a certificate, and this Ingress is served there too: set "
+                     "kubernetes.io/ingress.allow-http to \"false\", or redirect");
+}
+
 void ingress_lint(const struct ingress *ingress, struct findings *findings)
 {
     struct ingress_policy policy;
+    struct ingress_tls_policy tls;
     char lower[HOST_LENGTH_MAX];
 
     ingress_policy_parse(&ingress->object, &policy, findings);
+    ingress_tls_policy_parse(&ingress->object, &tls, findings);
     lint_websockets(ingress, &policy, findings);
+    lint_tls_entries(ingress, findings);
+    lint_client_certificates(ingress, &policy, &tls, findings);
     for (uint32_t i = 0; i < ingress->rules_count; i++) {
         if (rule_host(&ingress->rules[i], lower).len == 0)
             findings_add(findings, true, &ingress->object,

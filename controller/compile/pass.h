@@ -14,8 +14,10 @@ struct pass {
     struct dag *dag;
     struct emit *emit;
     struct builder *builder;
-    struct arena *scratch; /* reset before each host and each Service */
-    struct use_list uses;  /* of the host being compiled */
+    struct arena *scratch;      /* reset before each host and each Service */
+    struct use_list uses;       /* of the host being compiled */
+    struct secret_list secrets; /* of the host or Service being compiled */
+    int64_t now_s;              /* Unix time, or 0: expiry is not looked at */
     uint64_t hosts_compiled;
     uint64_t clusters_compiled;
 };

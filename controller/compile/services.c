@@ -15,6 +15,7 @@ void service_node_destroy(struct service_node *service)
     }
     list_remove(&service->dirty);
     list_remove(&service->external_link);
+    mem_free(service->secrets.uses);
     mem_free(service);
 }
 
@@ -50,6 +51,7 @@ static struct service_node *service_create(struct dag *dag, struct bytes ns, str
     list_init(&service->dirty);
     list_init(&service->uses);
     list_init(&service->external_link);
+    service->secrets.service = service;
     if (ns.len > 0)
         memcpy(text, ns.at, ns.len);
     text[ns.len] = '/';
@@ -161,6 +163,7 @@ bool dag_forget_unused_service(struct dag *dag, struct service_node *service)
     if (!list_is_empty(&service->uses))
         return false;
     CHECK(service->clusters == NULL && service->findings == NULL);
+    CHECK(service->secrets.uses_count == 0);
     dag_set_external(dag, service, BYTES_NONE);
     (void)map_remove(&dag->services, service_key(service));
     service_node_destroy(service);

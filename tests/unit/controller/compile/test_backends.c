@@ -104,15 +104,16 @@ TEST(a_port_that_asks_for_tls_is_never_spoken_to_in_clear_text)
     world_open(&world);
     assert_line(
         dump_with(&world, TO("web", "number: 443") NEXT PORTS("{port: 443, appProtocol: https}")),
-        "prefix / -> 503 port 443 of Service default/web asks for tls");
+        "cluster default/web/443 tls round_robin unverified");
     assert_line(dump_with(&world, TO("web", "number: 443") NEXT
                           "apiVersion: v1\nkind: Service\nmetadata: {name: web, "
                           "annotations: {projectcontour.io/upstream-protocol.tls: "
                           "'x,443'}}\nspec: {ports: [{port: 443}]}\n"),
-                "prefix / -> 503 port 443 of Service default/web asks for tls");
+                "cluster default/web/443 tls round_robin unverified");
     assert_line(
         dump_with(&world, TO("web", "number: 80") NEXT PORTS("{port: 80, appProtocol: http}")),
-        "prefix / -> default/web/80");
+        "cluster default/web/80 http1 round_robin");
+    assert_same_as_fresh(&world);
     world_close(&world);
 }
 

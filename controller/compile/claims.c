@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * claims.c - which paths want a place in a host, in the form in which they are matched, and who
+ * gets a place that several want.
+ */
+#include "controller/compile/host.h"
+#include "core/check.h"
+#include "route/normal.h"
+
+#include <stdlib.h>
+
+const struct ingress_path *claim_path(const struct claim *claim)
+{
+    return &claim->origin->ingress->rules[claim->rule].paths[claim->index];
+}
+
+struct bytes claim_field(const struct host_pass *host, const struct claim *claim)
+{
+    return plain_printf(host->pass->scratch, "spec.rules[%u].http.paths[%u]", claim->rule,
+                        claim->index);
+}
+
+static void tell(struct host_pass *host, bool is_error, const struct claim *claim,
+                 const char *before, struct bytes value, const char *after)
+{
+    findings_add(&host->findings, is_error, &claim->origin->ingress->object,
+                 "spec.rules[%u].http.paths[%u]: %s\"%.*s\"%s", claim->rule, claim->index, before,
+                 BYTES_ARG(value), after);
+}
+
+/* v0.14.1: these make a path without a type a pattern (spec/contour.md 1.3). */
+static bool looks_like_pattern(struct bytes path)
+{
+    for (size_t i = 0; i < path.len; i++) {
+        if (strchr("^+*[]%", path.at[i]) != NULL && path.at[i] != '\0')
+            return true;
+    }
+    return false;
+}
+
+static bool choose_kind(struct host_pass *host, struct claim *claim, struct bytes written)
+{
+    switch (claim_path(claim)->type) {
+    case INGRESS_PATH_EXACT:
+        claim->kind = PATH_EXACT;
+        return true;
+    case INGRESS_PATH_PREFIX:
+        claim->kind = PATH_PREFIX;
+        return true;
+    case INGRESS_PATH_UNSET:
+    case INGRESS_PATH_IMPLEMENTATION:
+        claim->kind = looks_like_pattern(written) ? PATH_REGEX : PATH_STRING_PREFIX;
+        return true;
+    case INGRESS_PATH_UNKNOWN:
+        break;
+    }
+    tell(host, true, claim, "path ", written,
+         " is left out: its pathType is none of Exact, Prefix and ImplementationSpecific");
+    return false;
+}
+
+static const char *fault_text(enum path_fault fault)
+{
+    switch (fault) {
+    case PATH_FINE:
+        return "";
+    case PATH_BAD_ESCAPE:
+        return " is left out: it has a % without two hex digits";
+    case PATH_NUL:
+        return " is left out: it has a NUL";
+    case PATH_BACKSLASH:
+        return " is left out: it has a backslash";
+    case PATH_ABOVE_ROOT:
+        return " is left out: its .. climb above the root";
+    case PATH_BAD_BYTE:
+        return " is left out: it has a byte that no path can have";
+    }
+    return "";
+}
+
+/* The form in which request paths are matched. */
+static bool normalise(struct host_pass *host, struct claim *claim, struct bytes written)
+{
+    enum path_fault fault;
+
+    claim->path = written;
+    if (written.at[0] != '/') {
+        tell(host, true, claim, "path ", written, " is left out: it does not start with /");
+        return false;
+    }
+    if (claim->kind == PATH_REGEX)
+        return true;
+    if (!path_is_normal(written)) {
+        char *out = arena_alloc(host->pass->scratch, written.len);
+
+        fault = path_normalise(written, out, &claim->path);
+        if (fault != PATH_FINE) {
+            tell(host, true, claim, "path ", written, fault_text(fault));
+            return false;
+        }
+        if (!bytes_equal(claim->path, written))
+            tell(host, false, claim, "path is matched in its normal form ", claim->path, "");
+    }
+    /* A segment prefix says the same with and without its last slash. */
+    if (claim->kind == PATH_PREFIX && claim->path.len > 1 &&
+        bytes_ends_with(claim->path, BYTES("/")))
+        claim->path.len--;
+    return true;
+}
+
+static void add_claim(struct host_pass *host, const struct origin *origin, uint32_t rule,
+                      uint32_t index)
+{
+    struct claim *claim = &host->claims[host->claims_count];
+    struct bytes written = origin->ingress->rules[rule].paths[index].path;
+
+    *claim =
+        (struct claim){.order = host->claims_count, .rule = rule, .index = index, .origin = origin};
+    if (written.len == 0)
+        written = BYTES("/");
+    if (choose_kind(host, claim, written) && normalise(host, claim, written))
+        host->claims_count++;
+}
+
+static uint32_t count_paths(const struct contributors *rules)
+{
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < rules->count; i++)
+        count += rules->list[i].ingress->rules[rules->list[i].index].paths_count;
+    CHECK(count <= UINT32_MAX);
+    return (uint32_t)count;
+}
+
+/* Over HTTPS everything is served; over HTTP what its Ingress allows there. */
+static bool is_served(const struct host_pass *host, const struct origin *origin)
+{
+    return host->scheme == SCHEME_HTTPS || ingress_policy_serves_http(&origin->policy);
+}
+
+static int compare_places(const struct claim *a, const struct claim *b)
+{
+    if (a->kind != b->kind)
+        return a->kind < b->kind ? -1 : 1;
+    return bytes_compare(a->path, b->path);
+}
+
+static int compare_claims(const void *left, const void *right)
+{
+    const struct claim *a = left, *b = right;
+    int order = compare_places(a, b);
+
+    return order != 0 ? order : (a->order > b->order) - (a->order < b->order);
+}
+
+/* Why the winner won, after a comma: design 5.14. */
+static const char *reason(const struct claim *loser, const struct claim *winner)
+{
+    const struct object *a = &winner->origin->ingress->object;
+    const struct object *b = &loser->origin->ingress->object;
+
+    if (a == b)
+        return "";
+    return a->created_s != b->created_s ? ", and is older" : ", and its name comes first";
+}
+
+static void tell_loser(struct host_pass *host, const struct claim *loser,
+                       const struct claim *winner)
+{
+    bool is_same = loser->origin == winner->origin;
+    struct bytes field = claim_field(host, winner);
+
+    findings_add(
+        &host->findings, false, &loser->origin->ingress->object,
+        "spec.rules[%u].http.paths[%u]: %.*s%s%.*s has path \"%.*s\" of host %.*s already%s",
+        loser->rule, loser->index, BYTES_ARG(is_same ? BYTES_NONE : winner->origin->title),
+        is_same ? "" : " ", BYTES_ARG(field), BYTES_ARG(loser->path), BYTES_ARG(host->node->name),
+        reason(loser, winner));
+}
+
+/* Sorted by place; of those that want the same place the first stays. */
+static void settle(struct host_pass *host)
+{
+    uint32_t kept = 0;
+
+    if (host->claims_count > 1)
+        qsort(host->claims, host->claims_count, sizeof(struct claim), compare_claims);
+    for (uint32_t i = 0; i < host->claims_count; i++) {
+        const struct claim *claim = &host->claims[i];
+
+        if (kept > 0 && compare_places(&host->claims[kept - 1], claim) == 0)
+            tell_loser(host, claim, &host->claims[kept - 1]);
+        else
+            host->claims[kept++] = *claim;
+    }
+    host->claims_count = kept;
+}
+
+void claims_gather(struct host_pass *host)
+{
+    const struct contributors *rules = &host->node->rules;
+
+    host->claims_count = 0;
+    host->claims =
+        arena_alloc(host->pass->scratch, (count_paths(rules) + 1) * sizeof(struct claim));
+    for (uint32_t i = 0; i < rules->count; i++) {
+        const struct contributor *from = &rules->list[i];
+
+        if (!is_served(host, host->origins[i]))
+            continue;
+        for (uint32_t j = 0; j < from->ingress->rules[from->index].paths_count; j++)
+            add_claim(host, host->origins[i], from->index, j);
+    }
+    settle(host);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * host_tls.c - who a host is for a ClientHello: its certificates, versions, client certificates.
+ *
+ *     host_certificates.c -> one certificate of each kind --\
+ *     annotations -> versions, client certificates ----------> tls_host
+ *
+ * Whoever asks for client certificates must not go without: what cannot be set up refuses
+ * handshakes, and an Ingress that may not ask has its routes not served over HTTPS.
+ */
+#include "controller/compile/host.h"
+
+#include <stdlib.h>
+
+/* All Ingresses that contribute to the host in one way or another, oldest first. */
+struct origin_list {
+    const struct origin **list;
+    uint32_t count;
+};
+
+static int compare_origins(const void *a, const void *b)
+{
+    const struct origin *left = *(const struct origin *const *)a;
+    const struct origin *right = *(const struct origin *const *)b;
+
+    return object_compare_age(&left->ingress->object, &right->ingress->object);
+}
+
+static void add_origin(struct origin_list *all, const struct origin *origin)
+{
+    if (all->count == 0 || all->list[all->count - 1] != origin)
+        all->list[all->count++] = origin;
+}
+
+static void drop_repeats(struct origin_list *all)
+{
+    uint32_t kept = 0;
+
+    if (all->count > 1)
+        qsort(all->list, all->count, sizeof(all->list[0]), compare_origins);
+    for (uint32_t i = 0; i < all->count; i++) {
+        if (kept == 0 || all->list[kept - 1]->ingress != all->list[i]->ingress)
+            all->list[kept++] = all->list[i];
+    }
+    all->count = kept;
+}
+
+static struct origin_list all_origins(struct host_pass *host, const struct tls_sources *sources)
+{
+    struct arena *scratch = host->pass->scratch;
+    size_t max = (size_t)host->node->rules.count + sources->count;
+    struct origin_list all = {arena_alloc(scratch, max * sizeof(all.list[0])), 0};
+
+    for (uint32_t i = 0; i < host->node->rules.count; i++)
+        add_origin(&all, host->origins[i]);
+    for (uint32_t i = 0; i < sources->count; i++)
+        add_origin(&all, origin_create(host->pass, sources->list[i].ingress));
+    drop_repeats(&all);
+    return all;
+}
+
+static bool is_own(const struct host_pass *host, const struct origin *origin)
+{
+    return bytes_equal(origin->ingress->object.ns, host->tls_ns);
+}
+
+/* The highest minimum of all, so that nobody's is undercut; a maximum that leaves nothing is
+ * ignored. */
+static void choose_versions(struct host_pass *host, const struct origin_list *all,
+                            struct tls_host_config *config)
+{
+    for (uint32_t i = 0; i < all->count; i++) {
+        if (all->list[i]->tls.version_min > config->version_min)
+            config->version_min = all->list[i]->tls.version_min;
+    }
+    for (uint32_t i = 0; i < all->count; i++) {
+        enum tls_version max = all->list[i]->tls.version_max;
+
+        if (max >= config->version_max || !is_own(host, all->list[i]))
+            continue;
+        if (max >= config->version_min)
+            config->version_max = max;
+        else
+            findings_add(&host->findings, true, &all->list[i]->ingress->object,
+                         "annotation tls-maximum-protocol-version: it is below the minimum that "
+                         "another Ingress asks for host %.*s, so it is ignored",
+                         BYTES_ARG(host->node->name));
+    }
+}
+
+bool host_tls_bars(const struct host_pass *host, const struct origin *origin)
+{
+    return host->scheme == SCHEME_HTTPS && origin->tls.client_auth != TLS_CLIENT_AUTH_NONE &&
+           !is_own(host, origin);
+}
+
+static bool same_client_settings(const struct origin *a, const struct origin *b)
+{
+    return a->tls.client_auth == b->tls.client_auth &&
+           bytes_equal(a->tls.client_ca, b->tls.client_ca);
+}
+
+static void tell_weaker(struct host_pass *host, const struct origin *weaker,
+                        const struct origin *chosen)
+{
+    findings_add(&host->findings, false, &weaker->ingress->object,
+                 "annotation fairlead.dev/client-ca-secret: what %.*s says about client "
+                 "certificates holds for host %.*s: it is stricter, or comes first by age and name",
+                 BYTES_ARG(chosen->title), BYTES_ARG(host->node->name));
+}
+
+/* Whose client certificate settings hold: the strictest, then the oldest; NULL when nobody has any.
+ */
+static const struct origin *strictest(struct host_pass *host, const struct origin_list *all)
+{
+    const struct origin *chosen = NULL;
+
+    for (uint32_t i = 0; i < all->count; i++) {
+        const struct origin *origin = all->list[i];
+
+        if (host_tls_bars(host, origin))
+            findings_add(
+                &host->findings, true, &origin->ingress->object,
+                "annotation fairlead.dev/client-ca-secret: the certificate of host %.*s is "
+                "of namespace %.*s, and only Ingresses there can ask for client "
+                "certificates; the paths of this one answer 503 over HTTPS",
+                BYTES_ARG(host->node->name), BYTES_ARG(host->tls_ns));
+        else if (chosen == NULL || origin->tls.client_auth > chosen->tls.client_auth)
+            chosen = origin;
+    }
+    if (chosen == NULL || chosen->tls.client_auth == TLS_CLIENT_AUTH_NONE)
+        return NULL;
+    for (uint32_t i = 0; i < all->count; i++) {
+        const struct origin *origin = all->list[i];
+
+        if (origin->tls.client_auth != TLS_CLIENT_AUTH_NONE && !host_tls_bars(host, origin) &&
+            !same_client_settings(origin, chosen))
+            tell_weaker(host, origin, chosen);
+    }
+    return chosen;
+}
+
+static struct trust *client_trust(struct host_pass *host, const struct origin *origin,
+                                  struct bytes *fault)
+{
+    struct pass *pass = host->pass;
+    struct secret_ref ref = secret_ref_parse(origin->tls.client_ca, origin->ingress->object.ns);
+
+    *fault = BYTES("no Secret is named");
+    if (ref.name.len == 0)
+        return NULL;
+    if (!secret_may_be_used(origin->ingress->object.ns, &ref)) {
+        *fault = plain_printf(pass->scratch, "Secret %.*s/%.*s is of another namespace",
+                              BYTES_ARG(ref.ns), BYTES_ARG(ref.name));
+        return NULL;
+    }
+    return secret_trust(secret_list_add(&pass->dag->secrets, &pass->secrets, ref.ns, ref.name),
+                        pass->cache, fault);
+}
+
+/* False when clients would have to be asked, and cannot be. */
+static bool choose_client_auth(struct host_pass *host, const struct origin_list *all,
+                               struct tls_host_config *config)
+{
+    const struct origin *chosen = strictest(host, all);
+    struct bytes fault;
+
+    if (chosen == NULL)
+        return true;
+    config->client_auth = chosen->tls.client_auth;
+    config->client_trust = client_trust(host, chosen, &fault);
+    if (config->client_trust != NULL)
+        return true;
+    findings_add(&host->findings, true, &chosen->ingress->object,
+                 "annotation fairlead.dev/client-ca-secret: %.*s; handshakes for host %.*s are "
+                 "refused",
+                 BYTES_ARG(fault), BYTES_ARG(host->node->name));
+    return false;
+}
+
+struct host_tls host_tls_resolve(struct host_pass *host, const struct tls_sources *sources)
+{
+    struct tls_host_config config = {.version_min = TLS_VERSION_1_2,
+                                     .version_max = TLS_VERSION_1_3};
+    struct origin_list all = all_origins(host, sources);
+    struct host_tls resolved = {0};
+    bool has_certificate, may_ask;
+
+    host->tls_ns = sources->list[0].ingress->object.ns;
+    has_certificate =
+        host_certificates_choose(host, sources, config.certificates, &resolved.secret);
+    choose_versions(host, &all, &config);
+    may_ask = choose_client_auth(host, &all, &config);
+    if (has_certificate && may_ask)
+        resolved.tls = tls_host_create(&config);
+    return resolved;
+}
