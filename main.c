@@ -120,23 +120,27 @@ static void watch_signals(struct program *program)
 
 /* ---- configuration ---- */
 
-static void add_listener(struct program *program, const struct listen_address *address,
-                         bool is_admin, bool proxy_protocol)
+static void add_listener(struct program *program, struct listener_config listener)
 {
-    program->listeners[program->listeners_count++] = (struct listener_config){
-        .address = *address, .is_admin = is_admin, .proxy_protocol = proxy_protocol};
+    program->listeners[program->listeners_count++] = listener;
 }
 
 static void make_listeners(struct program *program)
 {
     const struct options *options = program->options;
 
-    program->listeners = mem_new_array(struct listener_config, options->http.count + 1);
+    program->listeners =
+        mem_new_array(struct listener_config, options->http.count + options->https.count + 1);
     for (size_t i = 0; i < options->http.count; i++)
-        add_listener(program, &options->http.at[i], false, options->proxy_protocol);
-    add_listener(program, &options->admin, true, false);
-    if (options->https_is_given)
-        log_warn(program->log, "--https has no effect yet: this version does not serve TLS");
+        add_listener(program,
+                     (struct listener_config){.address = options->http.at[i],
+                                              .proxy_protocol = options->proxy_protocol});
+    for (size_t i = 0; i < options->https.count; i++)
+        add_listener(program,
+                     (struct listener_config){.address = options->https.at[i],
+                                              .is_tls = true,
+                                              .proxy_protocol = options->proxy_protocol});
+    add_listener(program, (struct listener_config){.address = options->admin, .is_admin = true});
 }
 
 static uint32_t client_connections_max(const struct options *options, struct log *log)
@@ -158,6 +162,7 @@ static struct proxy_config proxy_config_of(struct program *program)
     struct proxy_timeouts timeouts = PROXY_TIMEOUTS_DEFAULT;
 
     timeouts.head_ms = options->request_head_timeout_ms;
+    timeouts.handshake_ms = options->handshake_timeout_ms;
     timeouts.keep_alive_ms = options->keep_alive_timeout_ms;
     timeouts.body_ms = options->request_body_timeout_ms;
     timeouts.client_write_ms = options->client_write_timeout_ms;
@@ -179,6 +184,8 @@ static struct proxy_config proxy_config_of(struct program *program)
                    .underscores_allowed = options->allow_underscores},
         .timeouts = timeouts,
         .connections_max = client_connections_max(options, program->log),
+        .handshakes_max = options->handshakes_max,
+        .h2_streams_max = options->h2_streams_max,
         .connections_per_address_max = options->connections_per_address_max,
         .request_body_bytes_max = options->request_body_bytes_max,
         .memory_bytes_max = options->memory_bytes_max,

@@ -157,12 +157,21 @@ static bool set_listen(const struct flag *flag, struct options *options, struct 
     return parse_listen(value, field_of(flag, options), remedy);
 }
 
+static bool refuse(struct text *remedy, const char *sentence)
+{
+    text_add_str(remedy, sentence);
+    return false;
+}
+
+/* "off" leaves the list empty. */
 static bool add_listen(const struct flag *flag, struct options *options, struct bytes value,
                        struct text *remedy)
 {
     struct listen_list *list = field_of(flag, options);
     struct listen_address address = {0};
 
+    if (bytes_equal(value, BYTES("off")))
+        return list->count == 0 || refuse(remedy, "off stands alone: leave the addresses out");
     if (!parse_listen(value, &address, remedy) || !has_room(list->count, remedy))
         return false;
     list->at = grow(options, list->at, list->count, sizeof(*list->at));

@@ -68,7 +68,7 @@ struct options {
 
     /* where to listen */
     struct listen_list http;  /* default [::]:8080 */
-    struct listen_list https; /* none unless given: not served yet */
+    struct listen_list https; /* default [::]:8443; both empty when off */
     bool http_is_given;
     bool https_is_given;
     struct listen_address admin; /* default 127.0.0.1:9080 */
@@ -97,6 +97,7 @@ struct options {
     uint32_t drain_delay_ms;           /* default 5 s in a cluster, 0 with --objects; 0: none */
     uint32_t drain_timeout_ms;         /* default 60 s; 0: streams are cut at once */
     uint32_t request_head_timeout_ms;  /* default 10 s, the client's whole head */
+    uint32_t handshake_timeout_ms;     /* default 10 s, of TLS */
     uint32_t keep_alive_timeout_ms;    /* default 60 s, idle client connections */
     uint32_t stream_idle_timeout_ms;   /* default 5 min, a request or response that stands still */
     uint32_t connect_timeout_ms;       /* default 2 s, to an endpoint */
@@ -109,6 +110,8 @@ struct options {
 
     /* how much */
     uint32_t connections_max;             /* clients, whole process; default 100000 */
+    uint32_t handshakes_max;              /* of TLS, whole process; default 1000 */
+    uint32_t h2_streams_max;              /* of one client connection; default 128 */
     uint32_t connections_per_address_max; /* default 0: no limit */
     uint32_t request_head_bytes_max;      /* default 65536, at least 1024 */
     uint32_t request_target_bytes_max;    /* default 16384 */

@@ -457,7 +457,7 @@ bool net_turn(struct net *net, bool may_wait)
 
     if (!is_loop_alive && net->open_count == 0)
         return false;
-    if (!may_wait || !list_is_empty(&net->due))
+    if (!may_wait || net->has_more || !list_is_empty(&net->due))
         wait_ms = 0;
     count = epoll_wait(net->epoll_fd, events, EDGES_PER_TURN_MAX, wait_ms);
     uv_update_time(net->loop);

@@ -35,6 +35,7 @@ struct net {
     char *write_buffer;  /* owned; GATHER_BYTES_MAX */
     struct chunk_pool chunks; /* for output that waits */
     uint64_t queued_bytes;    /* output waiting in all transports now */
+    bool has_more;            /* the owner has work for the next turn: do not wait in this one */
 };
 
 void net_init(struct net *net, uv_loop_t *loop);

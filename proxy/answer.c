@@ -7,6 +7,7 @@
  */
 #include "proxy/answer.h"
 
+#include "proxy/client.h"
 #include "proxy/worker.h"
 
 #define METHODS_ALLOWED "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
@@ -42,65 +43,53 @@ const char *status_code_text(uint16_t code)
     return "Unknown";
 }
 
-static void add_line(struct text *out, const char *name, struct bytes value)
-{
-    text_add_str(out, name);
-    text_add(out, BYTES(": "));
-    text_add(out, value);
-    text_add(out, BYTES("\r\n"));
-}
+#define FIELDS_MAX 3
 
-static bool may_keep_alive(const struct stream *stream)
+/* Its fields, as an endpoint would have sent them. */
+static uint32_t describe_fields(const struct answer *answer, struct field fields[FIELDS_MAX])
 {
-    return stream->request.keep_alive && stream->request_is_complete && !stream->conn->ends_after &&
-           stream->worker->state == WORKER_SERVING;
-}
+    uint32_t count = 0;
 
-static void add_head(struct stream *stream, const struct answer *answer, struct text *out)
-{
-    text_add(out, BYTES("HTTP/1.1 "));
-    text_add_uint(out, answer->code);
-    text_add_byte(out, ' ');
-    text_add_str(out, status_code_text(answer->code));
-    text_add(out, BYTES("\r\n"));
-    add_line(out, "Date", worker_date(stream->worker));
     if (answer->type != NULL)
-        add_line(out, "Content-Type", bytes_of(answer->type));
+        fields[count++] = (struct field){BYTES("content-type"), bytes_of(answer->type),
+                                         FIELD_CONTENT_TYPE, false};
     if (answer->location.len > 0)
-        add_line(out, "Location", answer->location);
+        fields[count++] =
+            (struct field){BYTES("location"), answer->location, FIELD_LOCATION, false};
     if (answer->allow.len > 0)
-        add_line(out, "Allow", answer->allow);
+        fields[count++] = (struct field){BYTES("allow"), answer->allow, FIELD_OTHER, false};
     if (answer->retry_after)
-        add_line(out, "Retry-After", BYTES("1"));
-    text_add(out, BYTES("Content-Length: "));
-    text_add_uint(out, answer->body.len);
-    if (stream->conn->ends_after)
-        text_add(out, BYTES("\r\nConnection: close"));
-    else if (stream->request.version_minor == 0)
-        text_add(out, BYTES("\r\nConnection: keep-alive"));
-    text_add(out, BYTES("\r\n\r\n"));
+        fields[count++] = (struct field){BYTES("retry-after"), BYTES("1"), FIELD_OTHER, false};
+    return count;
 }
 
 void answer_send(struct stream *stream, const struct answer *answer)
 {
-    struct text *out = &stream->worker->scratch;
-    struct bytes parts[2];
+    struct field fields[FIELDS_MAX + 1];
+    struct batch batch MEM_UNCLEARED;
     bool has_body = stream->request.method_id != METHOD_HEAD && answer->body.len > 0;
+    const struct response head = {
+        .status = answer->code,
+        .reason = bytes_of(status_code_text(answer->code)),
+        .version_minor = 1,
+        .fields = fields,
+        .fields_count = describe_fields(answer, fields),
+        .framing = has_body ? BODY_LENGTH : BODY_NONE,
+        .content_length = answer->body.len,
+    };
 
-    if (!may_keep_alive(stream))
-        stream->conn->ends_after = true;
     if (!stream->request_is_complete)
         stream->conn->must_linger = true;
-    text_clear(out);
-    add_head(stream, answer, out);
-    parts[0] = text_bytes(out);
-    parts[1] = answer->body;
+    batch_init(&batch, &head);
+    if (has_body)
+        batch_add(&batch, answer->body);
+    batch.is_end = true;
     stream->status = answer->code;
     stream->head_is_out = true;
     stream->response_is_complete = true;
     stream->response_bytes = has_body ? answer->body.len : 0;
-    if (conn_write(stream->conn, parts, has_body ? 2 : 1) == STATUS_CLOSED)
-        conn_close(stream->conn);
+    if (client_send(stream, &batch) == STATUS_CLOSED)
+        stream->client_is_gone = true;
 }
 
 void answer_failure(struct stream *stream, enum failure failure)

@@ -111,7 +111,8 @@ static void remember_endpoint(struct stream *stream)
 /* A request that may not or cannot be sent twice needs a connection that is surely alive. */
 static bool is_safe_to_repeat(const struct stream *stream)
 {
-    return stream->replay_is_kept && stream->request_is_complete;
+    return stream->replay_is_kept && stream->request_is_complete &&
+           stream->request_bytes <= REPLAY_BYTES_MAX;
 }
 
 void attempt_begin(struct stream *stream)
@@ -167,13 +168,11 @@ void attempt_send(struct stream *stream)
 
 static void drop_connection(struct stream *stream)
 {
-    struct upstream *upstream = stream->upstream;
-
-    if (upstream == NULL)
+    if (stream->upstream == NULL)
         return;
+    upstream_drop(stream);
     stream->upstream = NULL;
     stream->upstream_is_paused = false;
-    upstream_close(upstream);
 }
 
 static struct retry_facts facts_of(const struct stream *stream, enum failure failure,
@@ -189,6 +188,7 @@ static struct retry_facts facts_of(const struct stream *stream, enum failure fai
         .any_byte_came = stream->any_byte_came,
         .was_reused = stream->sent_on_reuse,
         .reuse_was_dead = stream->reuse_was_dead,
+        .was_refused = stream->was_refused,
         .head_is_out = stream->head_is_out || stream->interims > 0,
     };
 }
@@ -196,11 +196,19 @@ static struct retry_facts facts_of(const struct stream *stream, enum failure fai
 /* What was sent goes into the queue again, before what was not. */
 static void rewind_body(struct stream *stream)
 {
+    struct bufq unsent = stream->waiting;
+    struct iovec part;
+
     if (!stream->any_byte_sent)
         return;
-    bufq_fini(&stream->waiting);
     bufq_init(&stream->waiting, &stream->worker->net.chunks, BODY_WAITING_BYTES);
     bufq_append(&stream->waiting, text_bytes(&stream->replay));
+    text_clear(&stream->replay);
+    while (bufq_peek(&unsent, &part, 1) == 1) {
+        bufq_append(&stream->waiting, bytes_from(part.iov_base, part.iov_len));
+        bufq_consume(&unsent, part.iov_len);
+    }
+    bufq_fini(&unsent);
 }
 
 static bool take_retry(struct stream *stream)
@@ -233,6 +241,7 @@ static bool try_again(struct stream *stream, enum failure failure, uint16_t stat
         stream->step = STREAM_PICK;
         break;
     case RETRY_NOW:
+        stream->was_refused = stream->was_refused || failure == FAILURE_STREAM_REFUSED;
         stream->step = STREAM_PICK;
         break;
     case RETRY_BACKOFF:
@@ -284,15 +293,13 @@ void attempt_answers(struct stream *stream)
     stream->cluster->retries--;
 }
 
-void attempt_done(struct stream *stream, bool is_clean)
+void attempt_done(struct stream *stream)
 {
-    struct upstream *upstream = stream->upstream;
-
     give_back_endpoint(stream, BALANCER_DONE);
-    if (upstream == NULL)
+    if (stream->upstream == NULL)
         return;
+    upstream_give_back(stream);
     stream->upstream = NULL;
-    upstream_give_back(upstream, is_clean);
 }
 
 void attempt_end(struct stream *stream)

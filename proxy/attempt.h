@@ -23,7 +23,7 @@ bool attempt_retries_status(struct stream *stream, uint16_t status);
  * counts. */
 void attempt_answers(struct stream *stream);
 /* The answer is complete: connection and lease go back while the stream goes on. */
-void attempt_done(struct stream *stream, bool is_clean);
+void attempt_done(struct stream *stream);
 /* Whatever is still held of attempts, when the stream ends. */
 void attempt_end(struct stream *stream);
 /* Out of the queue for a connection. */

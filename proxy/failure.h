@@ -24,6 +24,7 @@ enum failure {
 enum failure_retry {
     RETRY_NEVER,
     RETRY_IF_IDEMPOTENT, /* the endpoint may have seen the request */
+    RETRY_UNSEEN,        /* the endpoint said that it did not look at it: RFC 9113 section 8.7 */
     RETRY_ALWAYS,        /* nothing of the request reached an endpoint */
 };
 

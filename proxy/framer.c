@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * framer.c - chunked framing, RFC 9112 section 7.1; the other framings add nothing.
+ * framer.c - chunked framing, RFC 9112 section 7.1; the other framings add nothing. Trailers stay
+ * behind (hostile-input 11).
  */
 #include "proxy/framer.h"
-
-#include "core/check.h"
 
 /* "1a2b" CRLF, written from the end of `line`. */
 static struct bytes size_line(char line[20], size_t size)
@@ -21,22 +20,15 @@ static struct bytes size_line(char line[20], size_t size)
     return bytes_from(line + at, 20 - at);
 }
 
-void framer_add_body(struct framer *framer, struct bytes run)
+void framer_add_batch(struct framer *framer, enum body_framing framing, const struct batch *batch)
 {
-    CHECK(framer->runs < FRAMER_RUNS_MAX && run.len > 0);
-    if (framer->framing != BODY_CHUNKED) {
-        framer->parts[framer->count++] = run;
-        framer->runs++;
-        return;
+    for (uint32_t i = 0; i < batch->runs_count; i++) {
+        if (framing == BODY_CHUNKED)
+            framer->parts[framer->count++] = size_line(framer->sizes[i], batch->runs[i].len);
+        framer->parts[framer->count++] = batch->runs[i];
+        if (framing == BODY_CHUNKED)
+            framer->parts[framer->count++] = BYTES("\r\n");
     }
-    framer->parts[framer->count++] = size_line(framer->sizes[framer->runs], run.len);
-    framer->parts[framer->count++] = run;
-    framer->parts[framer->count++] = BYTES("\r\n");
-    framer->runs++;
-}
-
-void framer_add_end(struct framer *framer)
-{
-    if (framer->framing == BODY_CHUNKED)
+    if (batch->is_end && framing == BODY_CHUNKED)
         framer->parts[framer->count++] = BYTES("0\r\n\r\n");
 }

@@ -1,28 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * framer.h - gathers a head and runs of body into the parts of one write, framed for the other
- * side.
+ * framer.h - makes a batch the parts of one HTTP/1 write, framed for the side written to.
  */
 #ifndef PROXY_FRAMER_H
 #define PROXY_FRAMER_H
 
 #include "core/transport.h"
-#include "proxy/http/message.h"
-
-#define FRAMER_RUNS_MAX 20 /* of body, between two flushes */
+#include "proxy/batch.h"
 
 struct framer {
-    enum body_framing framing; /* of the side written to */
-    uint32_t runs;
     size_t count;
-    struct bytes parts[FRAMER_RUNS_MAX * 3 + 2];
-    char sizes[FRAMER_RUNS_MAX][20]; /* chunk-size lines */
+    struct bytes parts[BATCH_RUNS_MAX * 3 + 2];
+    char sizes[BATCH_RUNS_MAX][20]; /* chunk-size lines */
 };
 
-static inline void framer_init(struct framer *framer, enum body_framing framing)
+_Static_assert(BATCH_RUNS_MAX * 3 + 2 <= TRANSPORT_PARTS_MAX, "a batch fits one write");
+
+static inline void framer_init(struct framer *framer)
 {
-    framer->framing = framing;
-    framer->runs = 0;
     framer->count = 0;
 }
 
@@ -31,14 +26,7 @@ static inline void framer_add_head(struct framer *framer, struct bytes head)
     framer->parts[framer->count++] = head;
 }
 
-static inline bool framer_is_full(const struct framer *framer)
-{
-    return framer->runs == FRAMER_RUNS_MAX;
-}
-
-/* A run of body, borrowed until the flush; not empty. */
-void framer_add_body(struct framer *framer, struct bytes run);
-/* The body is complete. */
-void framer_add_end(struct framer *framer);
+/* The runs and the end of a batch; its head was added before. Borrowed until the write. */
+void framer_add_batch(struct framer *framer, enum body_framing framing, const struct batch *batch);
 
 #endif

@@ -68,6 +68,11 @@ bool limits_has_room(const struct worker *worker)
     return worker->clients_count < worker->clients_max;
 }
 
+bool limits_has_room_for_handshake(const struct worker *worker)
+{
+    return worker->handshakes_now < worker->handshakes_max;
+}
+
 void limits_conn_closed(struct worker *worker)
 {
     for (size_t i = 0; i < worker->config->listeners_count; i++)

@@ -20,6 +20,8 @@ bool limits_address_take(struct worker *worker, const struct address *peer);
 void limits_address_forget(struct worker *worker, const struct address *peer);
 /* True when this worker has room for another client. */
 bool limits_has_room(const struct worker *worker);
+/* ... for another TLS handshake. */
+bool limits_has_room_for_handshake(const struct worker *worker);
 /* Lets listeners go on that paused for want of room. */
 void limits_conn_closed(struct worker *worker);
 /* Close an idle client connection to have a file for something that matters more, or for memory.

@@ -223,6 +223,10 @@ static bool accept_one(struct listener *listener)
         pause_for(listener, &stats->accept_paused_connections);
         return false;
     }
+    if (listener->config->is_tls && !limits_has_room_for_handshake(listener->worker)) {
+        pause_for(listener, &stats->accept_paused_handshakes);
+        return false;
+    }
     fd = accept4(listener->fd, (struct sockaddr *)&remote, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
         take_connection(listener, fd, &remote);

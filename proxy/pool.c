@@ -7,6 +7,7 @@
 #include "core/check.h"
 #include "core/mem.h"
 #include "proxy/stream.h"
+#include "proxy/upstream_h2.h"
 
 struct pool *pool_enter(struct endpoint *endpoint)
 {
@@ -16,6 +17,7 @@ struct pool *pool_enter(struct endpoint *endpoint)
         pool = mem_new(struct pool);
         pool->endpoint = endpoint;
         list_init(&pool->idle);
+        list_init(&pool->sessions);
         endpoint->pool = pool;
     }
     pool->open++;
@@ -56,7 +58,7 @@ static struct upstream *take_idle(struct pool *pool, bool is_safe)
         struct upstream *upstream = LIST_ENTRY(first, struct upstream, link);
         bool is_last = pool->open == 1;
 
-        if (is_safe || !transport_is_stale(&upstream->tcp.transport))
+        if (is_safe || !transport_is_stale(upstream->transport))
             return upstream;
         upstream_discard(upstream);
         if (is_last) /* the pool went with it */
@@ -80,12 +82,36 @@ static bool make_room(struct cluster *cluster)
     return false;
 }
 
+/* A session that has room, or a new one. */
+static enum pool_result take_session(struct worker *worker, struct cluster *cluster,
+                                     struct endpoint *endpoint, struct stream *stream,
+                                     struct upstream **upstream)
+{
+    bool is_open = false;
+
+    *upstream = upstream_h2_take(endpoint, stream, &is_open);
+    if (*upstream != NULL)
+        return is_open ? POOL_READY : POOL_OPENING;
+    if (cluster->connections >= cluster->limits.connections_max) {
+        worker->stats.limit_cluster_connections++;
+        return POOL_FULL;
+    }
+    *upstream = upstream_open(worker, cluster, endpoint, NULL);
+    if (*upstream == NULL)
+        return POOL_FAILED;
+    upstream_h2_join(*upstream, stream);
+    return POOL_OPENING;
+}
+
 enum pool_result pool_take(struct worker *worker, struct cluster *cluster,
                            struct endpoint *endpoint, struct stream *stream, bool may_reuse,
                            bool is_safe, struct upstream **upstream)
 {
-    struct upstream *idle = may_reuse ? take_idle(endpoint->pool, is_safe) : NULL;
+    struct upstream *idle;
 
+    if (cluster_speaks_h2(cluster))
+        return take_session(worker, cluster, endpoint, stream, upstream);
+    idle = may_reuse ? take_idle(endpoint->pool, is_safe) : NULL;
     if (idle != NULL) {
         upstream_lend(idle, stream);
         *upstream = idle;
@@ -99,12 +125,22 @@ enum pool_result pool_take(struct worker *worker, struct cluster *cluster,
     return *upstream == NULL ? POOL_FAILED : POOL_OPENING;
 }
 
+static struct list *first_idle_session(struct pool *pool)
+{
+    LIST_EACH (&pool->sessions, link)
+        if (LIST_ENTRY(link, struct upstream, link)->state == UPSTREAM_IDLE)
+            return link;
+    return NULL;
+}
+
 static void close_idle(struct pool *pool)
 {
     while (pool != NULL) {
         struct list *first = list_first(&pool->idle);
         bool is_last = pool->open == 1;
 
+        if (first == NULL)
+            first = first_idle_session(pool);
         if (first == NULL)
             return;
         upstream_close(LIST_ENTRY(first, struct upstream, link));

@@ -13,7 +13,8 @@
 
 struct pool {
     struct endpoint *endpoint; /* borrowed */
-    struct list idle;          /* struct upstream, latest first */
+    struct list idle;          /* struct upstream of HTTP/1, latest first */
+    struct list sessions;      /* struct upstream of HTTP/2, until they close, latest first */
     uint32_t open;             /* idle and busy, opening included */
 };
 

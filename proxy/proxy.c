@@ -11,6 +11,7 @@
 #include "proxy/access_log.h"
 #include "proxy/conn.h"
 #include "proxy/set.h"
+#include "tls/tls.h"
 
 #include <stdatomic.h>
 #include <unistd.h>
@@ -57,7 +58,10 @@ static void say_listening(struct proxy *proxy, const struct listener_config *lis
 
     text_init(&address);
     listen_address_add(&listener->address, &address);
-    log_info(proxy->config.log, listener->is_admin ? "admin listens" : "http listens",
+    log_info(proxy->config.log,
+             listener->is_admin ? "admin listens"
+             : listener->is_tls ? "https listens"
+                                : "http listens",
              LOG_BYTES("address", text_bytes(&address)));
     text_fini(&address);
 }
@@ -137,6 +141,7 @@ static void open_handles(struct proxy *proxy)
 
 static void start_workers(struct proxy *proxy)
 {
+    proxy->tickets = tls_tickets_create(TLS_TICKETS_ROTATE_S);
     proxy->workers = mem_new_array(struct worker, proxy->config.workers_count);
     proxy->joined = mem_new_array(bool, proxy->config.workers_count);
     for (uint32_t i = 0; i < proxy->config.workers_count; i++)
@@ -395,6 +400,7 @@ void proxy_destroy(struct proxy *proxy)
 {
     for (uint32_t i = 0; i < proxy->config.workers_count; i++)
         worker_fini(&proxy->workers[i]);
+    tls_tickets_destroy(proxy->tickets);
     close_fds(proxy);
     mem_free(proxy->workers);
     mem_free(proxy->joined);

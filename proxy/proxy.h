@@ -17,6 +17,7 @@
 struct listener_config {
     struct listen_address address;
     bool is_admin;
+    bool is_tls;
     bool proxy_protocol; /* every connection begins with a PROXY header */
 };
 
@@ -25,6 +26,7 @@ struct proxy_timeouts {
     uint32_t head_ms;          /* the client's whole head, from its first byte: 408 */
     uint32_t keep_alive_ms;    /* an idle client connection */
     uint32_t proxy_header_ms;  /* the PROXY header */
+    uint32_t handshake_ms;     /* of TLS */
     uint32_t body_ms;          /* silence of a request body: 408 */
     uint32_t client_write_ms;  /* a client that does not read */
     uint32_t connect_ms;       /* to an endpoint */
@@ -36,7 +38,7 @@ struct proxy_timeouts {
     uint32_t linger_ms;    /* reading on after an answer that ends the connection */
 };
 #define PROXY_TIMEOUTS_DEFAULT                                                                     \
-    ((struct proxy_timeouts){10000, 60000, 3000, 60000, 60000, 2000, 10000, 60000, 300000,         \
+    ((struct proxy_timeouts){10000, 60000, 3000, 10000, 60000, 60000, 2000, 10000, 60000, 300000,  \
                              7200000, 60000, 2000})
 
 struct proxy_config {
@@ -48,6 +50,8 @@ struct proxy_config {
     struct h1_limits limits;
     struct proxy_timeouts timeouts;
     uint32_t connections_max;             /* of clients, whole process */
+    uint32_t handshakes_max;              /* of TLS under way, whole process */
+    uint32_t h2_streams_max;              /* open at the same time on one client connection */
     uint32_t connections_per_address_max; /* 0 = no limit */
     uint64_t request_body_bytes_max;      /* 0 = no limit */
     uint64_t memory_bytes_max;            /* resident; 0 = no mark */

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * relay.c - bodies in both directions. Heads are written with the first body bytes in one write.
+ * relay.c - bodies in both directions. A head goes with the first body bytes in one batch.
  */
 #include "proxy/relay.h"
 
 #include "core/check.h"
 #include "proxy/attempt.h"
-#include "proxy/framer.h"
+#include "proxy/client.h"
 #include "proxy/tunnel.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
+#include "tls/tls.h"
 
 #define BODY_BYTES_PER_SECOND_MIN 100 /* hostile-input 85 */
 
@@ -23,16 +24,23 @@ static const struct proxy_timeouts *timeouts_of(const struct stream *stream)
 static void pause_client(struct stream *stream)
 {
     stream->client_is_paused = true;
-    conn_update_reading(stream->conn);
+    client_update_reading(stream);
 }
 
-/* Keep what may have to be sent again, as long as it is not too much. */
-static void keep_for_replay(struct stream *stream, const struct framer *framer)
+static void resume_client(struct stream *stream)
+{
+    if (!stream->client_is_paused)
+        return;
+    stream->client_is_paused = false;
+    client_update_reading(stream);
+}
+
+void relay_keep_for_replay(struct stream *stream, const struct batch *batch)
 {
     if (!stream->replay_is_kept)
         return;
-    for (size_t i = 0; i < framer->count; i++)
-        text_add(&stream->replay, framer->parts[i]);
+    for (uint32_t i = 0; i < batch->runs_count; i++)
+        text_add(&stream->replay, batch->runs[i]);
     if (stream->replay.len <= REPLAY_BYTES_MAX)
         return;
     stream->replay_is_kept = false;
@@ -40,33 +48,27 @@ static void keep_for_replay(struct stream *stream, const struct framer *framer)
     text_fini(&stream->replay);
 }
 
-static void queue_request(struct stream *stream, const struct framer *framer)
+static void queue_request(struct stream *stream, const struct batch *batch)
 {
-    for (size_t i = 0; i < framer->count; i++)
-        bufq_append(&stream->waiting, framer->parts[i]);
+    for (uint32_t i = 0; i < batch->runs_count; i++)
+        bufq_append(&stream->waiting, batch->runs[i]);
     if (bufq_is_full(&stream->waiting))
         pause_client(stream);
 }
 
-static void write_request(struct stream *stream, const struct framer *framer)
+/* An endpoint that takes no more may still have an answer that can be read. */
+static void write_request(struct stream *stream, const struct batch *batch)
 {
-    enum status status =
-        transport_write(&stream->upstream->tcp.transport, framer->parts, framer->count);
+    enum status status = STATUS_CLOSED;
 
+    if (stream->is_unsendable)
+        relay_keep_for_replay(stream, batch);
+    else
+        status = upstream_send(stream, batch);
     if (status == STATUS_AGAIN)
         pause_client(stream);
     else if (status != STATUS_OK)
-        stream->is_unsendable = true; /* an answer may still be there to be read */
-}
-
-static void flush_request(struct stream *stream, struct framer *framer)
-{
-    keep_for_replay(stream, framer);
-    if (stream->step != STREAM_RELAY)
-        queue_request(stream, framer);
-    else if (!stream->is_unsendable && framer->count > 0)
-        write_request(stream, framer);
-    framer_init(framer, framer->framing);
+        stream->is_unsendable = true;
 }
 
 static bool is_too_large(const struct stream *stream)
@@ -83,31 +85,26 @@ static void note_body_bytes(struct stream *stream, size_t count)
     stream->body_byte_ms = worker_now_ms(stream->worker);
 }
 
-void relay_request(struct stream *stream, struct bytes *data)
+void relay_request(struct stream *stream, const struct batch *batch)
 {
-    struct framer framer MEM_UNCLEARED;
-    struct bytes payload;
-    enum h1_fault fault = H1_FINE;
-    enum h1_body_result result;
-
-    framer_init(&framer, stream->request.framing);
-    while ((result = h1_body_next(&stream->request_body, data, &payload, &fault)) == H1_BODY_DATA) {
-        note_body_bytes(stream, payload.len);
-        framer_add_body(&framer, payload);
-        if (framer_is_full(&framer))
-            flush_request(stream, &framer);
-    }
-    if (result == H1_BODY_BAD || is_too_large(stream)) {
-        stream_fail(stream, is_too_large(stream) ? FAILURE_BODY_TOO_LARGE : failure_of_h1(fault));
+    if (stream->step == STREAM_TUNNEL) {
+        tunnel_request(stream, batch);
         return;
     }
-    if (result == H1_BODY_END) {
-        stream->request_is_complete = true;
-        framer_add_end(&framer);
+    if (batch->bytes_count > 0)
+        note_body_bytes(stream, batch->bytes_count);
+    if (is_too_large(stream)) {
+        stream_fail(stream, FAILURE_BODY_TOO_LARGE);
+        return;
     }
-    flush_request(stream, &framer);
-    if (stream->step == STREAM_RELAY)
-        relay_arm(stream);
+    if (batch->is_end)
+        stream->request_is_complete = true;
+    if (stream->step != STREAM_RELAY) {
+        queue_request(stream, batch);
+        return;
+    }
+    write_request(stream, batch);
+    relay_arm(stream);
 }
 
 /* ---- sending the head ---- */
@@ -181,68 +178,65 @@ static struct bytes forwarded_port(struct stream *stream)
     if (colon != BYTES_NOT_FOUND && colon + 1 < authority.len &&
         bytes_find(bytes_skip(authority, colon), ']') == BYTES_NOT_FOUND)
         return bytes_skip(authority, colon + 1);
-    return number_text(stream, stream->worker->config->public_http_port);
+    return number_text(stream, conn_is_secure(stream->conn)
+                                   ? stream->worker->config->public_https_port
+                                   : stream->worker->config->public_http_port);
 }
 
-static void build_head(struct stream *stream)
+/* The verified certificate of the client, as X-Forwarded-Client-Cert says it. */
+static struct bytes client_certificate(struct stream *stream)
 {
-    struct text *out = &stream->worker->scratch;
-    struct forward_request how = {
+    struct text text;
+    struct bytes result = BYTES_NONE;
+
+    if (stream->conn->tls == NULL || tls_host_config(tls_host_of(stream->conn->tls))->client_auth ==
+                                           TLS_CLIENT_AUTH_NONE)
+        return BYTES_NONE;
+    text_init(&text);
+    if (tls_client_certificate(stream->conn->tls, &text))
+        result = arena_copy(&stream->arena, text_bytes(&text));
+    text_fini(&text);
+    return result;
+}
+
+void relay_describe_request(struct stream *stream, struct forward_request *how)
+{
+    bool is_secure = conn_is_secure(stream->conn);
+
+    if (stream->request_id.len == 0)
+        stream->request_id = request_id_of(stream);
+    *how = (struct forward_request){
         .path = stream->path,
         .host = stream->request.authority,
         .client_ip = conn_client_ip(stream->conn),
-        .scheme = BYTES("http"),
+        .scheme = is_secure ? BYTES("https") : BYTES("http"),
         .port = forwarded_port(stream),
+        .request_id = stream->request_id,
         .client_is_trusted = stream->conn->is_trusted,
         .upgrade = stream->request.wants_websocket,
         .expects_continue = stream->request.expects_continue,
         .framing = stream->request.framing,
         .content_length = stream->request.content_length,
+        .websocket_key = tunnel_key_to_send(stream),
+        .client_cert = client_certificate(stream),
     };
-
-    stream->request_id = request_id_of(stream);
-    how.request_id = stream->request_id;
-    text_clear(out);
-    forward_request_head(out, &stream->request, &how);
-    stream->head_out = arena_copy(&stream->arena, text_bytes(out));
-}
-
-/* Write the head and all that waits. */
-static enum status send_with_body(struct stream *stream)
-{
-    struct iovec queued[TRANSPORT_PARTS_MAX - 1] MEM_UNCLEARED;
-    struct bytes parts[TRANSPORT_PARTS_MAX] MEM_UNCLEARED;
-    size_t count = bufq_peek(&stream->waiting, queued, TRANSPORT_PARTS_MAX - 1);
-    enum status status;
-
-    parts[0] = stream->head_out;
-    for (size_t i = 0; i < count; i++)
-        parts[i + 1] = bytes_from(queued[i].iov_base, queued[i].iov_len);
-    status = transport_write(&stream->upstream->tcp.transport, parts, count + 1);
-    if (status == STATUS_OK || status == STATUS_AGAIN)
-        bufq_consume(&stream->waiting, stream->waiting.len);
-    return status;
 }
 
 enum status relay_send(struct stream *stream)
 {
     enum status status;
 
-    if (stream->head_out.len == 0)
-        build_head(stream);
-    if (bufq_is_empty(&stream->waiting))
-        status = transport_write(&stream->upstream->tcp.transport, &stream->head_out, 1);
-    else
-        status = send_with_body(stream);
+    /* Only HTTP/2 can say that a request was not looked at, and may be sent again, of any method. */
+    if (!stream->any_byte_sent && cluster_speaks_h2(stream->cluster))
+        stream->replay_is_kept = true;
+    status = upstream_send_head(stream);
     if (status != STATUS_OK && status != STATUS_AGAIN)
         return status;
     stream->any_byte_sent = true;
-    if (status == STATUS_AGAIN) {
+    if (status == STATUS_AGAIN)
         pause_client(stream);
-    } else if (stream->client_is_paused) {
-        stream->client_is_paused = false;
-        conn_update_reading(stream->conn);
-    }
+    else
+        resume_client(stream);
     return status;
 }
 
@@ -253,235 +247,84 @@ static void pause_upstream(struct stream *stream)
     if (stream->response_is_complete || stream->upstream_is_paused)
         return;
     stream->upstream_is_paused = true;
-    transport_pause(&stream->upstream->tcp.transport);
+    upstream_pause(stream);
 }
 
 /* False when the client is gone; the stream is failed then. */
-static bool flush_response(struct stream *stream, struct framer *framer)
+static bool send_to_client(struct stream *stream, const struct batch *batch)
 {
-    enum status status = conn_write(stream->conn, framer->parts, framer->count);
+    enum status status = client_send(stream, batch);
 
-    framer_init(framer, framer->framing);
     if (status == STATUS_AGAIN) {
-        pause_upstream(stream);
+        if (!batch->is_end)
+            pause_upstream(stream);
     } else if (status != STATUS_OK) {
-        conn_close(stream->conn);
+        stream->client_is_gone = true;
         stream_fail(stream, FAILURE_CLIENT_GONE);
         return false;
     }
     return true;
 }
 
-/* The endpoint's answer is complete. `rest` are bytes after it: then the connection is not to be
- * trusted any more (hostile-input 54). */
-static void complete(struct stream *stream, struct bytes rest)
-{
-    bool is_clean = stream->upstream_keeps && rest.len == 0 && stream->request_is_complete &&
-                    !stream->is_unsendable && bufq_is_empty(&stream->waiting) &&
-                    transport_queued_bytes(&stream->upstream->tcp.transport) == 0;
-
-    stream->response_is_complete = true;
-    attempt_done(stream, is_clean);
-    stream->step = STREAM_FINISH;
-}
-
-/* Body bytes, after whatever the framer holds already. */
-static void relay_body(struct stream *stream, struct framer *framer, struct bytes data)
-{
-    struct bytes payload;
-    enum h1_fault fault = H1_FINE;
-    enum h1_body_result result;
-
-    while ((result = h1_body_next(&stream->response_body, &data, &payload, &fault)) ==
-           H1_BODY_DATA) {
-        stream->response_bytes += payload.len;
-        framer_add_body(framer, payload);
-        if (framer_is_full(framer) && !flush_response(stream, framer))
-            return;
-    }
-    if (result == H1_BODY_END)
-        framer_add_end(framer);
-    if (framer->count > 0 && !flush_response(stream, framer))
-        return;
-    if (result == H1_BODY_BAD)
-        stream_fail(stream, FAILURE_RESPONSE_TRUNCATED);
-    else if (result == H1_BODY_END)
-        complete(stream, data);
-    else
-        relay_arm(stream);
-}
-
-static enum body_framing framing_for_client(const struct stream *stream,
-                                            const struct response *response)
-{
-    if (response->framing == BODY_NONE || response->framing == BODY_LENGTH)
-        return response->framing;
-    return stream->request.version_minor == 0 ? BODY_UNTIL_CLOSE : BODY_CHUNKED;
-}
-
-static bool may_keep_alive(const struct stream *stream)
-{
-    return stream->request.keep_alive && stream->request_is_complete && !stream->conn->ends_after &&
-           stream->client_framing != BODY_UNTIL_CLOSE && stream->worker->state == WORKER_SERVING;
-}
-
-static void write_head(struct stream *stream, const struct response *response, struct text *out)
-{
-    const struct forward_response how = {
-        .client_version_minor = stream->request.version_minor,
-        .keep_alive = !stream->conn->ends_after,
-        .client_wants_keep_alive_1_0 =
-            stream->request.version_minor == 0 && stream->request.keep_alive,
-        .framing = stream->client_framing,
-        .date = worker_date(stream->worker),
-    };
-
-    text_clear(out);
-    forward_response_head(out, response, &how);
-}
-
-/* The final head, and the body bytes that came with it. */
-static void begin_answer(struct stream *stream, const struct response *response, struct bytes data)
+/* The final head: from here on no other attempt follows. False when one does. */
+static bool begin_answer(struct stream *stream, const struct response *head)
 {
     struct worker *worker = stream->worker;
-    struct framer framer MEM_UNCLEARED;
 
-    if (attempt_retries_status(stream, response->status))
-        return;
+    if (attempt_retries_status(stream, head->status))
+        return false;
     attempt_answers(stream);
     histogram_observe(&worker->stats.upstream_duration, worker_now_us(worker) - stream->sent_us);
-    stream->status = response->status;
-    stream->upstream_keeps = response->keep_alive;
-    stream->client_framing = framing_for_client(stream, response);
-    if (!may_keep_alive(stream))
-        stream->conn->ends_after = true;
-    h1_body_init(&stream->response_body, response->framing, response->content_length,
-                 &worker->config->limits, &stream->arena);
-    write_head(stream, response, &worker->scratch);
+    stream->status = head->status;
     stream->head_is_out = true;
-    framer_init(&framer, stream->client_framing);
-    framer_add_head(&framer, text_bytes(&worker->scratch));
-    relay_body(stream, &framer, data);
+    return true;
 }
 
-/* An interim answer goes on to clients that know such things (RFC 9110 section 15.2). */
-static bool relay_interim(struct stream *stream, const struct response *response)
+bool relay_answer(struct stream *stream, const struct batch *batch)
 {
-    const struct forward_response how = {
-        .client_version_minor = 1, .keep_alive = true, .framing = BODY_NONE};
-    struct text *out = &stream->worker->scratch;
-    struct framer framer MEM_UNCLEARED;
+    if (stream->step == STREAM_TUNNEL)
+        return tunnel_answer(stream, batch);
+    if (batch->head != NULL && !begin_answer(stream, batch->head))
+        return false;
+    stream->response_bytes += batch->bytes_count;
+    if (!send_to_client(stream, batch))
+        return false;
+    if (!batch->is_end) {
+        relay_arm(stream);
+        return true;
+    }
+    stream->response_is_complete = true;
+    attempt_done(stream);
+    stream->step = STREAM_FINISH;
+    return true;
+}
+
+bool relay_interim(struct stream *stream, const struct response *response)
+{
+    struct batch batch MEM_UNCLEARED;
 
     if (++stream->interims > INTERIM_ANSWERS_MAX) {
         stream_fail(stream, FAILURE_TOO_MANY_INTERIM);
         return false;
     }
-    if (stream->request.version_minor == 0)
-        return true;
-    text_clear(out);
-    forward_response_head(out, response, &how);
-    framer_init(&framer, BODY_NONE);
-    framer_add_head(&framer, text_bytes(out));
-    return flush_response(stream, &framer);
+    batch_init(&batch, response);
+    return send_to_client(stream, &batch);
 }
 
-/* Take heads off *data until the final one. True when *response is it. */
-static bool read_heads(struct stream *stream, struct bytes *data, struct response *response)
+void relay_switch(struct stream *stream, const struct response *response, struct bytes data)
 {
-    struct upstream *upstream = stream->upstream;
-    const struct h1_limits *limits = &stream->worker->config->limits;
-
-    for (;;) {
-        enum h1_fault fault = H1_FINE;
-        size_t head_len = 0;
-        enum status status = h1_scan_response(&upstream->scan, *data, limits, &head_len, &fault);
-        struct bytes head =
-            bytes_slice(*data, upstream->scan.start, head_len - upstream->scan.start);
-
-        if (status == STATUS_AGAIN)
-            return false;
-        if (status == STATUS_OK)
-            fault = h1_parse_response(head, limits, stream->request.method_id,
-                                      stream->request.wants_websocket, &stream->arena, response);
-        if (status != STATUS_OK || fault != H1_FINE) {
-            stream_fail(stream, FAILURE_BAD_RESPONSE);
-            return false;
-        }
-        upstream->scan = (struct h1_scan){0};
-        *data = bytes_skip(*data, head_len);
-        if (response->status >= 200 || response->status == 101)
-            return true;
-        if (!relay_interim(stream, response))
-            return false;
-    }
+    tunnel_begin(stream, response, data);
 }
 
-static void relay_heads(struct stream *stream, struct bytes *data)
+void relay_attempt_died(struct stream *stream)
 {
-    struct response response;
-
-    if (!read_heads(stream, data, &response))
-        return;
-    if (response.status == 101)
-        tunnel_begin(stream, &response, *data);
-    else
-        begin_answer(stream, &response, *data);
-    *data = BYTES_NONE;
+    attempt_failed(stream, stream->sent_on_reuse ? FAILURE_REUSE_DEAD : FAILURE_UPSTREAM_RESET);
 }
 
-/* Heads may come in pieces; the pieces are kept until the final head is whole. */
-static void relay_head_bytes(struct stream *stream, struct bytes data)
+void relay_answer_broke(struct stream *stream)
 {
-    struct upstream *upstream = stream->upstream;
-    struct text held = upstream->partial;
-    bool was_empty = held.len == 0;
-
-    text_init(&upstream->partial);
-    if (!was_empty) {
-        text_add(&held, data);
-        data = text_bytes(&held);
-    }
-    relay_heads(stream, &data);
-    if (data.len > 0 && stream->upstream == upstream)
-        text_add(&upstream->partial, data);
-    text_fini(&held);
-}
-
-void relay_response(struct stream *stream, struct bytes data)
-{
-    struct framer framer MEM_UNCLEARED;
-
-    if (stream->step != STREAM_RELAY) {
-        /* An answer before the request was sent is no answer to it. */
-        stream_fail(stream, FAILURE_BAD_RESPONSE);
-        return;
-    }
-    stream->any_byte_came = true;
-    if (!stream->head_is_out) {
-        relay_head_bytes(stream, data);
-        return;
-    }
-    framer_init(&framer, stream->client_framing);
-    relay_body(stream, &framer, data);
-}
-
-void relay_response_end(struct stream *stream, bool is_reset)
-{
-    struct framer framer MEM_UNCLEARED;
-
-    if (!stream->head_is_out) {
-        attempt_failed(stream, stream->sent_on_reuse ? FAILURE_REUSE_DEAD : FAILURE_UPSTREAM_RESET);
-        return;
-    }
-    if (is_reset || h1_body_finish(&stream->response_body) != STATUS_OK) {
-        stream_fail(stream, FAILURE_RESPONSE_TRUNCATED);
-        return;
-    }
-    framer_init(&framer, stream->client_framing);
-    framer_add_end(&framer);
-    stream->upstream_keeps = false;
-    if (framer.count == 0 || flush_response(stream, &framer))
-        complete(stream, BYTES_NONE);
+    stream_fail(stream, stream->step == STREAM_TUNNEL ? FAILURE_UPSTREAM_RESET
+                                                      : FAILURE_RESPONSE_TRUNCATED);
 }
 
 /* ---- deadlines ---- */
@@ -513,7 +356,7 @@ void relay_arm(struct stream *stream)
         attempt_start_clock(stream);
     }
     if (stream->upstream_is_paused) {
-        stream->conn->unread_bytes = transport_unread_bytes(&stream->conn->tcp.transport);
+        stream->unread_bytes = client_unread_bytes(stream);
         stream_arm(stream, timeouts->client_write_ms, FAILURE_CLIENT_STALLED);
     } else if (stream->head_is_out || stream->client_is_paused) {
         stream_arm(stream, timeouts->stream_idle_ms, FAILURE_STREAM_IDLE);
@@ -551,7 +394,7 @@ bool relay_has_progress(struct stream *stream)
         return body_has_progress(stream);
     if (stream->deadline_means != FAILURE_CLIENT_STALLED)
         return false;
-    if (transport_unread_bytes(&stream->conn->tcp.transport) >= stream->conn->unread_bytes)
+    if (client_unread_bytes(stream) >= stream->unread_bytes)
         return false;
     relay_arm(stream);
     return true;

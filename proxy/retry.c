@@ -45,9 +45,16 @@ static bool is_dead_reuse(const struct retry_facts *facts)
            (facts->failure == FAILURE_UPSTREAM_RESET || facts->failure == FAILURE_REUSE_DEAD);
 }
 
+/* Once for any method, on another connection (hostile-input 58). */
+static bool is_refused(const struct retry_facts *facts)
+{
+    return failure_row(facts->failure)->retry == RETRY_UNSEEN && !facts->was_refused;
+}
+
 enum retry_decision retry_decide(const struct retry_policy *policy, const struct retry_facts *facts)
 {
-    bool is_unseen = !facts->any_byte_sent || is_connect_failure(facts);
+    bool is_unseen = !facts->any_byte_sent || is_connect_failure(facts) ||
+                     failure_row(facts->failure)->retry == RETRY_UNSEEN;
 
     if (facts->head_is_out || !facts->is_replayable)
         return RETRY_NO;
@@ -55,6 +62,8 @@ enum retry_decision retry_decide(const struct retry_policy *policy, const struct
         return RETRY_NO;
     if (is_dead_reuse(facts))
         return RETRY_REUSE;
+    if (is_refused(facts))
+        return RETRY_NOW;
     /* Before what was asked for: that has a budget, and whoever asks for more must not get less. */
     if (is_connect_failure(facts) && facts->attempts < CONNECT_ATTEMPTS_MAX)
         return RETRY_NOW;

@@ -29,6 +29,7 @@ struct retry_facts {
     bool any_byte_came;   /* of an answer to this attempt */
     bool was_reused;      /* on a kept connection */
     bool reuse_was_dead;  /* the one free retry after that was used */
+    bool was_refused;     /* the one free retry after a refused stream was used */
     bool head_is_out;     /* something went to the client, interim answers included */
 };
 

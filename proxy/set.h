@@ -11,6 +11,7 @@ struct proxy {
     struct proxy_config config; /* with copies of its listeners, as bound */
     struct proxy_hooks hooks;
     struct listener_config *listeners; /* owned */
+    struct tls_tickets *tickets;       /* owned; shared by the workers */
     int *fds;                          /* owned; bound sockets by worker and listener */
     struct worker *workers;            /* owned; config.workers_count of them */
     bool *joined;                      /* owned; by worker: its loop has ended */

@@ -15,6 +15,10 @@ void stats_merge(struct stats *into, const struct stats *from)
         into->requests_by_class[i] += from->requests_by_class[i];
     for (size_t i = 0; i < FAILURE_COUNT; i++)
         into->failures[i] += from->failures[i];
+    for (size_t i = 0; i < TLS_FAILURE_COUNT; i++)
+        into->tls_failures[i] += from->tls_failures[i];
+    for (size_t i = 0; i < H2_ENDS_COUNT; i++)
+        into->h2_ended[i] += from->h2_ended[i];
     into->redirects += from->redirects;
     into->admin_requests += from->admin_requests;
     histogram_merge(&into->duration, &from->duration);
@@ -48,6 +52,36 @@ static void write_requests(const struct stats *stats, struct text *out)
     }
 }
 
+/* The rows of the family that stats.def begins. */
+static void write_handshake_failures(const struct stats *stats, struct text *out)
+{
+    char labels[64];
+
+    for (int i = TLS_FAILURE_NONE + 1; i < TLS_FAILURE_COUNT; i++) {
+        (void)snprintf(labels, sizeof(labels), "result=\"%s\"",
+                       tls_failure_label((enum tls_failure)i));
+        metrics_sample(out, "fairlead_tls_handshakes_total", labels, stats->tls_failures[i]);
+    }
+}
+
+static void write_session_ends(const struct stats *stats, struct text *out)
+{
+    const char *name = "fairlead_http2_sessions_ended_total";
+    char labels[64];
+
+    metrics_family(out, name, METRIC_COUNTER,
+                   "HTTP/2 sessions of clients that were ended for what the client did, by cause.");
+    for (int i = H2_END_NONE + 1; i < H2_ENDS_COUNT; i++) {
+        (void)snprintf(labels, sizeof(labels), "why=\"%s\"", h2_end_label((enum h2_end)i));
+        metrics_sample(out, name, labels, stats->h2_ended[i]);
+    }
+}
+
+static bool is_last_of(const char *family, const char *next)
+{
+    return next == NULL || strcmp(family, next) != 0;
+}
+
 void stats_write(const struct stats *stats, struct text *out)
 {
     static const struct {
@@ -66,12 +100,20 @@ void stats_write(const struct stats *stats, struct text *out)
 #undef STAT
     };
 
+    const size_t rows_count = sizeof(rows) / sizeof(rows[0]);
+
     write_requests(stats, out);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (i == 0 || strcmp(rows[i].family, rows[i - 1].family) != 0)
-            metrics_family(out, rows[i].family, rows[i].type, rows[i].help);
-        metrics_sample(out, rows[i].family, rows[i].labels, values[i]);
+    for (size_t i = 0; i < rows_count; i++) {
+        const char *family = rows[i].family;
+
+        if (i == 0 || strcmp(family, rows[i - 1].family) != 0)
+            metrics_family(out, family, rows[i].type, rows[i].help);
+        metrics_sample(out, family, rows[i].labels, values[i]);
+        if (strcmp(family, "fairlead_tls_handshakes_total") == 0 &&
+            is_last_of(family, i + 1 < rows_count ? rows[i + 1].family : NULL))
+            write_handshake_failures(stats, out);
     }
+    write_session_ends(stats, out);
     metrics_family(out, "fairlead_admin_requests_total", METRIC_COUNTER,
                    "Requests to the admin port.");
     metrics_sample(out, "fairlead_admin_requests_total", NULL, stats->admin_requests);

@@ -7,6 +7,8 @@
 
 #include "core/metrics.h"
 #include "proxy/failure.h"
+#include "proxy/http/h2.h"
+#include "tls/tls.h"
 
 struct stats {
 #define STAT(field, type, family, labels, help) uint64_t field;
@@ -16,6 +18,8 @@ struct stats {
     uint64_t redirects;            /* our own 301 */
     uint64_t admin_requests;
     uint64_t failures[FAILURE_COUNT];   /* requests that ended with one */
+    uint64_t tls_failures[TLS_FAILURE_COUNT]; /* handshakes with clients */
+    uint64_t h2_ended[H2_ENDS_COUNT];   /* sessions of clients that we ended */
     struct histogram duration;          /* whole requests */
     struct histogram upstream_duration; /* from the request's end to the response head */
     struct histogram busy;              /* how long a turn of the loop held it */

@@ -16,6 +16,7 @@
 #include "proxy/admin.h"
 #include "proxy/answer.h"
 #include "proxy/attempt.h"
+#include "proxy/client.h"
 #include "proxy/filter/filter.h"
 #include "proxy/relay.h"
 #include "proxy/tunnel.h"
@@ -23,6 +24,7 @@
 #include "proxy/worker.h"
 #include "route/match.h"
 #include "route/normal.h"
+#include "tls/tls.h"
 
 static void on_stream_deadline(struct deadline *deadline);
 
@@ -50,6 +52,7 @@ static struct stream *stream_take(struct worker *worker)
     stream->magic = STREAM_MAGIC;
     stream->worker = worker;
     list_init(&stream->link);
+    list_init(&stream->upstream_link);
     deadline_init(&stream->deadline, on_stream_deadline);
     bufq_init(&stream->waiting, &worker->net.chunks, BODY_WAITING_BYTES);
     worker->stats.streams_now++;
@@ -63,7 +66,7 @@ static void stream_free(struct stream *stream)
     mem_free(stream);
 }
 
-static void stream_keep(struct stream *stream)
+void stream_keep(struct stream *stream)
 {
     struct worker *worker = stream->worker;
 
@@ -91,48 +94,26 @@ void streams_free_all(struct worker *worker)
     worker->free_streams_count = 0;
 }
 
-static struct stream *stream_for(struct conn *conn, struct bytes head)
+struct stream *stream_open(struct conn *conn, uint64_t started_us)
 {
     struct stream *stream = stream_take(conn->worker);
 
     stream->conn = conn;
-    conn->stream = stream;
-    stream->started_us = conn->head_started_us;
-    stream->head_raw = arena_copy(&stream->arena, head);
-    stream->is_admin = conn->listener->config->is_admin;
+    stream->started_us = started_us;
+    stream->is_admin = conn_is_admin(conn);
     return stream;
 }
 
-void stream_begin(struct conn *conn, struct bytes head, struct bytes *rest)
+void stream_begin(struct stream *stream)
 {
-    struct stream *stream = stream_for(conn, head);
-    const struct h1_limits *limits = &conn->worker->config->limits;
-    enum h1_fault fault =
-        h1_parse_request(stream->head_raw, limits, &stream->arena, &stream->request);
-
-    if (fault != H1_FINE) {
-        conn->ends_after = true;
-        conn->must_linger = true;
-        stream_fail(stream, failure_of_h1(fault));
-        stream_run(stream);
-        return;
-    }
-    h1_body_init(&stream->request_body, stream->request.framing, stream->request.content_length,
-                 limits, &stream->arena);
-    stream->request_is_complete = stream->request_body.is_done;
     stream->replay_is_kept = method_is_idempotent(stream->request.method_id);
-    conn->worker->stats.fields_dropped += stream->request.fields_dropped_count;
-    if (rest->len > 0 && !stream->request_is_complete)
-        relay_request(stream, rest);
+    stream->worker->stats.fields_dropped += stream->request.fields_dropped_count;
     stream_run(stream);
 }
 
-void stream_begin_failed(struct conn *conn, struct bytes head, enum failure failure)
+void stream_describe_answer(struct stream *stream, struct forward_response *how)
 {
-    struct stream *stream = stream_for(conn, bytes_slice(head, 0, STREAM_ARENA_BYTES / 2));
-
-    stream_fail(stream, failure);
-    stream_run(stream);
+    how->date = worker_date(stream->worker);
 }
 
 void stream_fail(struct stream *stream, enum failure failure)
@@ -225,7 +206,9 @@ static enum failure normalise(struct stream *stream)
     struct host_port authority = {BYTES_NONE, 0};
     enum path_fault fault;
 
-    if (request->scheme.len > 0 && !bytes_equal_nocase(request->scheme, BYTES("http")))
+    if (request->scheme.len > 0 &&
+        !bytes_equal_nocase(request->scheme,
+                            conn_is_secure(stream->conn) ? BYTES("https") : BYTES("http")))
         return FAILURE_SCHEME_MISMATCH;
     if (request->authority.len > 0 &&
         authority_parse(request->authority, arena_alloc(&stream->arena, request->authority.len),
@@ -240,12 +223,43 @@ static enum failure normalise(struct stream *stream)
     return failure_of_path(fault);
 }
 
+/*
+ * Whether a request for this host may come on a connection whose handshake was made for another, or
+ * by other rules (RFC 9110 section 15.5.20; design 5.8; hostile-input 78, 79). The host's own
+ * connection is held against its settings for client certificates, which may have changed since;
+ * that of another host, which a browser uses when one certificate covers both, against all of them.
+ */
+static bool is_misdirected(const struct stream *stream)
+{
+    const struct table *table = stream->generation->table;
+    const struct tls *tls = stream->conn->tls;
+    const struct tls_host *then, *now, *named;
+    struct bytes server_name;
+
+    if (tls == NULL)
+        return false;
+    then = tls_host_of(tls);
+    server_name = tls_server_name(tls);
+    named = table_tls_host(table, stream->host);
+    if (named == NULL || !bytes_equal(tls_host_auth_id(named), tls_host_auth_id(then)))
+        return named != NULL || table_vhost(table, SCHEME_HTTPS, stream->host) != NULL;
+    if (bytes_equal(server_name, stream->host))
+        return false;
+    now = table_tls_host(table, server_name);
+    return now == NULL || !bytes_equal(tls_host_id(now), tls_host_id(named));
+}
+
 static enum failure find_route(struct stream *stream)
 {
+    enum scheme scheme = conn_is_secure(stream->conn) ? SCHEME_HTTPS : SCHEME_HTTP;
+
     stream->generation = current_take(&stream->worker->current);
     if (stream->generation == NULL)
         return FAILURE_NOT_READY;
-    switch (match_route(stream->generation->table, stream->host, stream->path, &stream->route)) {
+    if (is_misdirected(stream))
+        return FAILURE_MISDIRECTED;
+    switch (match_route(stream->generation->table, scheme, stream->host, stream->path,
+                        &stream->route)) {
     case MATCH_ROUTE:
         return FAILURE_NONE;
     case MATCH_NO_HOST:
@@ -270,6 +284,8 @@ static enum step_result step_route(struct stream *stream)
     failure = normalise(stream);
     if (failure == FAILURE_SCHEME_MISMATCH || failure == FAILURE_H1_BAD_HOST)
         stream->conn->ends_after = true;
+    /* HTTP/2 has a word of its own for what should not have been sent: hostile-input 64, 65. */
+    stream->is_malformed = failure != FAILURE_NONE && stream->request.version_major == 2;
     if (failure == FAILURE_NONE && stream->is_admin) {
         stream->step = STREAM_ADMIN;
         admin_begin(stream);
@@ -351,18 +367,14 @@ static enum step_result step_send(struct stream *stream)
 /* The answer is on its way, or cannot be given any more. */
 static void end_answer(struct stream *stream)
 {
-    struct conn *conn = stream->conn;
     const struct failure_row *row = failure_row(stream->failure);
 
-    if (stream->failure == FAILURE_NONE || conn->state == CONN_CLOSING)
+    if (stream->failure == FAILURE_NONE || stream->client_is_gone)
         return;
-    if (!stream->head_is_out && row->code != 0)
+    if (!stream->head_is_out && row->code != 0 && !stream->is_malformed)
         answer_failure(stream, stream->failure);
-    else if (stream->failure == FAILURE_RESPONSE_TRUNCATED &&
-             stream->client_framing != BODY_UNTIL_CLOSE)
-        conn->ends_after = true; /* what came is delivered; its framing shows that it is not all */
     else
-        conn_abort(conn);
+        client_abort(stream);
 }
 
 static void count(struct stream *stream)
@@ -388,19 +400,12 @@ static void count(struct stream *stream)
 static enum step_result step_finish(struct stream *stream)
 {
     struct worker *worker = stream->worker;
-    struct conn *conn = stream->conn;
 
     end_answer(stream);
     attempt_end(stream);
     admin_forget(stream);
     if (stream->status == 101)
         worker->stats.tunnels_now--;
-    if (!stream->request_is_complete) {
-        conn->ends_after = true;
-        conn->must_linger = true;
-    }
-    if (conn->ends_after && conn->pending.len > 0)
-        conn->must_linger = true;
     count(stream);
     if (worker->access_log != NULL && !stream->is_admin)
         access_log_write(worker->access_log, stream);
@@ -408,8 +413,7 @@ static enum step_result step_finish(struct stream *stream)
         current_give_back(&worker->current, stream->generation);
     deadline_cancel(worker->deadlines, &stream->deadline);
     bufq_fini(&stream->waiting);
-    stream_keep(stream);
-    conn_stream_is_done(conn);
+    client_finish(stream);
     return STEP_DONE;
 }
 
@@ -452,19 +456,6 @@ void stream_run(struct stream *stream)
 
 /* ---- what happens to a stream ---- */
 
-void stream_client_bytes(struct stream *stream, struct bytes *data)
-{
-    if (stream->step == STREAM_TUNNEL) {
-        tunnel_client_bytes(stream, *data);
-        *data = BYTES_NONE;
-    } else if (!stream->request_is_complete) {
-        relay_request(stream, data);
-    } else {
-        return;
-    }
-    stream_run(stream);
-}
-
 void stream_client_ended(struct stream *stream)
 {
     if (stream->step == STREAM_TUNNEL)
@@ -478,7 +469,7 @@ void stream_client_drained(struct stream *stream)
 {
     if (stream->upstream_is_paused && stream->upstream != NULL) {
         stream->upstream_is_paused = false;
-        transport_resume(&stream->upstream->tcp.transport);
+        upstream_resume(stream);
     }
     if (stream->step == STREAM_RELAY)
         relay_arm(stream);
@@ -489,6 +480,7 @@ void stream_client_drained(struct stream *stream)
 
 void stream_client_gone(struct stream *stream, enum failure why)
 {
+    stream->client_is_gone = true;
     stream_fail(stream, why);
     stream_run(stream);
 }
@@ -505,29 +497,11 @@ void stream_on_connect_failed(struct stream *stream, enum failure why)
     stream_run(stream);
 }
 
-void stream_on_upstream_bytes(struct stream *stream, struct bytes data)
-{
-    if (stream->step == STREAM_TUNNEL)
-        tunnel_upstream_bytes(stream, data);
-    else
-        relay_response(stream, data);
-    stream_run(stream);
-}
-
-void stream_on_upstream_ended(struct stream *stream, bool is_reset)
-{
-    if (stream->step == STREAM_TUNNEL)
-        tunnel_upstream_ended(stream, is_reset);
-    else
-        relay_response_end(stream, is_reset);
-    stream_run(stream);
-}
-
 void stream_on_upstream_drained(struct stream *stream)
 {
     if (stream->client_is_paused) {
         stream->client_is_paused = false;
-        conn_update_reading(stream->conn);
+        client_update_reading(stream);
     }
     if (stream->step == STREAM_RELAY)
         relay_arm(stream);

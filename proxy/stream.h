@@ -42,6 +42,7 @@ enum stream_step {
 enum step_result { STEP_NEXT, STEP_WAIT, STEP_DONE };
 
 struct admin_job;
+struct client_h2_stream;
 struct upstream;
 
 struct stream {
@@ -53,6 +54,7 @@ struct stream {
     struct list link;      /* in worker->free_streams, or waiting for a connection */
     struct worker *worker; /* borrowed */
     struct conn *conn;     /* borrowed; outlives the stream */
+    struct client_h2_stream *client_h2; /* borrowed; NULL for HTTP/1 */
     struct arena arena;    /* everything below that is as long as the request */
     struct deadline deadline;
     enum failure deadline_means; /* what has happened when the deadline fires */
@@ -60,7 +62,6 @@ struct stream {
     struct generation *generation; /* lease; NULL before a table was published */
     const struct route *route;     /* borrowed from the generation's table */
     struct request request;        /* borrows from the arena */
-    struct bytes head_raw;         /* in the arena */
     struct bytes host;             /* normal form, in the arena */
     struct bytes path;             /* normal form, in the arena */
     struct bytes request_id;       /* in the arena */
@@ -70,8 +71,8 @@ struct stream {
     struct h1_body request_body;
     bool request_is_complete; /* read to its end */
     bool client_is_paused;
-    struct bufq waiting; /* framed for the endpoint, not yet written */
-    struct text replay;  /* all that was framed, while a retry may need it */
+    struct bufq waiting; /* for the endpoint, not yet sent */
+    struct text replay;  /* all that was sent to it, while a retry may need that */
     bool replay_is_kept;
     uint64_t request_bytes;     /* of the body so far */
     uint64_t window_started_ms; /* minimum rate of the body: hostile-input 85 */
@@ -82,8 +83,12 @@ struct stream {
     struct cluster *cluster; /* borrowed from worker->clusters; NULL before STREAM_PICK */
     uint32_t cluster_slot;
     struct endpoint *endpoint; /* lease, or NULL */
-    struct upstream *upstream; /* owned while not NULL */
-    struct bytes head_out;     /* the request head for the endpoint, in the arena */
+    struct upstream *upstream; /* HTTP/1: owned while not NULL; HTTP/2: shared */
+    struct list upstream_link; /* HTTP/2: in the connection's streams */
+    uint32_t upstream_id;      /* HTTP/2: of the stream there; 0 = none */
+    size_t held_bytes;         /* HTTP/2: of the answer, taken and not given back to its window */
+    struct bytes head_out;     /* HTTP/1: the request head for the endpoint, in the arena */
+    struct bytes made_key;     /* of a WebSocket whose client sent none, in the arena */
     struct address tried[TRIED_MAX];
     uint32_t attempts;
     bool counts_as_request; /* in cluster->requests */
@@ -94,6 +99,7 @@ struct stream {
     bool any_byte_came;     /* of an answer to it */
     bool is_unsendable;     /* the endpoint takes no more of the request */
     bool reuse_was_dead;    /* the one free retry on a fresh connection was used */
+    bool was_refused;       /* the one free retry after a refused stream was used */
     uint64_t try_due_ms;    /* end of this attempt by per-try-timeout */
     uint64_t total_due_ms;  /* end of the answer by the route's timeout */
     uint64_t sent_us;
@@ -102,9 +108,11 @@ struct stream {
     struct h1_body response_body;
     enum body_framing client_framing;
     bool head_is_out;    /* the answer's head went to the client */
-    bool upstream_keeps; /* the endpoint keeps its connection after this answer */
     bool response_is_complete;
     bool upstream_is_paused;
+    bool client_is_gone;
+    bool is_malformed; /* HTTP/2: reset instead of answered */
+    size_t unread_bytes; /* by the client, when the wait for it to read began */
     uint32_t interims;
     uint16_t status; /* sent to the client, 0 = none */
     enum failure failure;
@@ -121,28 +129,26 @@ struct stream {
 };
 
 /*
- * Begin with a head as h1_scan_request() delimited it; it is copied. What belongs to its body is
- * taken off *rest, so that head and first body bytes go out in one write. The stream runs at once
- * and may be finished, and gone, when this returns: then conn->stream is NULL. More of the body
- * follows by stream_client_bytes().
+ * For the client's protocols: take a stream, read a head into stream->request with the stream's
+ * arena, say what is there of the body (request_is_complete, relay_request()), and start it by
+ * stream_begin(), or end it at once by stream_fail(), and then stream_run(). It may be finished,
+ * and gone, when that returns: it ends by client_finish(), which gives it back by stream_keep().
  */
-void stream_begin(struct conn *conn, struct bytes head, struct bytes *rest);
-/* Begin with an answer to a head that could not be read. */
-void stream_begin_failed(struct conn *conn, struct bytes head, enum failure failure);
+struct stream *stream_open(struct conn *conn, uint64_t started_us);
+void stream_begin(struct stream *stream);
+void stream_keep(struct stream *stream);
 
-/* Bytes after the head. Takes what belongs to the request off *data; the rest is the next
- * request's. */
-void stream_client_bytes(struct stream *stream, struct bytes *data);
 void stream_client_ended(struct stream *stream);
 void stream_client_drained(struct stream *stream);
-/* The client's connection is dead. */
+/* The client, or its part of a connection, is dead. */
 void stream_client_gone(struct stream *stream, enum failure why);
+
+/* For the client's protocols: what a final head of ours or an endpoint's says besides. */
+void stream_describe_answer(struct stream *stream, struct forward_response *how);
 
 /* From the upstream; the stream may be gone afterwards. */
 void stream_on_connected(struct stream *stream);
 void stream_on_connect_failed(struct stream *stream, enum failure why);
-void stream_on_upstream_bytes(struct stream *stream, struct bytes data);
-void stream_on_upstream_ended(struct stream *stream, bool is_reset);
 void stream_on_upstream_drained(struct stream *stream);
 /* A connection of the cluster may be free now. */
 void stream_on_capacity(struct stream *stream);

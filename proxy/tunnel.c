@@ -4,8 +4,12 @@
  */
 #include "proxy/tunnel.h"
 
+#include "proxy/client.h"
+#include "proxy/http/websocket.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
+
+#define STATUS_SWITCHING_PROTOCOLS 101
 
 static void arm(struct stream *stream)
 {
@@ -14,119 +18,178 @@ static void arm(struct stream *stream)
     stream_arm(stream, stream->worker->config->timeouts.tunnel_idle_ms, FAILURE_TUNNEL_IDLE);
 }
 
-static bool is_the_answer_to(const struct request *request, const struct response *response)
+struct bytes tunnel_key_to_send(struct stream *stream)
 {
-    char expected[28];
+    uint64_t random[2] = {0, 0};
+    char *key;
 
-    websocket_accept(request->websocket_key, expected);
-    return response->websocket_accepted &&
-           bytes_equal(response->websocket_accept, bytes_from(expected, sizeof(expected)));
+    if (!stream->request.wants_websocket || stream->request.websocket_key.len > 0)
+        return BYTES_NONE;
+    if (stream->made_key.len == 0) {
+        random[0] = random_next(&stream->worker->random);
+        random[1] = random_next(&stream->worker->random);
+        key = arena_alloc(&stream->arena, WEBSOCKET_KEY_LENGTH);
+        websocket_key_make((const char *)random, key);
+        stream->made_key = bytes_from(key, WEBSOCKET_KEY_LENGTH);
+    }
+    return stream->made_key;
 }
 
-/* Bytes the client sent before it knew of the tunnel: hostile-input 50. */
-static void send_early_bytes(struct stream *stream)
+/* An endpoint over HTTP/2 accepts by its status; one over HTTP/1 has to prove that it read the key. */
+static bool is_the_answer_to(const struct stream *stream, const struct response *response)
 {
-    struct text early = stream->conn->pending;
+    char expected[WEBSOCKET_ACCEPT_LENGTH];
 
-    text_init(&stream->conn->pending);
-    if (early.len > 0)
-        tunnel_client_bytes(stream, text_bytes(&early));
-    text_fini(&early);
-    conn_update_reading(stream->conn); /* so many may have come that reading stopped */
+    if (!response->websocket_accepted)
+        return false;
+    if (response->status != STATUS_SWITCHING_PROTOCOLS)
+        return true;
+    websocket_accept(stream->made_key.len > 0 ? stream->made_key : stream->request.websocket_key,
+                     expected);
+    return bytes_equal(response->websocket_accept, bytes_from(expected, sizeof(expected)));
+}
+
+/* The 101 for the client: with the key's answer if it sent a key. Its own protocol makes of it what
+ * it says there. */
+static void describe_switch(struct stream *stream, const struct response *response,
+                            struct response *head)
+{
+    uint32_t count = response->fields_count;
+    struct field *fields = arena_alloc(&stream->arena, (count + 2) * sizeof(*fields));
+    uint32_t kept = 0;
+    char *accept = arena_alloc(&stream->arena, WEBSOCKET_ACCEPT_LENGTH);
+
+    for (uint32_t i = 0; i < count; i++) {
+        enum field_id id = response->fields[i].id;
+
+        if (id != FIELD_SEC_WEBSOCKET_ACCEPT && id != FIELD_UPGRADE && id != FIELD_CONTENT_LENGTH)
+            fields[kept++] = response->fields[i];
+    }
+    fields[kept++] = (struct field){BYTES("Upgrade"), BYTES("websocket"), FIELD_UPGRADE, true};
+    if (stream->request.websocket_key.len > 0) {
+        websocket_accept(stream->request.websocket_key, accept);
+        fields[kept++] = (struct field){BYTES("Sec-WebSocket-Accept"),
+                                        bytes_from(accept, WEBSOCKET_ACCEPT_LENGTH),
+                                        FIELD_SEC_WEBSOCKET_ACCEPT, false};
+    }
+    *head = *response;
+    head->status = STATUS_SWITCHING_PROTOCOLS;
+    head->reason = BYTES("Switching Protocols");
+    head->fields = fields;
+    head->fields_count = kept;
+    head->framing = BODY_NONE;
 }
 
 /* False when the client is gone; the stream is failed then. */
-static bool write_to_client(struct stream *stream, const struct bytes *parts, size_t count)
+static bool write_to_client(struct stream *stream, const struct batch *batch)
 {
-    enum status status = conn_write(stream->conn, parts, count);
+    enum status status = client_send(stream, batch);
 
     if (status == STATUS_AGAIN) {
+        if (!stream->upstream_is_paused)
+            upstream_pause(stream);
         stream->upstream_is_paused = true;
-        transport_pause(&stream->upstream->tcp.transport);
     } else if (status != STATUS_OK) {
-        conn_close(stream->conn);
+        stream->client_is_gone = true;
         stream_fail(stream, FAILURE_CLIENT_GONE);
         return false;
     }
     return true;
 }
 
+/* What the client sent before it knew of the tunnel: hostile-input 50. */
+static void send_early_bytes(struct stream *stream)
+{
+    struct iovec queued[BATCH_RUNS_MAX] MEM_UNCLEARED;
+    struct batch batch MEM_UNCLEARED;
+    struct bufq early = stream->waiting;
+
+    bufq_init(&stream->waiting, &stream->worker->net.chunks, BODY_WAITING_BYTES);
+    while (!bufq_is_empty(&early) && stream->step == STREAM_TUNNEL) {
+        size_t count = bufq_peek(&early, queued, BATCH_RUNS_MAX);
+
+        batch_init(&batch, NULL);
+        for (size_t i = 0; i < count; i++)
+            batch_add(&batch, bytes_from(queued[i].iov_base, queued[i].iov_len));
+        tunnel_request(stream, &batch);
+        bufq_consume(&early, batch.bytes_count);
+    }
+    bufq_fini(&early);
+    if (stream->step == STREAM_TUNNEL)
+        client_begin_tunnel(stream);
+}
+
 void tunnel_begin(struct stream *stream, const struct response *response, struct bytes data)
 {
-    struct text *out = &stream->worker->scratch;
-    const struct forward_response how = {
-        .client_version_minor = 1, .keep_alive = true, .upgrade = true, .framing = BODY_NONE};
-    struct bytes parts[2];
+    struct batch batch MEM_UNCLEARED;
+    struct response head;
 
-    if (!stream->request.wants_websocket || !is_the_answer_to(&stream->request, response)) {
+    if (!stream->request.wants_websocket || !is_the_answer_to(stream, response)) {
         stream_fail(stream, FAILURE_BAD_UPGRADE);
         return;
     }
-    text_clear(out);
-    forward_response_head(out, response, &how);
-    parts[0] = text_bytes(out);
-    parts[1] = data;
-    stream->status = 101;
+    describe_switch(stream, response, &head);
+    batch_init(&batch, &head);
+    if (data.len > 0)
+        batch_add(&batch, data);
+    stream->status = STATUS_SWITCHING_PROTOCOLS;
     stream->head_is_out = true;
-    stream->conn->ends_after = true;
     stream->step = STREAM_TUNNEL;
     stream->response_bytes += data.len;
     stream->worker->stats.tunnels_now++;
     arm(stream);
-    if (!write_to_client(stream, parts, 2))
-        return;
-    send_early_bytes(stream);
-    if (stream->conn->client_ended && stream->step == STREAM_TUNNEL)
-        tunnel_client_ended(stream);
+    if (write_to_client(stream, &batch))
+        send_early_bytes(stream);
 }
 
-void tunnel_client_bytes(struct stream *stream, struct bytes data)
+/* The connection to the endpoint closes with the stream, so what waits for the endpoint goes first;
+ * what waits for the client is flushed by the client's end. */
+static void end_if_both(struct stream *stream)
 {
-    enum status status = transport_write(&stream->upstream->tcp.transport, &data, 1);
+    if (stream->client_finished && stream->upstream_finished &&
+        upstream_queued_bytes(stream) == 0)
+        stream->step = STREAM_FINISH;
+}
 
-    stream->request_bytes += data.len;
+void tunnel_request(struct stream *stream, const struct batch *batch)
+{
+    enum status status = upstream_send(stream, batch);
+
+    stream->request_bytes += batch->bytes_count;
     if (status == STATUS_AGAIN) {
         stream->client_is_paused = true;
-        conn_update_reading(stream->conn);
+        client_update_reading(stream);
     } else if (status != STATUS_OK) {
         stream_fail(stream, FAILURE_UPSTREAM_RESET);
         return;
     }
     arm(stream);
-}
-
-void tunnel_upstream_bytes(struct stream *stream, struct bytes data)
-{
-    stream->response_bytes += data.len;
-    if (write_to_client(stream, &data, 1))
-        arm(stream);
-}
-
-/* The connection to the endpoint closes with the stream, so what waits for the endpoint goes first;
- * what waits for the client is flushed by the conn. */
-static void end_if_both(struct stream *stream)
-{
-    if (stream->client_finished && stream->upstream_finished &&
-        transport_queued_bytes(&stream->upstream->tcp.transport) == 0)
-        stream->step = STREAM_FINISH;
+    if (!batch->is_end)
+        return;
+    stream->client_finished = true;
+    end_if_both(stream);
 }
 
 void tunnel_client_ended(struct stream *stream)
 {
-    stream->client_finished = true;
-    transport_finish(&stream->upstream->tcp.transport);
-    end_if_both(stream);
+    struct batch end MEM_UNCLEARED;
+
+    batch_init(&end, NULL);
+    end.is_end = true;
+    tunnel_request(stream, &end);
 }
 
-void tunnel_upstream_ended(struct stream *stream, bool is_reset)
+bool tunnel_answer(struct stream *stream, const struct batch *batch)
 {
-    if (is_reset) {
-        stream_fail(stream, FAILURE_UPSTREAM_RESET);
-        return;
+    stream->response_bytes += batch->bytes_count;
+    if (!write_to_client(stream, batch))
+        return false;
+    arm(stream);
+    if (batch->is_end) {
+        stream->upstream_finished = true;
+        end_if_both(stream);
     }
-    stream->upstream_finished = true;
-    transport_finish(&stream->conn->tcp.transport);
-    end_if_both(stream);
+    return true;
 }
 
 void tunnel_drained(struct stream *stream)

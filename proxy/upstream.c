@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * upstream.c - connects, carries one request at a time, and guards what comes in between.
+ * upstream.c - connects, hands what comes to the protocol spoken, and guards the time in between.
  *
  *     CONNECTING -> BUSY <-> IDLE -> CLOSING
  *
@@ -13,22 +13,28 @@
 #include "core/mem.h"
 #include "proxy/pool.h"
 #include "proxy/stream.h"
+#include "tls/tls.h"
 
 static struct upstream *upstream_of(struct transport *transport)
 {
-    struct upstream *upstream = LIST_ENTRY(transport, struct upstream, tcp.transport);
+    struct upstream *upstream = transport->owner;
 
     CHECK(upstream->magic == UPSTREAM_MAGIC);
     return upstream;
 }
+
+/* ---- the end ---- */
 
 static void on_upstream_closed(struct transport *transport)
 {
     struct upstream *upstream = upstream_of(transport);
     struct worker *worker = upstream->worker;
 
+    upstream->ops->fini(upstream);
     worker->upstreams_count--;
     text_fini(&upstream->partial);
+    if (upstream->tls != NULL)
+        tls_destroy(upstream->tls);
     upstream->magic = 0;
     mem_free(upstream);
     worker_check_stopped(worker);
@@ -41,14 +47,13 @@ void upstream_discard(struct upstream *upstream)
 
     if (upstream->state == UPSTREAM_CLOSING)
         return;
-    if (upstream->state == UPSTREAM_IDLE) {
-        list_remove(&upstream->link);
+    if (upstream->state == UPSTREAM_IDLE)
         worker->stats.upstream_idle--;
-    }
+    list_remove(&upstream->link);
     upstream->state = UPSTREAM_CLOSING;
     upstream->stream = NULL;
     deadline_cancel(worker->deadlines, &upstream->deadline);
-    transport_close(&upstream->tcp.transport);
+    transport_close(upstream->transport);
     worker->stats.upstream_now--;
     pool_leave(upstream->pool);
     cluster->connections--;
@@ -64,16 +69,13 @@ void upstream_close(struct upstream *upstream)
     pool_wake(cluster);
 }
 
+/* ---- what the transport tells ---- */
+
 static void on_upstream_bytes(struct transport *transport, struct bytes data)
 {
     struct upstream *upstream = upstream_of(transport);
 
-    if (upstream->state == UPSTREAM_BUSY) {
-        stream_on_upstream_bytes(upstream->stream, data);
-        return;
-    }
-    upstream->worker->stats.upstream_unexpected++;
-    upstream_close(upstream);
+    upstream->ops->on_bytes(upstream, data);
 }
 
 static void on_upstream_end(struct transport *transport)
@@ -81,10 +83,28 @@ static void on_upstream_end(struct transport *transport)
     struct upstream *upstream = upstream_of(transport);
 
     upstream->has_ended = true;
-    if (upstream->state == UPSTREAM_BUSY)
-        stream_on_upstream_ended(upstream->stream, false);
+    if (upstream->state == UPSTREAM_CONNECTING)
+        upstream->ops->on_open_failed(upstream, FAILURE_CONNECT_FAILED);
     else
-        upstream_close(upstream);
+        upstream->ops->on_end(upstream, false);
+}
+
+static void on_upstream_drained(struct transport *transport)
+{
+    struct upstream *upstream = upstream_of(transport);
+
+    upstream->ops->on_drained(upstream);
+}
+
+static void handshake_failed(struct upstream *upstream)
+{
+    enum tls_failure failure = tls_failure_of(upstream->tls);
+
+    upstream->worker->stats.upstream_tls_failures++;
+    log_warn(upstream->worker->log, "TLS with an endpoint failed",
+             LOG_ADDRESS("endpoint", &upstream->endpoint->address),
+             LOG_STRING("why", tls_failure_sentence(failure)));
+    upstream->ops->on_open_failed(upstream, FAILURE_UPSTREAM_TLS);
 }
 
 static void on_upstream_broken(struct transport *transport, enum status why)
@@ -92,18 +112,13 @@ static void on_upstream_broken(struct transport *transport, enum status why)
     struct upstream *upstream = upstream_of(transport);
 
     (void)why;
-    if (upstream->state == UPSTREAM_BUSY)
-        stream_on_upstream_ended(upstream->stream, true);
+    upstream->has_ended = true;
+    if (upstream->state == UPSTREAM_CONNECTING && upstream->tls != NULL)
+        handshake_failed(upstream);
+    else if (upstream->state == UPSTREAM_CONNECTING)
+        upstream->ops->on_open_failed(upstream, FAILURE_CONNECT_FAILED);
     else
-        upstream_close(upstream);
-}
-
-static void on_upstream_drained(struct transport *transport)
-{
-    struct upstream *upstream = upstream_of(transport);
-
-    if (upstream->state == UPSTREAM_BUSY)
-        stream_on_upstream_drained(upstream->stream);
+        upstream->ops->on_end(upstream, true);
 }
 
 static const struct transport_events upstream_events = {
@@ -114,8 +129,8 @@ static const struct transport_events upstream_events = {
     .on_closed = on_upstream_closed,
 };
 
-/* Only idle connections have a deadline of their own; a connect's is its stream's. A busy one finds
- * its old deadline here and lets it pass. */
+/* A connect has its streams' deadlines. A connection that is busy finds an old deadline here and
+ * lets it pass. */
 static void on_upstream_deadline(struct deadline *deadline)
 {
     struct upstream *upstream = DEADLINE_OWNER(deadline, struct upstream, deadline);
@@ -124,6 +139,29 @@ static void on_upstream_deadline(struct deadline *deadline)
         return;
     upstream->worker->stats.timeout_pool_idle++;
     upstream_close(upstream);
+}
+
+/* ---- opening ---- */
+
+static void is_open(struct upstream *upstream)
+{
+    upstream->state = UPSTREAM_BUSY;
+    transport_resume(upstream->transport);
+    upstream->ops->on_open(upstream);
+}
+
+static void on_tls_ready(struct tls *tls)
+{
+    is_open(upstream_of(tls_transport(tls)));
+}
+
+static void begin_tls(struct upstream *upstream)
+{
+    upstream->tls = tls_connect(upstream->worker->tls, &upstream->tcp.transport,
+                                upstream->cluster->spec->tls, &upstream_events, upstream,
+                                on_tls_ready);
+    upstream->transport = tls_transport(upstream->tls);
+    transport_resume(upstream->transport);
 }
 
 static enum failure failure_of_connect(enum status status)
@@ -136,15 +174,13 @@ static enum failure failure_of_connect(enum status status)
 static void on_connected(struct tcp *tcp, enum status status)
 {
     struct upstream *upstream = upstream_of(&tcp->transport);
-    struct stream *stream = upstream->stream;
 
-    if (status != STATUS_OK) {
-        stream_on_connect_failed(stream, failure_of_connect(status));
-        return;
-    }
-    upstream->state = UPSTREAM_BUSY;
-    transport_resume(&tcp->transport);
-    stream_on_connected(stream);
+    if (status != STATUS_OK)
+        upstream->ops->on_open_failed(upstream, failure_of_connect(status));
+    else if (upstream->cluster->spec->tls != NULL)
+        begin_tls(upstream);
+    else
+        is_open(upstream);
 }
 
 struct upstream *upstream_open(struct worker *worker, struct cluster *cluster,
@@ -157,11 +193,14 @@ struct upstream *upstream_open(struct worker *worker, struct cluster *cluster,
         mem_free(upstream);
         return NULL;
     }
+    upstream->tcp.transport.owner = upstream;
     upstream->magic = UPSTREAM_MAGIC;
     upstream->state = UPSTREAM_CONNECTING;
+    upstream->ops = cluster_speaks_h2(cluster) ? &upstream_h2_ops : &upstream_h1_ops;
     upstream->worker = worker;
     upstream->cluster = cluster;
     upstream->endpoint = endpoint;
+    upstream->transport = &upstream->tcp.transport;
     upstream->stream = stream;
     list_init(&upstream->link);
     deadline_init(&upstream->deadline, on_upstream_deadline);
@@ -174,34 +213,57 @@ struct upstream *upstream_open(struct worker *worker, struct cluster *cluster,
     return upstream;
 }
 
-void upstream_lend(struct upstream *upstream, struct stream *stream)
+/* ---- keeping ---- */
+
+bool upstream_may_be_kept(const struct upstream *upstream)
 {
-    CHECK(upstream->state == UPSTREAM_IDLE);
-    list_remove(&upstream->link);
-    upstream->state = UPSTREAM_BUSY;
-    upstream->stream = stream;
-    upstream->worker->stats.upstream_idle--;
-    upstream->worker->stats.upstream_reused++;
+    return !upstream->has_ended && !upstream->endpoint->retired &&
+           upstream->worker->state < WORKER_STOPPING;
 }
 
-void upstream_give_back(struct upstream *upstream, bool is_clean)
+void upstream_keep_until_idle(struct upstream *upstream)
 {
     struct worker *worker = upstream->worker;
 
-    CHECK(upstream->state == UPSTREAM_BUSY);
-    if (!is_clean || upstream->has_ended || upstream->endpoint->retired ||
-        worker->state >= WORKER_STOPPING) {
-        upstream_close(upstream);
-        return;
-    }
     upstream->state = UPSTREAM_IDLE;
-    upstream->stream = NULL;
-    upstream->scan = (struct h1_scan){0};
-    upstream->requests_count++;
-    list_push_front(&upstream->pool->idle, &upstream->link);
     worker->stats.upstream_idle++;
     deadline_set(worker->deadlines, &upstream->deadline,
                  worker_now_ms(worker) + worker->config->timeouts.pool_idle_ms);
-    transport_resume(&upstream->tcp.transport);
-    pool_wake(upstream->cluster);
+}
+
+/* ---- for streams ---- */
+
+enum status upstream_send_head(struct stream *stream)
+{
+    return stream->upstream->ops->send_head(stream);
+}
+
+enum status upstream_send(struct stream *stream, const struct batch *batch)
+{
+    return stream->upstream->ops->send(stream, batch);
+}
+
+void upstream_pause(struct stream *stream)
+{
+    stream->upstream->ops->pause(stream);
+}
+
+void upstream_resume(struct stream *stream)
+{
+    stream->upstream->ops->resume(stream);
+}
+
+size_t upstream_queued_bytes(const struct stream *stream)
+{
+    return stream->upstream->ops->queued_bytes(stream);
+}
+
+void upstream_give_back(struct stream *stream)
+{
+    stream->upstream->ops->give_back(stream);
+}
+
+void upstream_drop(struct stream *stream)
+{
+    stream->upstream->ops->drop(stream);
 }

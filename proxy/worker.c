@@ -9,11 +9,14 @@
 #include "core/check.h"
 #include "core/mem.h"
 #include "proxy/access_log.h"
+#include "proxy/client_h2.h"
 #include "proxy/conn.h"
 #include "proxy/limits.h"
 #include "proxy/pool.h"
 #include "proxy/set.h"
 #include "proxy/stream.h"
+#include "route/match.h"
+#include "tls/tls.h"
 
 #include <time.h>
 
@@ -35,13 +38,26 @@ static void on_wheel_timer(uv_timer_t *timer)
     deadlines_run(worker->deadlines, worker_now_ms(worker));
 }
 
-/* Before the loop sleeps: note how long this turn took, and set the one timer for all deadlines. */
+/* Who to be for a ClientHello, by the table of now. */
+static const struct tls_host *choose_host(void *context, struct bytes server_name)
+{
+    const struct worker *worker = context;
+    const struct generation *latest = worker->current.latest;
+
+    return latest == NULL ? NULL : table_tls_host(latest->table, server_name);
+}
+
+/* Before the loop sleeps: send what sessions have gathered, go on with handshakes that were left
+ * over, note how long this turn took, and set the one timer for all deadlines. */
 static void before_wait(void *context)
 {
     struct worker *worker = context;
-    uint64_t due_ms = deadlines_next_ms(worker->deadlines);
-    uint64_t now_ms = worker_now_ms(worker);
+    uint64_t due_ms, now_ms;
 
+    worker->net.has_more = tls_engine_turn(worker->tls);
+    flush_all(worker);
+    due_ms = deadlines_next_ms(worker->deadlines);
+    now_ms = worker_now_ms(worker);
     if (worker->turn_us != 0) {
         histogram_observe(&worker->stats.busy, uv_hrtime() / 1000 - worker->turn_us);
         worker->turn_us = 0;
@@ -151,6 +167,7 @@ void worker_init(struct worker *worker, struct proxy *proxy, const struct proxy_
         .loop = index == 0 ? config->loop : &worker->own_loop,
         .wheel_due_ms = DEADLINE_NEVER,
         .clients_max = limits_share(config->connections_max, config->workers_count),
+        .handshakes_max = limits_share(config->handshakes_max, config->workers_count),
     };
     if (index != 0)
         CHECK(uv_loop_init(&worker->own_loop) == 0);
@@ -161,6 +178,11 @@ void worker_init(struct worker *worker, struct proxy *proxy, const struct proxy_
     list_init(&worker->inbox);
     list_init(&worker->conns);
     list_init(&worker->free_streams);
+    list_init(&worker->free_client_streams);
+    list_init(&worker->flushes);
+    worker->h2_memory = h2_pool_create();
+    worker->flush_buffer = mem_resize(NULL, FLUSH_BUFFER_BYTES);
+    worker->tls = tls_engine_create(proxy->tickets, choose_host, worker);
     map_init(&worker->addresses);
     text_init(&worker->scratch);
     net_init(&worker->net, worker->loop);
@@ -209,6 +231,10 @@ void worker_fini(struct worker *worker)
     if (worker->access_log != NULL)
         access_log_close(worker->access_log);
     streams_free_all(worker);
+    client_h2_streams_free(worker);
+    tls_engine_destroy(worker->tls);
+    mem_free(worker->flush_buffer);
+    h2_pool_destroy(worker->h2_memory);
     clusters_destroy(worker->clusters);
     current_fini(&worker->current);
     deadlines_destroy(worker->deadlines);
@@ -231,13 +257,8 @@ static void close_listeners(struct worker *worker)
 
 static void cut(struct worker *worker)
 {
-    LIST_EACH (&worker->conns, link) {
-        struct conn *conn = LIST_ENTRY(link, struct conn, link);
-
-        if (conn->stream != NULL)
-            stream_client_gone(conn->stream, FAILURE_SHUTDOWN);
-        conn_close(conn);
-    }
+    LIST_EACH (&worker->conns, link)
+        conn_cut(LIST_ENTRY(link, struct conn, link));
 }
 
 static void drain(struct worker *worker)

@@ -28,6 +28,7 @@ enum worker_state {
 
 struct access_log;
 struct listener;
+struct tls_engine;
 struct worker;
 
 /* Runs on the worker's loop. */
@@ -56,6 +57,12 @@ struct worker {
     uint32_t handles_open;
 
     struct net net;
+    struct tls_engine *tls;      /* owned; TLS of clients and endpoints */
+    uint32_t handshakes_now;     /* of clients, under way */
+    uint32_t handshakes_max;     /* this worker's share */
+    struct h2_pool *h2_memory;   /* owned; for the sessions of clients and endpoints */
+    struct list flushes;         /* struct flush: sessions with something to send */
+    char *flush_buffer;          /* owned; FLUSH_BUFFER_BYTES */
     struct deadlines *deadlines; /* owned */
     uint64_t wheel_due_ms;       /* what wheel_timer is set to */
     uint64_t turn_us;            /* clock of this turn of the loop; 0 = not read yet */
@@ -74,6 +81,8 @@ struct worker {
 
     struct list free_streams; /* struct stream, ready for use */
     uint32_t free_streams_count;
+    struct list free_client_streams; /* struct client_h2_stream, the same */
+    uint32_t free_client_streams_count;
     struct text scratch; /* for one head, used within a call */
     struct stats stats;
     struct access_log *access_log; /* owned, or NULL */

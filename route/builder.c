@@ -52,9 +52,10 @@ static void count_difference(struct builder *builder, const void *previous, cons
         builder->differences_count++;
 }
 
-static struct vhost *previous_vhost(const struct builder *builder, struct bytes name)
+static struct vhost *previous_vhost(const struct builder *builder, enum scheme scheme,
+                                    struct bytes name)
 {
-    return builder->previous == NULL ? NULL : table_find_vhost(builder->previous, name);
+    return builder->previous == NULL ? NULL : table_find_vhost(builder->previous, scheme, name);
 }
 
 /* Keep the table's totals when `before` makes way for `after`; either may be NULL. */
@@ -62,11 +63,11 @@ static void count_vhosts(struct table *table, const struct vhost *before, const 
 {
     if (before != NULL) {
         table->routes_count -= before->routes_count;
-        table->wildcards_count -= vhost_is_wildcard(before->name);
+        table->wildcards_count[before->scheme] -= vhost_is_wildcard(before->name);
     }
     if (after != NULL) {
         table->routes_count += after->routes_count;
-        table->wildcards_count += vhost_is_wildcard(after->name);
+        table->wildcards_count[after->scheme] += vhost_is_wildcard(after->name);
     }
 }
 
@@ -82,10 +83,12 @@ static struct vhost *prefer_known(struct vhost *fresh, struct vhost *known)
 void builder_put_vhost(struct builder *builder, struct vhost_builder *parts)
 {
     struct vhost *vhost = vhost_builder_freeze(parts);
-    struct vhost *before = table_find_vhost(builder->next, vhost->name);
-    struct vhost *previous = previous_vhost(builder, vhost->name);
+    struct vhost *before = table_find_vhost(builder->next, vhost->scheme, vhost->name);
+    struct vhost *previous = previous_vhost(builder, vhost->scheme, vhost->name);
+    bool is_hostless = bytes_equal(vhost->name, BYTES("*"));
 
     CHECK(vhost->name.len > 0 && vhost->name.at[0] != '.');
+    CHECK(vhost->scheme == SCHEME_HTTP || !is_hostless);
     vhost = prefer_known(vhost, before);
     vhost = prefer_known(vhost, previous);
     if (vhost == before) {
@@ -94,47 +97,64 @@ void builder_put_vhost(struct builder *builder, struct vhost_builder *parts)
     }
     count_difference(builder, previous, before, vhost);
     count_vhosts(builder->next, before, vhost);
-    if (bytes_equal(vhost->name, BYTES("*")))
+    if (is_hostless)
         builder->next->hostless = vhost;
-    name_index_put(&builder->next->hosts, vhost);
+    name_index_put(&builder->next->hosts[vhost->scheme], vhost);
 }
 
-void builder_remove_vhost(struct builder *builder, struct bytes name)
+void builder_remove_vhost(struct builder *builder, enum scheme scheme, struct bytes name)
 {
-    struct vhost *before = table_find_vhost(builder->next, name);
+    struct vhost *before = table_find_vhost(builder->next, scheme, name);
 
     if (before == NULL)
         return;
-    count_difference(builder, previous_vhost(builder, name), before, NULL);
+    count_difference(builder, previous_vhost(builder, scheme, name), before, NULL);
     count_vhosts(builder->next, before, NULL);
     if (before == builder->next->hostless)
         builder->next->hostless = NULL;
-    name_index_remove(&builder->next->hosts, vhost_key(name));
+    name_index_remove(&builder->next->hosts[scheme], vhost_key(name));
 }
 
-static struct vhost *freeze_default(const struct route *route)
+/* Let *place, which has no name, hold `fresh` (or nothing) from now on. */
+static void put_nameless(struct builder *builder, struct vhost **place, struct vhost *previous,
+                         struct vhost *fresh)
 {
-    struct vhost_builder *parts;
+    struct vhost *before = *place;
 
-    if (route == NULL)
-        return NULL;
-    parts = vhost_builder_create(BYTES_NONE);
-    vhost_builder_set_default(parts, route);
-    return vhost_builder_freeze(parts);
+    if (fresh != NULL)
+        fresh = prefer_known(fresh, previous);
+    count_difference(builder, previous, before, fresh);
+    *place = fresh;
+    if (before != NULL)
+        vhost_unref(before);
 }
 
 void builder_set_default(struct builder *builder, const struct route *route)
 {
     struct vhost *previous = builder->previous == NULL ? NULL : builder->previous->fallback;
-    struct vhost *before = builder->next->fallback;
-    struct vhost *fallback = freeze_default(route);
+    struct vhost *fresh = NULL;
 
-    if (fallback != NULL)
-        fallback = prefer_known(fallback, previous);
-    count_difference(builder, previous, before, fallback);
-    builder->next->fallback = fallback;
-    if (before != NULL)
-        vhost_unref(before);
+    if (route != NULL) {
+        struct vhost_builder *parts = vhost_builder_create(BYTES_NONE, SCHEME_HTTP);
+
+        vhost_builder_set_default(parts, route);
+        fresh = vhost_builder_freeze(parts);
+    }
+    put_nameless(builder, &builder->next->fallback, previous, fresh);
+}
+
+void builder_set_default_tls(struct builder *builder, struct tls_host *host, struct bytes secret)
+{
+    struct vhost *previous = builder->previous == NULL ? NULL : builder->previous->default_tls;
+    struct vhost *fresh = NULL;
+
+    if (host != NULL) {
+        struct vhost_builder *parts = vhost_builder_create(BYTES_NONE, SCHEME_HTTPS);
+
+        vhost_builder_set_tls(parts, host, secret);
+        fresh = vhost_builder_freeze(parts);
+    }
+    put_nameless(builder, &builder->next->default_tls, previous, fresh);
 }
 
 static const struct slot_name *previous_name(const struct builder *builder, uint32_t slot)
@@ -225,11 +245,30 @@ void builder_set_findings(struct builder *builder, const struct finding *finding
     builder->next->findings = fresh;
 }
 
+void builder_set_certificates(struct builder *builder, const struct served_certificate *list,
+                              size_t count)
+{
+    struct served *fresh = served_create(list, count);
+    struct served *known = builder->previous == NULL ? NULL : builder->previous->served;
+
+    if (served_equal(fresh, known)) {
+        served_unref(fresh);
+        fresh = served_ref(known);
+    }
+    served_unref(builder->next->served);
+    builder->next->served = fresh;
+}
+
 bool builder_is_changed(const struct builder *builder)
 {
-    const struct findings *known = builder->previous == NULL ? NULL : builder->previous->findings;
+    const struct table *previous = builder->previous;
+    const struct table *next = builder->next;
 
-    return builder->differences_count > 0 || builder->next->findings != known;
+    if (builder->differences_count > 0)
+        return true;
+    if (previous == NULL)
+        return next->findings != NULL || next->served != NULL;
+    return next->findings != previous->findings || next->served != previous->served;
 }
 
 struct table *builder_finish(struct builder *builder)

@@ -36,7 +36,13 @@ struct bytes route_path_of_rule(enum path_kind kind, struct bytes path);
  * the compiler's to settle.
  */
 struct vhost_builder;
-struct vhost_builder *vhost_builder_create(struct bytes name);
+struct vhost_builder *vhost_builder_create(struct bytes name, enum scheme scheme);
+/*
+ * How handshakes for this vhost are answered; only for SCHEME_HTTPS. A ref to `host` is taken; NULL
+ * (also without this call): they are refused. secret: for people, where the certificate stands or
+ * should stand.
+ */
+void vhost_builder_set_tls(struct vhost_builder *vhost, struct tls_host *host, struct bytes secret);
 /*
  * Copies the route with its texts and backends; weights_sum is computed. For PATH_REGEX the pattern
  * is compiled here. STATUS_INVALID when it does not compile or is too large, or when a path is
@@ -50,9 +56,10 @@ void vhost_builder_set_default(struct vhost_builder *vhost, const struct route *
 bool vhost_builder_is_empty(const struct vhost_builder *vhost);
 void vhost_builder_destroy(struct vhost_builder *vhost);
 
-/* Freezes the vhost and puts it under its name, in place of an earlier one. Consumes `vhost`. */
+/* Freezes the vhost and puts it under its scheme and name, in place of an earlier one. Consumes
+ * `vhost`. */
 void builder_put_vhost(struct builder *builder, struct vhost_builder *vhost);
-void builder_remove_vhost(struct builder *builder, struct bytes name);
+void builder_remove_vhost(struct builder *builder, enum scheme scheme, struct bytes name);
 
 /*
  * The route for hosts that nobody claims when there are no host-less rules that match (design 5.13:
@@ -61,18 +68,28 @@ void builder_remove_vhost(struct builder *builder, struct bytes name);
 void builder_set_default(struct builder *builder, const struct route *route);
 
 /*
+ * Who to be for clients that name a server nobody serves, or none. A ref is taken; NULL takes it
+ * away. secret: "namespace/name", for people.
+ */
+void builder_set_default_tls(struct builder *builder, struct tls_host *host, struct bytes secret);
+
+/*
  * The slot of a cluster key, given out on first use and kept until builder_release_slot(). The
  * caller may put the spec later, in this or a later generation; until then table_cluster() is NULL.
  */
 uint32_t builder_cluster_slot(struct builder *builder, struct bytes key);
-/* Copies `spec` (key, endpoints and all); refs, slot and generation are set here. If an equal spec
- * is there already nothing changes. */
+/* Copies `spec` (key, endpoints and all, with a ref to its tls); refs, slot and generation are set
+ * here. If an equal spec is there already nothing changes. */
 void builder_put_cluster(struct builder *builder, uint32_t slot, const struct cluster_spec *spec);
 void builder_release_slot(struct builder *builder, uint32_t slot);
 
 /* Copied, sorted by location (path, then line as a number), then object, then text. Without this
  * call the findings of `previous` stay. */
 void builder_set_findings(struct builder *builder, const struct finding *findings, size_t count);
+
+/* Copied and sorted. Without this call the certificates of `previous` stay. */
+void builder_set_certificates(struct builder *builder, const struct served_certificate *list,
+                              size_t count);
 
 /* Freezes. Consumes the builder. The caller owns one reference. Its generation is one more than
  * the previous table's, 1 for the first. */

@@ -5,7 +5,7 @@
 #include "route/cluster_spec.h"
 
 #include "core/mem.h"
-#include "route/refs.h"
+#include "core/refs.h"
 
 #include <stdlib.h>
 
@@ -50,6 +50,7 @@ const struct cluster_spec *cluster_spec_freeze(const struct cluster_spec *spec, 
         .generation = generation,
         .protocol = spec->protocol,
         .policy = spec->policy,
+        .tls = spec->tls == NULL ? NULL : tls_upstream_ref(refs_thaw(spec->tls)),
         .limits = spec->limits,
         .endpoints_count = endpoints_sort(endpoints, spec->endpoints_count),
         .endpoints = endpoints,
@@ -65,8 +66,11 @@ const struct cluster_spec *cluster_spec_ref(const struct cluster_spec *spec)
 
 void cluster_spec_unref(const struct cluster_spec *spec)
 {
-    if (refs_drop(&spec->refs))
-        mem_free(refs_thaw(spec));
+    if (!refs_drop(&spec->refs))
+        return;
+    if (spec->tls != NULL)
+        tls_upstream_unref(refs_thaw(spec->tls));
+    mem_free(refs_thaw(spec));
 }
 
 static bool limits_equal(const struct cluster_limits *a, const struct cluster_limits *b)
@@ -86,8 +90,14 @@ static bool endpoints_equal(const struct cluster_spec *a, const struct cluster_s
     return true;
 }
 
+static bool upstreams_equal(const struct tls_upstream *a, const struct tls_upstream *b)
+{
+    return a == b || (a != NULL && b != NULL && tls_upstream_equal(a, b));
+}
+
 bool cluster_spec_equal(const struct cluster_spec *a, const struct cluster_spec *b)
 {
     return a->slot == b->slot && bytes_equal(a->key, b->key) && a->protocol == b->protocol &&
-           a->policy == b->policy && limits_equal(&a->limits, &b->limits) && endpoints_equal(a, b);
+           a->policy == b->policy && upstreams_equal(a->tls, b->tls) &&
+           limits_equal(&a->limits, &b->limits) && endpoints_equal(a, b);
 }

@@ -97,6 +97,8 @@ static void add_route(struct text *out, const struct table *table, const struct 
     if (route->response_timeout_ms > 0)
         add_number(out, "response_timeout_ms", route->response_timeout_ms);
     add_retry(out, &route->retry);
+    if (route->hsts.len > 0)
+        add_string(out, "hsts", route->hsts);
     add_string(out, "object", route->object);
     add_string(out, "field", route->field);
 }
@@ -110,10 +112,39 @@ static void add_default(struct text *out, const struct table *table, const struc
     text_add_byte(out, '}');
 }
 
+/* The inside of the object of what is served over TLS. */
+static void add_tls(struct text *out, const struct vhost *vhost)
+{
+    const struct tls_host_config *config;
+
+    add_string(out, "secret", vhost->tls_secret);
+    add_string(out, "handshake", vhost->tls == NULL ? BYTES("refused") : BYTES("answered"));
+    if (vhost->tls == NULL)
+        return;
+    config = tls_host_config(vhost->tls);
+    add_string(out, "version_min", bytes_of(tls_version_name(config->version_min)));
+    add_string(out, "version_max", bytes_of(tls_version_name(config->version_max)));
+    add_string(out, "client_certificate", bytes_of(client_auth_word(config->client_auth)));
+}
+
+static void add_default_tls(struct text *out, const struct vhost *vhost)
+{
+    if (vhost == NULL)
+        return;
+    open_in(out, "default_tls", '{');
+    add_tls(out, vhost);
+    text_add_byte(out, '}');
+}
+
 static void add_host(struct text *out, const struct table *table, const struct vhost *vhost)
 {
     open_in(out, NULL, '{');
     add_string(out, "name", vhost->name);
+    if (vhost->scheme == SCHEME_HTTPS) {
+        open_in(out, "tls", '{');
+        add_tls(out, vhost);
+        text_add_byte(out, '}');
+    }
     open_in(out, "routes", '[');
     for (uint32_t i = 0; i < vhost->routes_count; i++) {
         open_in(out, NULL, '{');
@@ -142,18 +173,51 @@ static void add_endpoints(struct text *out, const struct cluster_spec *cluster)
     text_add_byte(out, ']');
 }
 
+static void add_upstream(struct text *out, const struct tls_upstream *tls)
+{
+    const struct tls_upstream_config *config = tls_upstream_config(tls);
+
+    open_in(out, "tls", '{');
+    add_string(out, "server_name", config->server_name);
+    add_name(out, "verified");
+    text_add_str(out, config->trust == NULL ? "false" : "true");
+    add_string(out, "subject_name", config->subject_name);
+    text_add_byte(out, '}');
+}
+
 static void add_cluster(struct text *out, const struct cluster_spec *cluster)
 {
     open_in(out, NULL, '{');
     add_string(out, "key", cluster->key);
     add_string(out, "protocol", bytes_of(cluster_protocol_word(cluster->protocol)));
     add_string(out, "policy", bytes_of(cluster_policy_word(cluster->policy)));
+    if (cluster->tls != NULL)
+        add_upstream(out, cluster->tls);
     add_number(out, "max_connections", cluster->limits.connections_max);
     add_number(out, "max_pending", cluster->limits.pending_max);
     add_number(out, "max_requests", cluster->limits.requests_max);
     add_number(out, "max_retries", cluster->limits.retries_max);
     add_endpoints(out, cluster);
     text_add_byte(out, '}');
+}
+
+static void add_certificate(struct text *out, const struct served_certificate *certificate)
+{
+    open_in(out, NULL, '{');
+    add_string(out, "secret", certificate->secret);
+    add_string(out, "subject", certificate->subject);
+    add_name(out, "not_after");
+    text_add_byte(out, '"');
+    words_add_date(out, certificate->not_after_s);
+    text_add_str(out, "\"}");
+}
+
+static void add_certificates(struct text *out, const struct table *table)
+{
+    open_in(out, "certificates", '[');
+    for (size_t i = 0; i < table_certificates_count(table); i++)
+        add_certificate(out, table_certificate(table, i));
+    text_add_byte(out, ']');
 }
 
 static void add_finding(struct text *out, const struct finding *finding)
@@ -194,7 +258,10 @@ void table_dump_json(const struct table *table, struct text *out)
     add_hosts(out, table);
     if (table->fallback != NULL)
         add_default(out, table, table->fallback->default_route);
+    add_default_tls(out, table->default_tls);
     add_clusters(out, table);
+    if (table_certificates_count(table) > 0)
+        add_certificates(out, table);
     open_in(out, "findings", '[');
     for (size_t i = 0; i < table_findings_count(table); i++)
         add_finding(out, table_finding(table, i));

@@ -75,6 +75,11 @@ static void add_options(struct text *out, const struct route *route)
         words_add_duration(out, route->response_timeout_ms);
     }
     add_retry(out, &route->retry);
+    if (route->hsts.len > 0) {
+        text_add_str(out, " hsts=\"");
+        words_add_text(out, route->hsts);
+        text_add_byte(out, '"');
+    }
 }
 
 /* The rest of a line that starts at `line` and names a path, or says "default". */
@@ -92,11 +97,41 @@ static void add_route(struct text *out, size_t line, const struct table *table,
     text_add_byte(out, '\n');
 }
 
+/* The rest of a line that names a host, or says "default". */
+static void add_tls(struct text *out, const struct vhost *vhost)
+{
+    const struct tls_host_config *config;
+
+    if (vhost->tls == NULL)
+        text_add_str(out, " handshake refused");
+    if (vhost->tls_secret.len > 0) {
+        text_add_str(out, " secret=");
+        words_add_text(out, vhost->tls_secret);
+    }
+    if (vhost->tls != NULL) {
+        config = tls_host_config(vhost->tls);
+        text_printf(out, " min=%s", tls_version_name(config->version_min));
+        if (config->version_max != TLS_VERSION_1_3)
+            text_printf(out, " max=%s", tls_version_name(config->version_max));
+        if (config->client_auth != TLS_CLIENT_AUTH_NONE)
+            text_printf(out, " client-certificate=%s", client_auth_word(config->client_auth));
+    }
+    text_add_byte(out, '\n');
+}
+
+static void add_host_line(struct text *out, const struct vhost *vhost)
+{
+    text_add_str(out, vhost->scheme == SCHEME_HTTPS ? "https " : "host ");
+    words_add_text(out, vhost->name);
+    if (vhost->scheme == SCHEME_HTTPS)
+        add_tls(out, vhost);
+    else
+        text_add_byte(out, '\n');
+}
+
 static void add_host(struct text *out, const struct table *table, const struct vhost *vhost)
 {
-    text_add_str(out, "host ");
-    words_add_text(out, vhost->name);
-    text_add_byte(out, '\n');
+    add_host_line(out, vhost);
     for (uint32_t i = 0; i < vhost->routes_count; i++) {
         size_t line = out->len;
 
@@ -118,6 +153,21 @@ static void add_limit(struct text *out, const char *name, uint32_t value, uint32
         text_printf(out, " %s=%u", name, value);
 }
 
+static void add_upstream(struct text *out, const struct tls_upstream *tls)
+{
+    const struct tls_upstream_config *config = tls_upstream_config(tls);
+
+    if (config->server_name.len > 0) {
+        text_add_str(out, " sni=");
+        words_add_text(out, config->server_name);
+    }
+    text_add_str(out, config->trust == NULL ? " unverified" : " verified");
+    if (config->trust != NULL && config->subject_name.len > 0) {
+        text_add_str(out, " subject=");
+        words_add_text(out, config->subject_name);
+    }
+}
+
 static void add_cluster(struct text *out, const struct cluster_spec *cluster)
 {
     const struct cluster_limits *limits = &cluster->limits;
@@ -126,6 +176,8 @@ static void add_cluster(struct text *out, const struct cluster_spec *cluster)
     words_add_text(out, cluster->key);
     text_printf(out, " %s %s", cluster_protocol_word(cluster->protocol),
                 cluster_policy_word(cluster->policy));
+    if (cluster->tls != NULL)
+        add_upstream(out, cluster->tls);
     add_limit(out, "max-connections", limits->connections_max, default_limits.connections_max);
     add_limit(out, "max-pending", limits->pending_max, default_limits.pending_max);
     add_limit(out, "max-requests", limits->requests_max, default_limits.requests_max);
@@ -137,6 +189,17 @@ static void add_cluster(struct text *out, const struct cluster_spec *cluster)
         add_limit(out, "weight", cluster->endpoints[i].weight, 1);
         text_add_byte(out, '\n');
     }
+}
+
+static void add_certificate(struct text *out, const struct served_certificate *certificate)
+{
+    text_add_str(out, "certificate ");
+    words_add_text(out, certificate->secret);
+    text_add_str(out, " until ");
+    words_add_date(out, certificate->not_after_s);
+    text_add_byte(out, ' ');
+    words_add_text(out, certificate->subject);
+    text_add_byte(out, '\n');
 }
 
 static void add_finding(struct text *out, const struct finding *finding)
@@ -152,6 +215,20 @@ static void add_finding(struct text *out, const struct finding *finding)
     text_add_byte(out, '\n');
 }
 
+static void add_defaults(struct text *out, const struct table *table)
+{
+    size_t line = out->len;
+
+    if (table->fallback != NULL) {
+        text_add_str(out, "default");
+        add_route(out, line, table, table->fallback->default_route);
+    }
+    if (table->default_tls != NULL) {
+        text_add_str(out, "https default");
+        add_tls(out, table->default_tls);
+    }
+}
+
 void table_dump_text(const struct table *table, struct text *out)
 {
     const struct vhost **hosts = listing_hosts(table);
@@ -159,14 +236,11 @@ void table_dump_text(const struct table *table, struct text *out)
 
     for (size_t i = 0; hosts[i] != NULL; i++)
         add_host(out, table, hosts[i]);
-    if (table->fallback != NULL) {
-        size_t line = out->len;
-
-        text_add_str(out, "default");
-        add_route(out, line, table, table->fallback->default_route);
-    }
+    add_defaults(out, table);
     for (size_t i = 0; clusters[i] != NULL; i++)
         add_cluster(out, clusters[i]);
+    for (size_t i = 0; i < table_certificates_count(table); i++)
+        add_certificate(out, table_certificate(table, i));
     for (size_t i = 0; i < table_findings_count(table); i++)
         add_finding(out, table_finding(table, i));
     mem_free(hosts);

@@ -12,15 +12,15 @@
 #include "route/table_parts.h"
 #include "route/words.h"
 
-#define FINDINGS_SHOWN_MAX 5
-
 static void add_host_fact(struct explainer *explainer, const struct vhost *vhost)
 {
     struct text *out = explainer->out;
 
     hints_add_label(out, "host");
     words_add_text(out, explainer->host);
-    if (vhost == NULL) {
+    if (vhost == NULL && explainer->scheme == SCHEME_HTTPS) {
+        text_add_str(out, ": no object serves it over HTTPS");
+    } else if (vhost == NULL) {
         text_add_str(out, ": no object names it, and there are no rules without a host");
     } else if (vhost == explainer->table->hostless) {
         text_add_str(out, ": no object names it, so the rules without a host apply");
@@ -56,61 +56,16 @@ static void add_route_fact(struct explainer *explainer, const struct vhost *vhos
     text_add_byte(out, '\n');
 }
 
-static bool is_part_of_name(char byte)
-{
-    byte = ascii_lower(byte);
-    return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-';
-}
-
-/* Does the text name this host, and not only one that ends or begins alike? */
-static bool mentions(struct bytes text, struct bytes host)
-{
-    const char *found;
-
-    while (host.len > 0 && text.len >= host.len) {
-        found = memmem(text.at, text.len, host.at, host.len);
-        if (found == NULL)
-            return false;
-        if ((found == text.at || (!is_part_of_name(found[-1]) && found[-1] != '.')) &&
-            (found + host.len == text.at + text.len || !is_part_of_name(found[host.len])))
-            return true;
-        text = bytes_skip(text, (size_t)(found - text.at) + 1);
-    }
-    return false;
-}
-
-/* What was said about the object, or where there is none, about the host. */
-static void add_findings(struct explainer *explainer, struct bytes object, struct bytes host)
-{
-    size_t shown = 0;
-
-    for (size_t i = 0; i < table_findings_count(explainer->table); i++) {
-        const struct finding *finding = table_finding(explainer->table, i);
-        bool is_about =
-            object.len > 0 ? bytes_equal(finding->object, object) : mentions(finding->text, host);
-
-        if (!is_about || shown++ >= FINDINGS_SHOWN_MAX)
-            continue;
-        hints_add_label(explainer->out, finding->is_error ? "error" : "warning");
-        words_add_text(explainer->out, finding->object);
-        text_add_str(explainer->out, finding->object.len > 0 ? ": " : "");
-        words_add_text(explainer->out, finding->text);
-        text_add_byte(explainer->out, '\n');
-    }
-    if (shown <= FINDINGS_SHOWN_MAX)
-        return;
-    hints_add_label(explainer->out, "warning");
-    words_add_count(explainer->out, shown - FINDINGS_SHOWN_MAX, "more finding");
-    text_add_str(explainer->out, ", see the table\n");
-}
-
 static bool refuse_host(struct explainer *explainer)
 {
-    hints_add_hosts(explainer->table, explainer->host, explainer->out);
-    add_findings(explainer, BYTES_NONE, explainer->host);
+    hints_add_hosts(explainer->table, explainer->scheme, explainer->host, explainer->out);
+    explain_add_findings(explainer, BYTES_NONE, explainer->host);
     if (table_hosts_count(explainer->table) == 0)
         explain_add_fact(explainer, "hint",
                          "the table has no hosts: no object gave one, see the findings");
+    else if (explainer->scheme == SCHEME_HTTPS)
+        explain_add_fact(explainer, "hint",
+                         "add an Ingress with a rule for this host and the host in spec.tls");
     else
         explain_add_fact(explainer, "hint",
                          "add an Ingress rule with this host, or a default backend");
@@ -124,12 +79,12 @@ static bool refuse_path(struct explainer *explainer, const struct vhost *vhost)
 
     hints_add_paths(vhost, explainer->path, explainer->out);
     if (vhost == table->hostless) {
-        hints_add_hosts(table, explainer->host, explainer->out);
-        add_findings(explainer, BYTES_NONE, explainer->host);
+        hints_add_hosts(table, SCHEME_HTTP, explainer->host, explainer->out);
+        explain_add_findings(explainer, BYTES_NONE, explainer->host);
         return explain_refuse(explainer, "404: no rule without a host has a path that matches");
     }
-    add_findings(explainer, BYTES_NONE, explainer->host);
-    if (match_route(table, BYTES_NONE, explainer->path, &other) == MATCH_ROUTE)
+    explain_add_findings(explainer, BYTES_NONE, explainer->host);
+    if (match_route(table, explainer->scheme, BYTES_NONE, explainer->path, &other) == MATCH_ROUTE)
         explain_add_fact(
             explainer, "hint",
             "rules without a host would match, but never serve a host that has its own rules");
@@ -177,23 +132,28 @@ static void add_service(struct explainer *explainer, const struct route *route,
         text_add_str(out, ": unknown, so it has no endpoints\n");
         return;
     }
-    text_printf(out, ", %s, %s: ", cluster_protocol_word(cluster->protocol),
+    text_printf(out, ", %s, %s", cluster_protocol_word(cluster->protocol),
                 cluster_policy_word(cluster->policy));
+    if (cluster->tls != NULL)
+        text_add_str(out, tls_upstream_config(cluster->tls)->trust == NULL
+                              ? ", certificates not verified"
+                              : ", certificates verified");
+    text_add_str(out, ": ");
     words_add_count(out, cluster->endpoints_count, "ready endpoint");
     text_add_byte(out, '\n');
     add_endpoints(explainer, cluster);
 }
 
 /* What of a route can be served at the moment. */
-struct served {
+struct servable {
     uint32_t count;  /* backends that have an endpoint */
     uint32_t weight; /* of those together */
     uint32_t slot;   /* the cluster of one of them */
 };
 
-static struct served served_by(const struct table *table, const struct route *route)
+static struct servable served_by(const struct table *table, const struct route *route)
 {
-    struct served served = {0};
+    struct servable served = {0};
 
     for (uint16_t i = 0; i < route->backends_count; i++) {
         const struct route_backend *backend = &route->backends[i];
@@ -210,12 +170,12 @@ static struct served served_by(const struct table *table, const struct route *ro
 
 static bool conclude_forward(struct explainer *explainer, const struct route *route)
 {
-    struct served served = served_by(explainer->table, route);
+    struct servable served = served_by(explainer->table, route);
     uint32_t lost = share_of(route, route->weights_sum - served.weight);
     struct text *out = explainer->out;
 
     if (served.count == 0) {
-        add_findings(explainer, route->object, BYTES_NONE);
+        explain_add_findings(explainer, route->object, BYTES_NONE);
         explain_add_fact(
             explainer, "hint",
             "an endpoint is a Pod that the Service selects and that is ready, on targetPort");
@@ -234,17 +194,27 @@ static bool conclude_forward(struct explainer *explainer, const struct route *ro
     return true;
 }
 
+static void add_route_options(struct explainer *explainer, const struct route *route)
+{
+    if (route->response_timeout_ms > 0) {
+        hints_add_label(explainer->out, "timeout");
+        words_add_duration(explainer->out, route->response_timeout_ms);
+        text_add_str(explainer->out, " for the whole response\n");
+    }
+    if (route->hsts.len > 0) {
+        hints_add_label(explainer->out, "hsts");
+        words_add_text(explainer->out, route->hsts);
+        text_add_byte(explainer->out, '\n');
+    }
+}
+
 static bool walk_services(struct explainer *explainer, const struct route *route)
 {
     if (explainer->request->wants_websocket && !route->websocket) {
         explain_add_fact(explainer, "hint", "name the path in the annotation websocket-routes");
         return explain_refuse(explainer, "403: this route does not allow WebSockets");
     }
-    if (route->response_timeout_ms > 0) {
-        hints_add_label(explainer->out, "timeout");
-        words_add_duration(explainer->out, route->response_timeout_ms);
-        text_add_str(explainer->out, " for the whole response\n");
-    }
+    add_route_options(explainer, route);
     for (uint16_t i = 0; i < route->backends_count; i++)
         add_service(explainer, route, &route->backends[i]);
     return conclude_forward(explainer, route);
@@ -252,6 +222,7 @@ static bool walk_services(struct explainer *explainer, const struct route *route
 
 static bool conclude_redirect(struct explainer *explainer)
 {
+    explain_add_redirect_hint(explainer);
     hints_add_label(explainer->out, "verdict");
     text_add_str(explainer->out, "301 to https://");
     words_add_text(explainer->out, explainer->host);
@@ -269,7 +240,7 @@ static bool walk_action(struct explainer *explainer, const struct route *route)
     case ROUTE_REDIRECT_HTTPS:
         return conclude_redirect(explainer);
     case ROUTE_UNAVAILABLE:
-        add_findings(explainer, route->object, BYTES_NONE);
+        explain_add_findings(explainer, route->object, BYTES_NONE);
         hints_add_label(explainer->out, "verdict");
         text_add_str(explainer->out, "503: ");
         words_add_text(explainer->out, route->unavailable);
@@ -281,13 +252,16 @@ static bool walk_action(struct explainer *explainer, const struct route *route)
 
 static bool walk_table(struct explainer *explainer)
 {
-    const struct vhost *vhost = table_vhost(explainer->table, explainer->host);
+    enum scheme scheme = explainer->scheme;
+    const struct vhost *vhost = table_vhost(explainer->table, scheme, explainer->host);
     const struct route *route;
 
     add_host_fact(explainer, vhost);
+    if (scheme == SCHEME_HTTPS && !explain_walk_handshake(explainer))
+        return false;
     if (!explain_walk_path(explainer))
         return false;
-    switch (match_route(explainer->table, explainer->host, explainer->path, &route)) {
+    switch (match_route(explainer->table, scheme, explainer->host, explainer->path, &route)) {
     case MATCH_NO_HOST:
         return refuse_host(explainer);
     case MATCH_NO_PATH:

@@ -10,7 +10,7 @@
 
 struct explain_request {
     struct bytes method;  /* empty = GET */
-    struct bytes url;     /* http://host[:port]/path?query, or /path with `host` given */
+    struct bytes url;     /* http:// or https://host[:port]/path?query, or /path with `host` */
     bool wants_websocket; /* from the given headers */
     struct bytes host;    /* of a Host header given apart; empty = the URL's */
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * explain_parts.h - one explanation under way. Internal to route/: explain_request.c reads the
- * request as the proxy would, explain.c walks the table with it.
+ * request as the proxy would, explain.c walks the table with it,
+ * explain_tls.c walks the handshake.
  */
 #ifndef ROUTE_EXPLAIN_PARTS_H
 #define ROUTE_EXPLAIN_PARTS_H
@@ -19,7 +20,7 @@ struct explainer {
     struct bytes method;
     struct bytes authority; /* as given */
     struct bytes target;    /* as given: path and query */
-    bool is_https;
+    enum scheme scheme;
     struct bytes host;  /* normal */
     struct bytes path;  /* normal, without query */
     struct bytes query; /* with its '?'; may be empty */
@@ -34,5 +35,12 @@ bool explain_refuse(struct explainer *explainer, const char *verdict);
 bool explain_walk_request(struct explainer *explainer);
 /* Fill in path and query. */
 bool explain_walk_path(struct explainer *explainer);
+/* What has been told about an object; where `object` is empty, about a host. */
+void explain_add_findings(struct explainer *explainer, struct bytes object, struct bytes host);
+
+/* The handshake of a client that names the host. False when it is refused. */
+bool explain_walk_handshake(struct explainer *explainer);
+/* Where the redirect leads to nothing, a hint. */
+void explain_add_redirect_hint(struct explainer *explainer);
 
 #endif

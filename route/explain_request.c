@@ -34,12 +34,13 @@ static bool split_url(struct explainer *explainer)
     size_t end;
 
     url = bytes_slice(url, 0, bytes_find(url, '#'));
-    explainer->is_https = starts_with_scheme(url, BYTES("https://"));
-    if (!explainer->is_https && !starts_with_scheme(url, BYTES("http://"))) {
+    if (starts_with_scheme(url, BYTES("https://")))
+        explainer->scheme = SCHEME_HTTPS;
+    if (explainer->scheme == SCHEME_HTTP && !starts_with_scheme(url, BYTES("http://"))) {
         explainer->target = url;
         return url.len > 0 && url.at[0] == '/';
     }
-    url = bytes_skip(url, explainer->is_https ? 8 : 7);
+    url = bytes_skip(url, explainer->scheme == SCHEME_HTTPS ? 8 : 7);
     for (end = 0; end < url.len && url.at[end] != '/' && url.at[end] != '?'; end++)
         continue;
     explainer->authority = bytes_slice(url, 0, end);
@@ -89,10 +90,6 @@ static bool walk_method(struct explainer *explainer)
     if (bytes_equal(explainer->method, BYTES("CONNECT")) ||
         bytes_equal(explainer->method, BYTES("TRACE")))
         return explain_refuse(explainer, "405: CONNECT and TRACE are not served");
-    if (explainer->is_https)
-        explain_add_fact(
-            explainer, "scheme",
-            "https: the table holds no certificates; explained as if it came over http");
     return true;
 }
 

@@ -6,7 +6,7 @@
 
 #include "core/check.h"
 #include "core/mem.h"
-#include "route/refs.h"
+#include "core/refs.h"
 
 #include <stdlib.h>
 

@@ -127,14 +127,15 @@ static void keep_best(struct host_hint *best, size_t *count, const struct host_h
         ++*count;
 }
 
-void hints_add_hosts(const struct table *table, struct bytes host, struct text *out)
+void hints_add_hosts(const struct table *table, enum scheme scheme, struct bytes host,
+                     struct text *out)
 {
     struct name_index_cursor cursor = {0};
     struct host_hint best[HINTS_HOSTS_MAX];
     const struct vhost *vhost;
     size_t count = 0;
 
-    while ((vhost = name_index_next(&table->hosts, &cursor)) != NULL) {
+    while ((vhost = name_index_next(&table->hosts[scheme], &cursor)) != NULL) {
         struct host_hint hint = judge_host(vhost, host);
 
         /* Of short names everything is within a few edits. */

@@ -17,7 +17,8 @@
 uint32_t hints_distance(struct bytes a, struct bytes b);
 
 /* One line for each host close to an unclaimed one, with what keeps it from matching. */
-void hints_add_hosts(const struct table *table, struct bytes host, struct text *out);
+void hints_add_hosts(const struct table *table, enum scheme scheme, struct bytes host,
+                     struct text *out);
 /* One line for each path of the host, the nearest first, with what keeps it from matching. */
 void hints_add_paths(const struct vhost *vhost, struct bytes path, struct text *out);
 

@@ -22,17 +22,24 @@ static int compare_vhosts(const void *a, const void *b)
     const struct vhost *right = *(const struct vhost *const *)b;
     int rank = rank_of(left) - rank_of(right);
 
-    return rank != 0 ? rank : bytes_compare(left->name, right->name);
+    if (rank == 0)
+        rank = bytes_compare(left->name, right->name);
+    return rank != 0 ? rank : (int)left->scheme - (int)right->scheme;
 }
 
 const struct vhost **listing_hosts(const struct table *table)
 {
-    size_t count = name_index_count(&table->hosts);
-    const struct vhost **list = mem_new_array(const struct vhost *, count + 1);
-    struct name_index_cursor cursor = {0};
+    size_t capacity = table_hosts_count(table);
+    const struct vhost **list = mem_new_array(const struct vhost *, capacity + 1);
+    size_t count = 0;
 
-    for (size_t i = 0; i < count; i++)
-        list[i] = name_index_next(&table->hosts, &cursor);
+    for (int scheme = 0; scheme < SCHEMES_COUNT; scheme++) {
+        struct name_index_cursor cursor = {0};
+        const struct vhost *vhost;
+
+        while ((vhost = name_index_next(&table->hosts[scheme], &cursor)) != NULL)
+            list[count++] = vhost;
+    }
     qsort(list, count, sizeof(list[0]), compare_vhosts);
     return list;
 }

@@ -16,25 +16,35 @@ static struct bytes wildcard_key(struct bytes host)
 }
 
 /* The vhost that claims the host by name; NULL when none does. */
-static const struct vhost *named_vhost(const struct table *table, struct bytes host)
+static const struct vhost *named_vhost(const struct table *table, enum scheme scheme,
+                                       struct bytes host)
 {
     const struct vhost *vhost;
     struct bytes wildcard;
 
     if (host.len == 0 || host.at[0] == '.')
         return NULL;
-    vhost = name_index_get(&table->hosts, host);
-    if (vhost != NULL || table->wildcards_count == 0)
+    vhost = name_index_get(&table->hosts[scheme], host);
+    if (vhost != NULL || table->wildcards_count[scheme] == 0)
         return vhost;
     wildcard = wildcard_key(host);
-    return wildcard.len == 0 ? NULL : name_index_get(&table->hosts, wildcard);
+    return wildcard.len == 0 ? NULL : name_index_get(&table->hosts[scheme], wildcard);
 }
 
-const struct vhost *table_vhost(const struct table *table, struct bytes host)
+const struct vhost *table_vhost(const struct table *table, enum scheme scheme, struct bytes host)
 {
-    const struct vhost *vhost = named_vhost(table, host);
+    const struct vhost *vhost = named_vhost(table, scheme, host);
 
-    return vhost != NULL ? vhost : table->hostless;
+    return vhost != NULL || scheme != SCHEME_HTTP ? vhost : table->hostless;
+}
+
+const struct tls_host *table_tls_host(const struct table *table, struct bytes server_name)
+{
+    const struct vhost *vhost = named_vhost(table, SCHEME_HTTPS, server_name);
+
+    if (vhost == NULL)
+        vhost = table->default_tls;
+    return vhost == NULL ? NULL : vhost->tls;
 }
 
 static enum match_result match_default(const struct vhost *vhost, const struct route **route)
@@ -45,10 +55,10 @@ static enum match_result match_default(const struct vhost *vhost, const struct r
     return MATCH_ROUTE;
 }
 
-enum match_result match_route(const struct table *table, struct bytes host, struct bytes path,
-                              const struct route **route)
+enum match_result match_route(const struct table *table, enum scheme scheme, struct bytes host,
+                              struct bytes path, const struct route **route)
 {
-    const struct vhost *vhost = table_vhost(table, host);
+    const struct vhost *vhost = table_vhost(table, scheme, host);
     enum match_result result = MATCH_NO_PATH;
 
     if (vhost != NULL)
@@ -56,7 +66,7 @@ enum match_result match_route(const struct table *table, struct bytes host, stru
     if (result == MATCH_NO_PATH)
         result = match_default(vhost, route);
     /* A host that somebody claims never reaches the default backend of somebody else. */
-    if (result == MATCH_NO_PATH && vhost == table->hostless)
+    if (result == MATCH_NO_PATH && scheme == SCHEME_HTTP && vhost == table->hostless)
         result = match_default(table->fallback, route);
     return result == MATCH_NO_PATH && vhost == NULL ? MATCH_NO_HOST : result;
 }

@@ -11,15 +11,23 @@
 
 /*
  * The vhost for a host in normal form (normal.h; empty when the request named none): the exact
- * name, else the wildcard that covers its first label, else the host-less rules, else NULL.
- * Borrowed from the table.
+ * name, else the wildcard that covers its first label, else the host-less rules (never served over
+ * TLS), else NULL. Borrowed from the table.
  */
-const struct vhost *table_vhost(const struct table *table, struct bytes host);
+const struct vhost *table_vhost(const struct table *table, enum scheme scheme, struct bytes host);
+
+/*
+ * Who to be for a ClientHello with this server name, in normal form; empty when there was none. The
+ * host's certificates, else the default certificate, else NULL: refuse the handshake. A host whose
+ * own certificate cannot be served gives NULL, not another's (hostile-input 83). Borrowed.
+ */
+const struct tls_host *table_tls_host(const struct table *table, struct bytes server_name);
 
 /* Why match_route() gave no route, or that it gave one. */
 enum match_result {
     MATCH_ROUTE,       /* *route is set */
-    MATCH_NO_HOST,     /* nobody claims the host; no host-less rules, no default backend */
+    MATCH_NO_HOST,     /* nobody claims the host; no host-less rules, no default backend. Over TLS
+                        * there are neither */
     MATCH_NO_PATH,     /* the rules that apply have no path that matches and no default backend */
     MATCH_REGEX_LIMIT, /* a regex path reached its step limit: answer 400, hostile-input 42 */
 };
@@ -28,7 +36,7 @@ enum match_result {
  * The route for a host and a path, both in normal form (normal.h), path without its query.
  * *route is borrowed from the table and written only for MATCH_ROUTE.
  */
-enum match_result match_route(const struct table *table, struct bytes host, struct bytes path,
-                              const struct route **route);
+enum match_result match_route(const struct table *table, enum scheme scheme, struct bytes host,
+                              struct bytes path, const struct route **route);
 
 #endif

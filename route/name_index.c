@@ -9,7 +9,7 @@
 
 #include "core/check.h"
 #include "core/mem.h"
-#include "route/refs.h"
+#include "core/refs.h"
 
 #define PAGE_ENTRIES_MAX 64
 #define PAGE_ENTRIES_MIN 12

@@ -7,7 +7,7 @@
 
 #include "core/check.h"
 #include "core/mem.h"
-#include "route/refs.h"
+#include "core/refs.h"
 
 #define PAGE_SLOTS 64 /* as many as bits in `used` */
 

@@ -6,7 +6,7 @@
 
 #include "core/check.h"
 #include "core/mem.h"
-#include "route/refs.h"
+#include "core/refs.h"
 #include "route/table_parts.h"
 #include "route/vhost.h"
 
@@ -52,6 +52,22 @@ struct bytes vhost_key(struct bytes name)
     return vhost_is_wildcard(name) ? bytes_skip(name, 1) : name;
 }
 
+static void table_share(struct table *table, const struct table *from)
+{
+    for (int scheme = 0; scheme < SCHEMES_COUNT; scheme++) {
+        name_index_share(&table->hosts[scheme], &from->hosts[scheme]);
+        table->wildcards_count[scheme] = from->wildcards_count[scheme];
+    }
+    slots_share(&table->slots, &from->slots);
+    table->hostless = from->hostless;
+    table->fallback = from->fallback == NULL ? NULL : vhost_ref(from->fallback);
+    table->default_tls = from->default_tls == NULL ? NULL : vhost_ref(from->default_tls);
+    table->findings = findings_ref(from->findings);
+    table->served = served_ref(from->served);
+    table->routes_count = from->routes_count;
+    table->clusters_count = from->clusters_count;
+}
+
 struct table *table_create(const struct table *previous)
 {
     struct table *table = mem_new(struct table);
@@ -60,19 +76,13 @@ struct table *table_create(const struct table *previous)
     (void)atomic_fetch_add_explicit(live_count(), 1, memory_order_relaxed);
     if (previous == NULL) {
         table->generation = 1;
-        name_index_init(&table->hosts, &hosts_type);
+        for (int scheme = 0; scheme < SCHEMES_COUNT; scheme++)
+            name_index_init(&table->hosts[scheme], &hosts_type);
         slots_init(&table->slots);
         return table;
     }
     table->generation = previous->generation + 1;
-    name_index_share(&table->hosts, &previous->hosts);
-    slots_share(&table->slots, &previous->slots);
-    table->hostless = previous->hostless;
-    table->fallback = previous->fallback == NULL ? NULL : vhost_ref(previous->fallback);
-    table->findings = findings_ref(previous->findings);
-    table->routes_count = previous->routes_count;
-    table->wildcards_count = previous->wildcards_count;
-    table->clusters_count = previous->clusters_count;
+    table_share(table, previous);
     return table;
 }
 
@@ -86,11 +96,15 @@ void table_unref(struct table *table)
 {
     if (!refs_drop(&table->refs))
         return;
-    name_index_fini(&table->hosts);
+    for (int scheme = 0; scheme < SCHEMES_COUNT; scheme++)
+        name_index_fini(&table->hosts[scheme]);
     slots_fini(&table->slots);
     if (table->fallback != NULL)
         vhost_unref(table->fallback);
+    if (table->default_tls != NULL)
+        vhost_unref(table->default_tls);
     findings_unref(table->findings);
+    served_unref(table->served);
     mem_free(table);
     (void)atomic_fetch_sub_explicit(live_count(), 1, memory_order_relaxed);
 }
@@ -102,7 +116,8 @@ uint64_t table_generation(const struct table *table)
 
 size_t table_hosts_count(const struct table *table)
 {
-    return name_index_count(&table->hosts);
+    return name_index_count(&table->hosts[SCHEME_HTTP]) +
+           name_index_count(&table->hosts[SCHEME_HTTPS]);
 }
 
 size_t table_routes_count(const struct table *table)
@@ -127,9 +142,9 @@ struct bytes table_slot_key(const struct table *table, uint32_t slot)
     return name == NULL ? BYTES_NONE : name->key;
 }
 
-struct vhost *table_find_vhost(const struct table *table, struct bytes name)
+struct vhost *table_find_vhost(const struct table *table, enum scheme scheme, struct bytes name)
 {
-    struct vhost *vhost = name_index_get(&table->hosts, vhost_key(name));
+    struct vhost *vhost = name_index_get(&table->hosts[scheme], vhost_key(name));
 
     return vhost != NULL && bytes_equal(vhost->name, name) ? vhost : NULL;
 }
@@ -143,4 +158,15 @@ const struct finding *table_finding(const struct table *table, size_t index)
 {
     CHECK(index < findings_count(table->findings));
     return &table->findings->list[index];
+}
+
+size_t table_certificates_count(const struct table *table)
+{
+    return served_count(table->served);
+}
+
+const struct served_certificate *table_certificate(const struct table *table, size_t index)
+{
+    CHECK(index < served_count(table->served));
+    return &table->served->list[index];
 }

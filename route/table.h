@@ -2,8 +2,12 @@
 /*
  * table.h - the routing table: what the compiler says and the proxy obeys. Immutable.
  *
- *     table -> index of vhosts (shared pages) -> vhost -> path_tree -> route -> cluster slots
- *          \-> index of clusters (shared pages), by slot -> cluster_spec -> endpoint_spec
+ *     table -> index of plain vhosts -\
+ *          \-> index of TLS vhosts ----> vhost -> path_tree -> route -> cluster slots
+ *          \-> index of clusters, by slot -> cluster_spec -> endpoint_spec
+ *
+ * A host that is served over TLS is a second vhost under the same name
+ * (docs/decisions/0014-a-host-served-over-tls-is-a-second-vhost.md).
  *
  * Everything reachable from a `const struct table *` is frozen and shared between generations:
  * a new generation copies only the index pages it changes and refs the rest. A route names its
@@ -19,8 +23,13 @@
 #include "core/address.h"
 #include "core/bytes.h"
 #include "core/text.h"
+#include "tls/host.h"
 
 #define CLUSTER_SLOT_NONE UINT32_MAX
+
+/* What a client speaks to us. */
+enum scheme { SCHEME_HTTP, SCHEME_HTTPS };
+#define SCHEMES_COUNT 2
 
 /* docs/decisions: path kinds in falling order of precedence, then by length of the path. */
 enum path_kind {
@@ -66,6 +75,7 @@ struct route {
     struct bytes object;      /* for people: "Ingress default/web" */
     struct bytes field;       /* for people: "spec.rules[0].http.paths[1]" */
     struct bytes unavailable; /* a sentence without full stop; empty unless ROUTE_UNAVAILABLE */
+    struct bytes hsts;        /* Strict-Transport-Security for answers over TLS; empty for none */
     enum path_kind path_kind;
     enum route_action action;
     uint32_t response_timeout_ms; /* whole response, from the end of the request; 0 = no limit */
@@ -100,6 +110,7 @@ struct cluster_spec {
     uint64_t generation; /* of the table that first held this spec */
     enum cluster_protocol protocol;
     enum cluster_policy policy;
+    const struct tls_upstream *tls; /* ref; for CLUSTER_TLS and CLUSTER_H2, else NULL */
     struct cluster_limits limits;
     uint32_t endpoints_count;              /* ready ones; may be 0: every request answers 503 */
     const struct endpoint_spec *endpoints; /* sorted by address, without repeats */
@@ -114,14 +125,17 @@ void cluster_spec_unref(const struct cluster_spec *spec);
 
 struct path_tree;
 
-/* One host name (or wildcard, or the host-less rules) with its paths. */
+/* One host name (or wildcard, or the host-less rules) with its paths, for one scheme. */
 struct vhost {
     _Atomic uint32_t refs; /* vhost_ref()/_unref() */
     uint32_t routes_count;
+    enum scheme scheme;
     struct bytes name; /* lower case; "*.example.com" for a wildcard, "*" for the host-less rules */
     const struct path_tree *paths;
     const struct route *routes;        /* in dump order */
     const struct route *default_route; /* when no path matches; NULL = 404. Not among routes. */
+    const struct tls_host *tls; /* ref; only for SCHEME_HTTPS, NULL: the handshake is refused */
+    struct bytes tls_secret;    /* for people: "default/web-tls", or empty */
 };
 
 struct table; /* opaque: ask with match.h, dump.h, explain.h and the calls below */
@@ -131,6 +145,7 @@ struct table *table_ref(struct table *table); /* returns its argument */
 void table_unref(struct table *table);
 
 uint64_t table_generation(const struct table *table);
+/* A host that is served over both schemes counts twice, and so do its routes. */
 size_t table_hosts_count(const struct table *table);
 size_t table_routes_count(const struct table *table);
 size_t table_clusters_count(const struct table *table);
@@ -152,5 +167,18 @@ struct finding {
 };
 size_t table_findings_count(const struct table *table);
 const struct finding *table_finding(const struct table *table, size_t index);
+
+/*
+ * A certificate that some host serves, or that is the default one, once however many hosts serve
+ * it: for the metric of its end and for people. Sorted by Secret; shared between generations when
+ * unchanged, so that the same address of the first one means the same list.
+ */
+struct served_certificate {
+    struct bytes secret;  /* "default/web-tls" */
+    struct bytes subject; /* "CN=app.example.com" */
+    int64_t not_after_s;  /* Unix seconds; the earliest end in the chain */
+};
+size_t table_certificates_count(const struct table *table);
+const struct served_certificate *table_certificate(const struct table *table, size_t index);
 
 #endif

@@ -8,18 +8,21 @@
 
 #include "route/findings.h"
 #include "route/name_index.h"
+#include "route/served.h"
 #include "route/slots.h"
 
 struct table {
     _Atomic uint32_t refs;
     uint64_t generation;
-    struct name_index hosts; /* struct vhost by vhost_key() */
+    struct name_index hosts[SCHEMES_COUNT]; /* struct vhost by vhost_key() */
     struct slots slots;
     const struct vhost *hostless; /* borrowed from hosts; NULL when there are no such rules */
     struct vhost *fallback;       /* ref; holds only the table's default route; may be NULL */
+    struct vhost *default_tls;    /* ref; holds only the default certificate; may be NULL */
     struct findings *findings;    /* ref; may be NULL */
+    struct served *served;        /* ref; may be NULL: no certificates */
     size_t routes_count;
-    size_t wildcards_count;
+    size_t wildcards_count[SCHEMES_COUNT];
     size_t clusters_count;
 };
 
@@ -33,7 +36,7 @@ struct table *table_create(const struct table *previous);
 struct bytes vhost_key(struct bytes name);
 bool vhost_is_wildcard(struct bytes name);
 /* By exact name as the object gave it; NULL when there is none. */
-struct vhost *table_find_vhost(const struct table *table, struct bytes name);
+struct vhost *table_find_vhost(const struct table *table, enum scheme scheme, struct bytes name);
 
 /* The key in a slot, also where its spec is missing; empty when the slot is free. */
 struct bytes table_slot_key(const struct table *table, uint32_t slot);

@@ -9,8 +9,8 @@
 #include "core/check.h"
 #include "core/map.h"
 #include "core/mem.h"
+#include "core/refs.h"
 #include "route/path_tree.h"
-#include "route/refs.h"
 
 #include <stdlib.h>
 
@@ -57,6 +57,7 @@ static void text_pool_add_route(struct text_pool *pool, const struct route *rout
     text_pool_add(pool, route->object);
     text_pool_add(pool, route->field);
     text_pool_add(pool, route->unavailable);
+    text_pool_add(pool, route->hsts);
 }
 
 /* The parts of the block while it is filled. */
@@ -86,6 +87,7 @@ static void layout_route(struct vhost_layout *layout, struct route *to, const st
     to->object = layout_text(layout, from->object);
     to->field = layout_text(layout, from->field);
     to->unavailable = layout_text(layout, from->unavailable);
+    to->hsts = layout_text(layout, from->hsts);
     to->backends = layout->backends;
     if (from->backends_count > 0)
         memcpy(layout->backends, from->backends, from->backends_count * sizeof(*from->backends));
@@ -144,43 +146,46 @@ static struct path_tree *create_paths(const struct vhost *vhost, const char *tex
     return tree;
 }
 
-static void layout_fill(struct vhost_layout *layout, struct bytes name,
-                        const struct route_draft *drafts, uint32_t count,
-                        const struct route *default_route)
+static void layout_fill(struct vhost_layout *layout, const struct vhost_parts *parts)
 {
     struct vhost *vhost = layout->vhost;
 
     vhost->refs = 1;
-    vhost->routes_count = count;
-    vhost->name = layout_text(layout, name);
-    for (uint32_t i = 0; i < count; i++)
-        layout_route(layout, &layout->routes[i], &drafts[i].route);
+    vhost->routes_count = parts->count;
+    vhost->scheme = parts->scheme;
+    vhost->name = layout_text(layout, parts->name);
+    vhost->tls = parts->tls == NULL ? NULL : tls_host_ref(parts->tls);
+    vhost->tls_secret = layout_text(layout, parts->tls_secret);
+    for (uint32_t i = 0; i < parts->count; i++)
+        layout_route(layout, &layout->routes[i], &parts->drafts[i].route);
     vhost->routes = layout->routes;
-    if (default_route != NULL) {
-        layout_route(layout, &layout->routes[count], default_route);
-        vhost->default_route = &layout->routes[count];
+    if (parts->default_route != NULL) {
+        layout_route(layout, &layout->routes[parts->count], parts->default_route);
+        vhost->default_route = &layout->routes[parts->count];
     }
-    vhost->paths = create_paths(vhost, layout->text, drafts);
+    vhost->paths = create_paths(vhost, layout->text, parts->drafts);
 }
 
-struct vhost *vhost_create(struct bytes name, struct route_draft *drafts, uint32_t count,
-                           const struct route *default_route)
+struct vhost *vhost_create(const struct vhost_parts *parts)
 {
+    const struct route *default_route = parts->default_route;
+    size_t routes_count = (size_t)parts->count + (default_route != NULL);
     size_t backends_count = default_route == NULL ? 0 : default_route->backends_count;
     struct vhost_layout layout;
     struct text_pool pool;
 
-    drafts_sort(drafts, count);
+    drafts_sort(parts->drafts, parts->count);
     text_pool_init(&pool);
-    text_pool_add(&pool, name);
-    for (uint32_t i = 0; i < count; i++) {
-        text_pool_add_route(&pool, &drafts[i].route);
-        backends_count += drafts[i].route.backends_count;
+    text_pool_add(&pool, parts->name);
+    text_pool_add(&pool, parts->tls_secret);
+    for (uint32_t i = 0; i < parts->count; i++) {
+        text_pool_add_route(&pool, &parts->drafts[i].route);
+        backends_count += parts->drafts[i].route.backends_count;
     }
     if (default_route != NULL)
         text_pool_add_route(&pool, default_route);
-    layout_init(&layout, &pool, (size_t)count + (default_route != NULL), backends_count);
-    layout_fill(&layout, name, drafts, count, default_route);
+    layout_init(&layout, &pool, routes_count, backends_count);
+    layout_fill(&layout, parts);
     text_pool_fini(&pool);
     return layout.vhost;
 }
@@ -196,6 +201,8 @@ void vhost_unref(struct vhost *vhost)
     if (!refs_drop(&vhost->refs))
         return;
     path_tree_destroy(refs_thaw(vhost->paths));
+    if (vhost->tls != NULL)
+        tls_host_unref(refs_thaw(vhost->tls));
     mem_free(vhost);
 }
 
@@ -222,13 +229,15 @@ bool route_equal(const struct route *a, const struct route *b)
            a->response_timeout_ms == b->response_timeout_ms && a->websocket == b->websocket &&
            bytes_equal(a->path, b->path) && bytes_equal(a->object, b->object) &&
            bytes_equal(a->field, b->field) && bytes_equal(a->unavailable, b->unavailable) &&
-           retry_equal(&a->retry, &b->retry) && backends_equal(a, b);
+           bytes_equal(a->hsts, b->hsts) && retry_equal(&a->retry, &b->retry) &&
+           backends_equal(a, b);
 }
 
 bool vhost_equal(const struct vhost *a, const struct vhost *b)
 {
     if (a->routes_count != b->routes_count || !bytes_equal(a->name, b->name) ||
-        (a->default_route == NULL) != (b->default_route == NULL))
+        (a->default_route == NULL) != (b->default_route == NULL) || a->scheme != b->scheme ||
+        !tls_host_equal(a->tls, b->tls) || !bytes_equal(a->tls_secret, b->tls_secret))
         return false;
     for (uint32_t i = 0; i < a->routes_count; i++)
         if (!route_equal(&a->routes[i], &b->routes[i]))

@@ -14,16 +14,26 @@ struct route_draft {
     struct regex *regex; /* of a PATH_REGEX route; taken over */
 };
 
+/* What a vhost is made of; borrowed for the call. */
+struct vhost_parts {
+    struct bytes name;
+    enum scheme scheme;
+    struct route_draft *drafts;
+    uint32_t count;
+    const struct route *default_route; /* or NULL */
+    struct tls_host *tls;              /* or NULL */
+    struct bytes tls_secret;
+};
+
 /*
  * Two blocks of memory: the vhost with its routes, backends and text, each text once however many
  * routes say it; and the path tree. The drafts are sorted in place. CHECKs that no two routes have
- * the same kind and path. One reference.
+ * the same kind and path. One reference; one more to the tls_host.
  */
-struct vhost *vhost_create(struct bytes name, struct route_draft *drafts, uint32_t count,
-                           const struct route *default_route);
+struct vhost *vhost_create(const struct vhost_parts *parts);
 struct vhost *vhost_ref(struct vhost *vhost);
 void vhost_unref(struct vhost *vhost);
-/* Same name and same routes with the same content. */
+/* Same name, scheme and certificates, and same routes with the same content. */
 bool vhost_equal(const struct vhost *a, const struct vhost *b);
 bool route_equal(const struct route *a, const struct route *b);
 

@@ -7,36 +7,46 @@
 #include "route/vhost.h"
 
 struct vhost_builder {
-    struct arena arena; /* names, texts and backends */
-    struct bytes name;
-    struct route_draft *drafts; /* owned */
-    uint32_t count;
+    struct arena arena;       /* names, texts and backends */
+    struct vhost_parts parts; /* drafts owned, tls a ref, all else in arena */
     uint32_t capacity;
-    struct route *default_route; /* in arena; NULL = none */
     char error[REGEX_ERROR_MAX];
 };
 
-struct vhost_builder *vhost_builder_create(struct bytes name)
+struct vhost_builder *vhost_builder_create(struct bytes name, enum scheme scheme)
 {
     struct vhost_builder *builder = mem_new(struct vhost_builder);
 
     arena_init(&builder->arena, 2048);
-    builder->name = arena_copy(&builder->arena, name);
+    builder->parts.name = arena_copy(&builder->arena, name);
+    builder->parts.scheme = scheme;
     return builder;
+}
+
+void vhost_builder_set_tls(struct vhost_builder *builder, struct tls_host *host,
+                           struct bytes secret)
+{
+    CHECK(builder->parts.scheme == SCHEME_HTTPS);
+    if (builder->parts.tls != NULL)
+        tls_host_unref(builder->parts.tls);
+    builder->parts.tls = host == NULL ? NULL : tls_host_ref(host);
+    builder->parts.tls_secret = arena_copy(&builder->arena, secret);
 }
 
 /* Frees the shell; the regexes went into a vhost. */
 static void vhost_builder_free(struct vhost_builder *builder)
 {
+    if (builder->parts.tls != NULL)
+        tls_host_unref(builder->parts.tls);
     arena_fini(&builder->arena);
-    mem_free(builder->drafts);
+    mem_free(builder->parts.drafts);
     mem_free(builder);
 }
 
 void vhost_builder_destroy(struct vhost_builder *builder)
 {
-    for (uint32_t i = 0; i < builder->count; i++)
-        regex_destroy(builder->drafts[i].regex);
+    for (uint32_t i = 0; i < builder->parts.count; i++)
+        regex_destroy(builder->parts.drafts[i].regex);
     vhost_builder_free(builder);
 }
 
@@ -79,16 +89,19 @@ static void copy_route(struct vhost_builder *builder, struct route *to, const st
     to->object = arena_copy(arena, from->object);
     to->field = arena_copy(arena, from->field);
     to->unavailable = arena_copy(arena, from->unavailable);
+    to->hsts = arena_copy(arena, from->hsts);
     copy_backends(builder, to, from);
 }
 
 static struct route_draft *next_draft(struct vhost_builder *builder)
 {
-    if (builder->count == builder->capacity) {
+    struct vhost_parts *parts = &builder->parts;
+
+    if (parts->count == builder->capacity) {
         builder->capacity = builder->capacity == 0 ? 8 : builder->capacity * 2;
-        builder->drafts = mem_resize(builder->drafts, builder->capacity * sizeof(*builder->drafts));
+        parts->drafts = mem_resize(parts->drafts, builder->capacity * sizeof(*parts->drafts));
     }
-    return &builder->drafts[builder->count++];
+    return &parts->drafts[parts->count++];
 }
 
 enum status vhost_builder_add(struct vhost_builder *builder, const struct route *route,
@@ -114,19 +127,20 @@ enum status vhost_builder_add(struct vhost_builder *builder, const struct route 
 
 void vhost_builder_set_default(struct vhost_builder *builder, const struct route *route)
 {
-    builder->default_route = arena_new(&builder->arena, struct route);
-    copy_route(builder, builder->default_route, route);
+    struct route *copy = arena_new(&builder->arena, struct route);
+
+    copy_route(builder, copy, route);
+    builder->parts.default_route = copy;
 }
 
 bool vhost_builder_is_empty(const struct vhost_builder *builder)
 {
-    return builder->count == 0 && builder->default_route == NULL;
+    return builder->parts.count == 0 && builder->parts.default_route == NULL;
 }
 
 struct vhost *vhost_builder_freeze(struct vhost_builder *builder)
 {
-    struct vhost *vhost =
-        vhost_create(builder->name, builder->drafts, builder->count, builder->default_route);
+    struct vhost *vhost = vhost_create(&builder->parts);
 
     vhost_builder_free(builder);
     return vhost;

@@ -4,6 +4,8 @@
  */
 #include "route/words.h"
 
+#include <time.h>
+
 const char *path_kind_word(enum path_kind kind)
 {
     switch (kind) {
@@ -69,6 +71,30 @@ const char *retry_on_word(unsigned index)
     return index < RETRY_WORDS_COUNT ? words[index] : "?";
 }
 
+const char *scheme_word(enum scheme scheme)
+{
+    switch (scheme) {
+    case SCHEME_HTTP:
+        return "http";
+    case SCHEME_HTTPS:
+        return "https";
+    }
+    return "?";
+}
+
+const char *client_auth_word(enum tls_client_auth auth)
+{
+    switch (auth) {
+    case TLS_CLIENT_AUTH_NONE:
+        return "none";
+    case TLS_CLIENT_AUTH_OPTIONAL:
+        return "optional";
+    case TLS_CLIENT_AUTH_REQUIRED:
+        return "required";
+    }
+    return "?";
+}
+
 void words_add_text(struct text *out, struct bytes text)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -87,6 +113,20 @@ void words_add_duration(struct text *out, uint32_t ms)
 
     text_add_uint(out, is_whole ? ms / 1000 : ms);
     text_add_str(out, is_whole ? "s" : "ms");
+}
+
+void words_add_date(struct text *out, int64_t unix_s)
+{
+    time_t moment = (time_t)unix_s;
+    struct tm utc;
+    char stamp[64];
+
+    if (gmtime_r(&moment, &utc) == NULL ||
+        strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &utc) == 0) {
+        text_printf(out, "%lld s after 1970", (long long)unix_s);
+        return;
+    }
+    text_add_str(out, stamp);
 }
 
 void words_add_count(struct text *out, uint64_t count, const char *noun)

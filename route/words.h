@@ -18,10 +18,15 @@ const char *cluster_policy_word(enum cluster_policy policy);
 /* Name of the condition 1 << index. */
 const char *retry_on_word(unsigned index);
 
+const char *scheme_word(enum scheme scheme);
+const char *client_auth_word(enum tls_client_auth auth); /* none, optional, required */
+
 /* Text of objects, on one line: control bytes as \xHH, all else as it is. */
 void words_add_text(struct text *out, struct bytes text);
 /* "90s" or "1500ms" */
 void words_add_duration(struct text *out, uint32_t ms);
+/* "2031-05-01T12:00:00Z" */
+void words_add_date(struct text *out, int64_t unix_s);
 /* "1 endpoint", "2 endpoints" */
 void words_add_count(struct text *out, uint64_t count, const char *noun);
 /* "Ingress default/web spec.rules[0].http.paths[1]" */

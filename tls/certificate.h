@@ -4,8 +4,8 @@
  *
  *     Secret (PEM) -> certificate_parse() -> struct tls_host -> the table -> handshakes
  *
- * Pure: no clock, no files. A certificate is parsed once and shared by all generations that serve
- * it; references are counted atomically.
+ * Pure: no clock, no files; certificate_parse() may run in any thread. A certificate is parsed once
+ * and shared by all generations that serve it; references are counted atomically.
  */
 #ifndef TLS_CERTIFICATE_H
 #define TLS_CERTIFICATE_H
@@ -14,13 +14,18 @@
 #include "core/status.h"
 #include "core/text.h"
 
-#define CERTIFICATE_PEM_BYTES_MAX   (1024 * 1024) /* of one Secret's value */
-#define CERTIFICATE_CHAIN_MAX       16            /* certificates in one chain */
-#define CERTIFICATE_ID_BYTES        32
-#define CERTIFICATE_RSA_BITS_MIN    2048
+#define CERTIFICATE_PEM_BYTES_MAX (1024 * 1024) /* of one Secret's value */
+#define CERTIFICATE_CHAIN_MAX     16            /* certificates in one chain */
+#define CERTIFICATE_ID_BYTES      32
+#define CERTIFICATE_RSA_BITS_MIN  2048
 
 /* A host may serve one of each kind at the same time; the client's ClientHello decides. */
-enum certificate_kind { CERTIFICATE_RSA, CERTIFICATE_ECDSA, CERTIFICATE_ED25519, CERTIFICATE_KINDS };
+enum certificate_kind {
+    CERTIFICATE_RSA,
+    CERTIFICATE_ECDSA,
+    CERTIFICATE_ED25519,
+    CERTIFICATE_KINDS
+};
 
 struct certificate;
 

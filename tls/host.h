@@ -25,7 +25,7 @@ enum tls_client_auth {
 struct tls_host_config {
     struct certificate *certificates[CERTIFICATE_KINDS]; /* borrowed, a ref is taken; by kind, NULL
                                                           * where there is none; at least one */
-    enum tls_version version_min; /* default TLS_VERSION_1_2 */
+    enum tls_version version_min;                        /* default TLS_VERSION_1_2 */
     enum tls_version version_max; /* default TLS_VERSION_1_3; >= version_min */
     enum tls_client_auth client_auth;
     struct trust *client_trust; /* borrowed, a ref is taken; NULL only without client_auth */
@@ -36,7 +36,7 @@ struct tls_host;
 struct tls_host *tls_host_create(const struct tls_host_config *config);
 struct tls_host *tls_host_ref(struct tls_host *host);
 void tls_host_unref(struct tls_host *host);
-bool tls_host_equal(const struct tls_host *a, const struct tls_host *b); /* either may be NULL */
+bool tls_host_equal(const struct tls_host *a, const struct tls_host *b);    /* either may be NULL */
 const struct tls_host_config *tls_host_config(const struct tls_host *host); /* borrowed */
 
 /* 16 bytes that are equal for hosts with the same certificates, versions and client certificates:

@@ -17,10 +17,10 @@
 #include "core/transport.h"
 #include "tls/host.h"
 
-#define TLS_HELLO_BYTES_MAX     65536 /* hostile-input 82 */
-#define TLS_SERVER_NAME_MAX     255
+#define TLS_HELLO_BYTES_MAX 65536 /* hostile-input 82 */
+#define TLS_SERVER_NAME_MAX 255
 /* Handshakes may hold a turn of the loop for so long; those left over go on in the next turn. */
-#define TLS_TURN_BUDGET_US      2000
+#define TLS_TURN_BUDGET_US 2000
 
 enum tls_failure {
     TLS_FAILURE_NONE,
@@ -84,7 +84,7 @@ enum tls_failure tls_failure_of(const struct tls *tls);
 /* After on_ready; all borrowed from the connection. */
 bool tls_is_h2(const struct tls *tls); /* ALPN chose h2 */
 bool tls_was_resumed(const struct tls *tls);
-struct bytes tls_server_name(const struct tls *tls); /* as given to tls_choose_fn */
+struct bytes tls_server_name(const struct tls *tls);       /* as given to tls_choose_fn */
 const struct tls_host *tls_host_of(const struct tls *tls); /* what was chosen; ref held by tls */
 const char *tls_version_of(const struct tls *tls);         /* "TLSv1.3" */
 const char *tls_cipher_of(const struct tls *tls);          /* "TLS_AES_128_GCM_SHA256" */

@@ -343,7 +343,7 @@ static void put_vhost(struct host_pass *host)
     struct route route;
     struct route_backend only;
 
-    host->vhost = vhost_builder_create(node->name);
+    host->vhost = vhost_builder_create(node->name, SCHEME_HTTP);
     gather_claims(host);
     add_winners(host);
     /* Rules without a host have no default of their own: what they leave is the fallback's. */
@@ -403,7 +403,7 @@ void host_compile(struct pass *pass, struct host_node *node)
     else if (node->contributors_count > 0)
         put_vhost(&host);
     else
-        builder_remove_vhost(pass->builder, node->name);
+        builder_remove_vhost(pass->builder, SCHEME_HTTP, node->name);
     use_list_end(pass->dag, node, &pass->uses);
     emit_replace(pass->emit, &node->findings, &host.findings);
     pass->hosts_compiled++;

@@ -50,7 +50,4 @@ void forward_response_head(struct text *out, const struct response *response,
 /* 1-128 of A-Za-z0-9._:/+=- (design 5.10). */
 bool request_id_is_valid(struct bytes id);
 
-/* The Sec-WebSocket-Accept for a key: 28 bytes to `out` (RFC 6455 section 4.2.2). */
-void websocket_accept(struct bytes key, char out[28]);
-
 #endif

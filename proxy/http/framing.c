@@ -6,6 +6,10 @@
 
 #include "proxy/http/syntax.h"
 
+#define STATUS_OK_FIRST     200
+#define STATUS_NO_CONTENT   204
+#define STATUS_NOT_MODIFIED 304
+
 static enum h1_fault read_length(const struct field_index *index, struct framing *framing)
 {
     struct bytes value = index->first[FIELD_CONTENT_LENGTH]->value;
@@ -41,4 +45,25 @@ enum h1_fault framing_read(const struct field_index *index, uint8_t version_mino
     if (index->count[FIELD_CONTENT_LENGTH] > 0)
         return read_length(index, framing);
     return H1_FINE;
+}
+
+enum h1_fault expect_read(const struct field_index *index, bool *expects_continue)
+{
+    if (index->count[FIELD_EXPECT] == 0)
+        return H1_FINE;
+    if (!field_index_is(index, FIELD_EXPECT, BYTES("100-continue")))
+        return H1_BAD_EXPECT;
+    *expects_continue = true;
+    return H1_FINE;
+}
+
+bool framing_has_no_body(uint16_t status, enum method_id request_method)
+{
+    return request_method == METHOD_HEAD || status < STATUS_OK_FIRST ||
+           status == STATUS_NO_CONTENT || status == STATUS_NOT_MODIFIED;
+}
+
+bool framing_may_have_length(uint16_t status)
+{
+    return status >= STATUS_OK_FIRST && status != STATUS_NO_CONTENT;
 }

@@ -21,4 +21,12 @@ struct framing {
 enum h1_fault framing_read(const struct field_index *index, uint8_t version_minor,
                            struct framing *framing);
 
+/* Expect: only the single value 100-continue is known (hostile-input 14). */
+enum h1_fault expect_read(const struct field_index *index, bool *expects_continue);
+
+/* RFC 9112 section 6.3: a response that has no body, whatever its head says. */
+bool framing_has_no_body(uint16_t status, enum method_id request_method);
+/* RFC 9110 section 8.6: others may not carry a Content-Length, so none is passed on. */
+bool framing_may_have_length(uint16_t status);
+
 #endif

@@ -9,34 +9,7 @@
  */
 #include "proxy/http/h1_fields.h"
 
-#include "proxy/http/field.h"
 #include "proxy/http/syntax.h"
-
-#define FIELDS_FIRST_CAPACITY 16
-#define ALIAS_LENGTH_MAX      64 /* longer than any name that means something to us */
-
-static void fields_grow(struct h1_fields *fields, struct arena *arena)
-{
-    uint32_t capacity = fields->capacity == 0 ? FIELDS_FIRST_CAPACITY : fields->capacity * 2;
-    struct field *grown = arena_alloc(arena, capacity * sizeof(*grown));
-
-    if (fields->count > 0)
-        memcpy(grown, fields->at, fields->count * sizeof(*grown));
-    fields->at = grown;
-    fields->capacity = capacity;
-}
-
-/* Programs behind us read X_Real_IP and X-Real-IP as one name. So even where underscores are
- * allowed, a name that would mean something to us with dashes in their place is dropped. */
-static bool is_alias(struct bytes name)
-{
-    char dashed[ALIAS_LENGTH_MAX];
-    struct bytes start = bytes_slice(name, 0, ALIAS_LENGTH_MAX);
-
-    for (size_t i = 0; i < start.len; i++)
-        dashed[i] = start.at[i] == '_' ? '-' : start.at[i];
-    return field_flags(field_identify(bytes_from(dashed, start.len))) != 0;
-}
 
 static bool is_blank(char byte)
 {
@@ -82,34 +55,25 @@ static struct bytes without_blanks_after(struct bytes value)
 }
 
 /* One line that was well formed. */
-static void fields_add(struct h1_fields *fields, struct arena *arena, struct bytes name,
+static void fields_add(struct field_list *fields, struct arena *arena, struct bytes name,
                        struct bytes value, bool underscores_allowed)
 {
     enum field_id id = field_identify(name);
 
-    if (id == FIELD_OTHER && bytes_find(name, '_') != BYTES_NOT_FOUND &&
-        (!underscores_allowed || is_alias(name))) {
+    if (field_name_is_dropped(name, id, underscores_allowed))
         fields->dropped_count++;
-        return;
-    }
-    if (fields->count == fields->capacity)
-        fields_grow(fields, arena);
-    fields->at[fields->count++] = (struct field){
-        .name = name,
-        .value = without_blanks_after(value),
-        .id = id,
-        .hop_by_hop = (field_flags(id) & FIELD_HOP) != 0,
-    };
+    else
+        field_list_add(fields, arena, name, id, without_blanks_after(value));
 }
 
 enum h1_fault h1_fields_parse(struct bytes lines, const struct h1_limits *limits,
                               bool underscores_allowed, struct arena *arena,
-                              struct h1_fields *fields)
+                              struct field_list *fields)
 {
     const char *at = lines.at;
     const char *stop = lines.at + lines.len;
 
-    *fields = (struct h1_fields){NULL, 0, 0, 0};
+    *fields = (struct field_list){NULL, 0, 0, 0};
     for (;;) {
         const char *name = at;
         const char *colon, *value, *end;

@@ -5,19 +5,13 @@
 #ifndef PROXY_HTTP_H1_FIELDS_H
 #define PROXY_HTTP_H1_FIELDS_H
 
+#include "proxy/http/field_list.h"
 #include "proxy/http/h1.h"
-
-struct h1_fields {
-    struct field *at; /* in the arena */
-    uint32_t count;
-    uint32_t capacity;
-    uint32_t dropped_count; /* names with an underscore, when those are not allowed */
-};
 
 /* Parse all lines with the empty line that ends them, and nothing after it. Names become ids, and
  * the fixed hop-by-hop names are marked. */
 enum h1_fault h1_fields_parse(struct bytes lines, const struct h1_limits *limits,
                               bool underscores_allowed, struct arena *arena,
-                              struct h1_fields *fields);
+                              struct field_list *fields);
 
 #endif

@@ -12,9 +12,6 @@
 #include "proxy/http/websocket.h"
 
 #define STATUS_SWITCHING_PROTOCOLS 101
-#define STATUS_OK_FIRST            200
-#define STATUS_NO_CONTENT          204
-#define STATUS_NOT_MODIFIED        304
 
 /* ---- requests ---- */
 
@@ -58,12 +55,10 @@ static enum h1_fault judge_framing(struct request *request, const struct field_i
 /* An HTTP/1.0 client can not have meant it: RFC 9110 section 10.1.1. */
 static enum h1_fault judge_expect(struct request *request, const struct field_index *index)
 {
-    if (index->count[FIELD_EXPECT] == 0)
-        return H1_FINE;
-    if (!field_index_is(index, FIELD_EXPECT, BYTES("100-continue")))
-        return H1_BAD_EXPECT;
-    request->expects_continue = request->version_minor > 0;
-    return H1_FINE;
+    enum h1_fault fault = expect_read(index, &request->expects_continue);
+
+    request->expects_continue = request->expects_continue && request->version_minor > 0;
+    return fault;
 }
 
 static bool names_h2c(struct bytes value)
@@ -126,7 +121,7 @@ static enum h1_fault judge_request(struct request *request)
 enum h1_fault h1_parse_request(struct bytes head, const struct h1_limits *limits,
                                struct arena *arena, struct request *request)
 {
-    struct h1_fields fields;
+    struct field_list fields;
     enum h1_fault fault;
 
     *request = (struct request){.framing = BODY_NONE};
@@ -146,18 +141,6 @@ enum h1_fault h1_parse_request(struct bytes head, const struct h1_limits *limits
 
 /* ---- responses ---- */
 
-static bool has_no_body(uint16_t status, enum method_id request_method)
-{
-    return request_method == METHOD_HEAD || status < STATUS_OK_FIRST ||
-           status == STATUS_NO_CONTENT || status == STATUS_NOT_MODIFIED;
-}
-
-/* RFC 9110 section 8.6: these may not carry a Content-Length, so none is passed on. */
-static bool may_have_length(uint16_t status)
-{
-    return status >= STATUS_OK_FIRST && status != STATUS_NO_CONTENT;
-}
-
 static enum h1_fault judge_body(struct response *response, const struct field_index *index,
                                 enum method_id request_method)
 {
@@ -166,9 +149,9 @@ static enum h1_fault judge_body(struct response *response, const struct field_in
 
     if (fault != H1_FINE)
         return fault;
-    if (framing.has_length && may_have_length(response->status))
+    if (framing.has_length && framing_may_have_length(response->status))
         response->content_length = framing.content_length;
-    if (has_no_body(response->status, request_method))
+    if (framing_has_no_body(response->status, request_method))
         response->framing = BODY_NONE;
     else if (framing.is_chunked)
         response->framing = BODY_CHUNKED;
@@ -212,7 +195,7 @@ enum h1_fault h1_parse_response(struct bytes head, const struct h1_limits *limit
                                 enum method_id request_method, bool wants_upgrade,
                                 struct arena *arena, struct response *response)
 {
-    struct h1_fields fields;
+    struct field_list fields;
     enum h1_fault fault;
 
     *response = (struct response){.content_length = UINT64_MAX};

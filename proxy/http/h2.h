@@ -20,14 +20,14 @@
 #include "proxy/http/h1.h"
 
 /* Limits that an operator may change come with h2_config; these are for all. */
-#define H2_CONTINUATIONS_MAX    16     /* of one header block: hostile-input 67 */
-#define H2_RESETS_MAX           200    /* by the peer, or provoked by it, in H2_RESETS_SPAN_MS */
-#define H2_RESETS_SPAN_MS       30000  /* hostile-input 68, 69 */
-#define H2_IDLE_FRAMES_MAX      1000   /* frames that carry nothing, in H2_IDLE_FRAMES_SPAN_MS */
-#define H2_IDLE_FRAMES_SPAN_MS  10000  /* hostile-input 70 */
-#define H2_ANSWERS_QUEUED_MAX   1000   /* control frames that the peer does not read */
-#define H2_SETTINGS_ENTRIES_MAX 32     /* hostile-input 71 */
-#define H2_STREAM_WINDOW_BYTES  65535  /* default */
+#define H2_CONTINUATIONS_MAX    16    /* of one header block: hostile-input 67 */
+#define H2_RESETS_MAX           200   /* by the peer, or provoked by it, in H2_RESETS_SPAN_MS */
+#define H2_RESETS_SPAN_MS       30000 /* hostile-input 68, 69 */
+#define H2_IDLE_FRAMES_MAX      1000  /* frames that carry nothing, in H2_IDLE_FRAMES_SPAN_MS */
+#define H2_IDLE_FRAMES_SPAN_MS  10000 /* hostile-input 70 */
+#define H2_ANSWERS_QUEUED_MAX   1000  /* control frames that the peer does not read */
+#define H2_SETTINGS_ENTRIES_MAX 32    /* hostile-input 71 */
+#define H2_STREAM_WINDOW_BYTES  65535 /* default */
 #define H2_PREFACE              "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 enum h2_side { H2_SERVER, H2_CLIENT };
@@ -61,12 +61,20 @@ const char *h2_end_label(enum h2_end end); /* "rapid_reset"; "none" */
 
 struct h2_config {
     enum h2_side side;
-    struct h1_limits limits;  /* of heads: bytes as RFC 7541 section 4.1 counts, and fields */
-    uint32_t streams_max;     /* streams that the peer may have open at the same time */
-    uint32_t window_bytes;    /* of each stream, for what we receive; at least 16384 */
-    bool websockets;          /* server: announce and accept extended CONNECT (RFC 8441) */
-    struct bytes scheme;      /* "http" or "https": what :scheme has to be, or says */
+    struct h1_limits limits; /* of heads: bytes as RFC 7541 section 4.1 counts, and fields */
+    uint32_t streams_max;    /* streams that the peer may have open at the same time */
+    uint32_t window_bytes;   /* of each stream, for what we receive; at least 16384 */
+    bool websockets;         /* server: announce and accept extended CONNECT (RFC 8441) */
+    struct bytes scheme;     /* "http" or "https": what :scheme has to be, or says; constant */
+    struct h2_pool *pool;    /* borrowed, outlives the session; NULL: one of its own */
 };
+
+/*
+ * Memory for what comes and goes with every stream, kept from one to the next. One for each worker;
+ * not to be shared between threads. Destroy it after the last session.
+ */
+struct h2_pool *h2_pool_create(void);
+void h2_pool_destroy(struct h2_pool *pool);
 
 /* What a stream's owner has to send next. */
 struct h2_pulled {
@@ -91,7 +99,9 @@ struct h2_events {
     /* Server: a head over a limit (431) or with another fault that deserves an answer; the request
      * is not to be used, its body is thrown away. */
     void (*on_bad_request)(void *owner, enum h1_fault fault);
-    /* Client: a response head, interim ones (status < 200) too. */
+    /* Client: a response head, interim ones (status < 200) too. Framing is BODY_NONE where there
+     * can be no body, else BODY_LENGTH, or BODY_CHUNKED when the length is not known. With is_end
+     * and BODY_LENGTH the length is 0. */
     void (*on_response)(void *owner, const struct response *response, bool is_end);
     /* A run of the body, borrowed for the call; given back to the window by h2_consume(). */
     void (*on_data)(void *owner, struct bytes data);
@@ -99,7 +109,8 @@ struct h2_events {
      * forwarding names (hostile-input 11); in the stream's arena. */
     void (*on_end)(void *owner, const struct field *trailers, uint32_t count);
     /* The stream is over, exactly once for each. error: H2_NO_ERROR when both messages were
-     * complete; else what the peer or we reset it with. Its id and owner are forgotten. */
+     * complete, or when a server that has answered wants no more of the request; else what the
+     * peer or we reset it with. Its id and owner are forgotten. */
     void (*on_closed)(void *owner, uint32_t error);
     /* The body to send. */
     struct h2_pulled (*on_pull)(void *owner, char *room, size_t max);
@@ -117,7 +128,9 @@ void h2_destroy(struct h2 *h2);
 /*
  * Take bytes in. now_ms: monotonic milliseconds. STATUS_OK, or STATUS_INVALID when the session is
  * over by a fault of the peer's: a GOAWAY is queued, send what h2_output() has and close; nothing
- * that comes later is read. The events may have ended the session meanwhile.
+ * that comes later is read. A fault within a frame may be known only when its GOAWAY is packed:
+ * then this says STATUS_OK, nothing more is read either, and h2_is_over() is true after the output.
+ * Streams that are open then get no on_closed; they end with h2_destroy().
  */
 enum status h2_receive(struct h2 *h2, struct bytes data, uint64_t now_ms);
 
@@ -132,14 +145,18 @@ enum h2_end h2_end_of(const struct h2 *h2);
 /*
  * Server: the head of the answer, written from a parsed one as forward_response_head() does it for
  * HTTP/1: without hop-by-hop fields, names in lower case. Interim ones may come before. is_end: no
- * body and no trailers follow; else on_pull will be asked.
+ * body and no trailers follow; else on_pull will be asked. Everything is copied. A 101 with
+ * how->upgrade is written as the 200 that an extended CONNECT gets.
+ *
+ * When the answer ends before the request has, the stream stays open for the rest: h2_reset() with
+ * H2_NO_ERROR tells the client to stop. After on_bad_request that is done here.
  */
 void h2_respond(struct h2 *h2, uint32_t id, const struct response *response,
                 const struct forward_response *how, bool is_end);
 /*
  * Client: open a stream with this request, as forward_request_head() writes it for HTTP/1. A
- * request with wants_websocket becomes an extended CONNECT. Returns the stream's id, or 0 when
- * h2_room() is 0.
+ * request with wants_websocket and how->upgrade becomes an extended CONNECT. Everything is copied.
+ * Returns the stream's id, or 0 when h2_room() is 0: then on_closed does not come.
  */
 uint32_t h2_request(struct h2 *h2, void *owner, const struct request *request,
                     const struct forward_request *how, bool is_end);
@@ -154,6 +171,8 @@ bool h2_is_going_away(const struct h2 *h2);
 void h2_resume(struct h2 *h2, uint32_t id);
 /* The stream's data was dealt with: `count` bytes of window go back to the peer. */
 void h2_consume(struct h2 *h2, uint32_t id, size_t count);
+/* The owner hears nothing more of the stream, on_closed included. */
+void h2_forget(struct h2 *h2, uint32_t id);
 /* RST_STREAM; on_closed follows, not from inside this call. */
 void h2_reset(struct h2 *h2, uint32_t id, enum h2_error error);
 /* Server: GOAWAY; streams that are open finish, new ones are refused, then h2_is_over(). May be

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const struct h1_limits limits = {65536, 16384, 100, true};
 
 struct other_reader {
-    const struct h1_fields *ours;
+    const struct field_list *ours;
     uint32_t at;
     struct bytes name;
     bool is_complete;
@@ -44,7 +44,7 @@ static int on_complete(llhttp_t *parser)
 }
 
 /* Names that frame a message are judged by value too, here by framing.c and there by llhttp. */
-static bool has_framing(const struct h1_fields *fields)
+static bool has_framing(const struct field_list *fields)
 {
     for (uint32_t i = 0; i < fields->count; i++) {
         enum field_id id = fields->at[i].id;
@@ -56,7 +56,7 @@ static bool has_framing(const struct h1_fields *fields)
     return false;
 }
 
-static void compare(struct bytes lines, const struct h1_fields *fields)
+static void compare(struct bytes lines, const struct field_list *fields)
 {
     static const struct bytes start = {"PUT / HTTP/1.1\r\n", 16};
     struct other_reader other = {.ours = fields};
@@ -77,7 +77,7 @@ static void compare(struct bytes lines, const struct h1_fields *fields)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct bytes lines = bytes_from((const char *)data, size);
-    struct h1_fields fields;
+    struct field_list fields;
     struct arena arena;
 
     arena_init(&arena, 4096);

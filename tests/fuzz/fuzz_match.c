@@ -58,7 +58,7 @@ static void try_request(const struct table *table, struct bytes line)
     size_t blank = bytes_find(line, ' ');
     struct bytes host = bytes_slice(line, 0, blank);
     struct bytes path = bytes_skip(line, host.len + 1);
-    const struct vhost *vhost = table_vhost(table, host);
+    const struct vhost *vhost = table_vhost(table, SCHEME_HTTP, host);
     const struct route *route = NULL;
     struct explain_request request = {.url = path, .host = host};
     enum match_result result;
@@ -66,7 +66,7 @@ static void try_request(const struct table *table, struct bytes line)
 
     if (path.len == 0)
         return;
-    result = match_route(table, host, path, &route);
+    result = match_route(table, SCHEME_HTTP, host, path, &route);
     if (vhost != NULL)
         check_match(vhost, path, result, route);
     else
@@ -144,7 +144,7 @@ static bool take_line(struct target *target, struct bytes line)
     }
     end_host(target);
     if (line.at[1] != '.')
-        target->vhost = vhost_builder_create(bytes_skip(line, 1));
+        target->vhost = vhost_builder_create(bytes_skip(line, 1), SCHEME_HTTP);
     return true;
 }
 

@@ -32,7 +32,7 @@ static inline void maker_host(struct maker *maker, const char *name)
 {
     if (maker->vhost != NULL)
         builder_put_vhost(maker->builder, maker->vhost);
-    maker->vhost = name == NULL ? NULL : vhost_builder_create(bytes_of(name));
+    maker->vhost = name == NULL ? NULL : vhost_builder_create(bytes_of(name), SCHEME_HTTP);
 }
 
 static inline struct route maker_backend(struct maker *maker, enum path_kind kind, const char *path,
@@ -106,7 +106,7 @@ static inline const char *goes_to(const struct table *table, const char *host, c
     const struct route *route;
     const struct cluster_spec *cluster;
 
-    switch (match_route(table, bytes_of(host), bytes_of(path), &route)) {
+    switch (match_route(table, SCHEME_HTTP, bytes_of(host), bytes_of(path), &route)) {
     case MATCH_NO_HOST:
         return "host";
     case MATCH_NO_PATH:

@@ -57,10 +57,10 @@ TEST(hosts_and_clusters_that_are_not_touched_are_the_same_objects_in_the_next_ta
     assert_true(builder_is_changed(maker.builder));
     second = maker_finish(&maker);
     assert_int_equal(table_generation(second), 2);
-    assert_ptr_equal(table_vhost(first, BYTES("one.example")),
-                     table_vhost(second, BYTES("one.example")));
-    assert_ptr_not_equal(table_vhost(first, BYTES("two.example")),
-                         table_vhost(second, BYTES("two.example")));
+    assert_ptr_equal(table_vhost(first, SCHEME_HTTP, BYTES("one.example")),
+                     table_vhost(second, SCHEME_HTTP, BYTES("one.example")));
+    assert_ptr_not_equal(table_vhost(first, SCHEME_HTTP, BYTES("two.example")),
+                         table_vhost(second, SCHEME_HTTP, BYTES("two.example")));
     assert_ptr_equal(table_cluster(first, 0), table_cluster(second, 0));
     assert_string_equal(goes_to(first, "two.example", "/"), "b");
     assert_string_equal(goes_to(second, "two.example", "/"), "404");
@@ -78,7 +78,7 @@ TEST(putting_what_is_there_already_is_no_change)
     maker_cluster(&maker, "a", 2, 80);
     builder_set_default(maker.builder, NULL);
     builder_set_findings(maker.builder, NULL, 0);
-    builder_remove_vhost(maker.builder, BYTES("none.example"));
+    builder_remove_vhost(maker.builder, SCHEME_HTTP, BYTES("none.example"));
     assert_false(builder_is_changed(maker.builder));
     builder_destroy(maker.builder);
     finish_tables(first, NULL);
@@ -92,12 +92,12 @@ TEST(a_change_that_is_taken_back_is_no_change)
     put_host(&maker, "one.example", "/other", "a");
     put_host(&maker, "three.example", "/", "a");
     maker_host(&maker, NULL);
-    builder_remove_vhost(maker.builder, BYTES("two.example"));
+    builder_remove_vhost(maker.builder, SCHEME_HTTP, BYTES("two.example"));
     maker_cluster(&maker, "a", 1, 80);
     maker_cluster(&maker, "c", 1, 80);
     builder_release_slot(maker.builder, builder_cluster_slot(maker.builder, BYTES("b")));
     assert_true(builder_is_changed(maker.builder));
-    builder_remove_vhost(maker.builder, BYTES("three.example"));
+    builder_remove_vhost(maker.builder, SCHEME_HTTP, BYTES("three.example"));
     put_host(&maker, "one.example", "/", "a");
     maker_cluster(&maker, "a", 2, 80);
     maker_cluster(&maker, "b", 1, 80);
@@ -125,7 +125,7 @@ static void edit(struct maker *maker, int kind)
         maker_route(maker, PATH_EXACT, "/", "a");
         break;
     case 2:
-        builder_remove_vhost(maker->builder, BYTES("one.example"));
+        builder_remove_vhost(maker->builder, SCHEME_HTTP, BYTES("one.example"));
         break;
     case 3:
         put_host(maker, "*.example", "/", "a");
@@ -255,14 +255,14 @@ TEST(weights_are_summed_without_overflow)
     maker_host(&maker, "x");
     assert_int_equal(vhost_builder_add(maker.vhost, &route, &error), STATUS_OK);
     table = maker_finish(&maker);
-    vhost = table_vhost(table, BYTES("x"));
+    vhost = table_vhost(table, SCHEME_HTTP, BYTES("x"));
     assert_int_equal(vhost->routes[0].weights_sum, UINT32_MAX / 2 + 5);
     finish_tables(table, NULL);
 }
 
 TEST(a_bad_path_is_refused_with_a_reason_and_leaves_the_rest)
 {
-    struct vhost_builder *vhost = vhost_builder_create(BYTES("x"));
+    struct vhost_builder *vhost = vhost_builder_create(BYTES("x"), SCHEME_HTTP);
     char *long_path = mem_alloc(ROUTE_PATH_MAX + 1);
     struct route route = {.path = BYTES("/("), .path_kind = PATH_REGEX};
     const char *error = "";

@@ -29,7 +29,7 @@ static void set_host(struct maker *maker, size_t number, uint8_t variant)
         (void)snprintf(name, sizeof(name), number % 5 == 0 ? "*.h%zu.example" : "h%zu.example",
                        number);
     if (variant == 0) {
-        builder_remove_vhost(maker->builder, bytes_of(name));
+        builder_remove_vhost(maker->builder, SCHEME_HTTP, bytes_of(name));
         return;
     }
     /* Slots differ between the two ways to the same table; the dump tells keys. */

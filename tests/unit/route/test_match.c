@@ -23,7 +23,7 @@ TEST(an_empty_table_knows_no_host)
 
     assert_string_equal(goes_to(table, "a.example", "/"), "host");
     assert_string_equal(goes_to(table, "", "/"), "host");
-    assert_null(table_vhost(table, BYTES("a.example")));
+    assert_null(table_vhost(table, SCHEME_HTTP, BYTES("a.example")));
     table_unref(table);
 }
 
@@ -58,7 +58,7 @@ TEST(a_slash_at_the_end_of_a_prefix_makes_no_difference)
     assert_string_equal(goes_to(table, "x", "/foo"), "a");
     assert_string_equal(goes_to(table, "x", "/foo/x"), "a");
     assert_string_equal(goes_to(table, "x", "/foob"), "404");
-    assert_bytes(table_vhost(table, BYTES("x"))->routes[0].path, "/foo");
+    assert_bytes(table_vhost(table, SCHEME_HTTP, BYTES("x"))->routes[0].path, "/foo");
     table_unref(table);
 }
 
@@ -209,7 +209,8 @@ TEST(hostile_96_an_unavailable_route_keeps_its_place_before_a_wider_one)
     maker_route(&maker, PATH_PREFIX, "/", "a");
     assert_int_equal(vhost_builder_add(maker.vhost, &broken, &error), STATUS_OK);
     table = maker_finish(&maker);
-    assert_int_equal(match_route(table, BYTES("x"), BYTES("/broken/y"), &route), MATCH_ROUTE);
+    assert_int_equal(match_route(table, SCHEME_HTTP, BYTES("x"), BYTES("/broken/y"), &route),
+                     MATCH_ROUTE);
     assert_int_equal(route->action, ROUTE_UNAVAILABLE);
     assert_bytes(route->unavailable, "Service default/nope not found");
     table_unref(table);

@@ -24,7 +24,7 @@ static struct table *table_of(size_t paths_count)
 
 static uint32_t nodes_for(const struct table *table, const char *path)
 {
-    const struct vhost *vhost = table_vhost(table, BYTES("a.example"));
+    const struct vhost *vhost = table_vhost(table, SCHEME_HTTP, BYTES("a.example"));
     struct path_walk walk;
 
     path_tree_walk(vhost->paths, bytes_of(path), &walk);
@@ -136,7 +136,7 @@ TEST(the_tree_agrees_with_trying_every_rule_on_random_rules_and_paths)
 
     for (int round = 0; round < 1500; round++) {
         struct table *table = random_table(&state);
-        const struct vhost *vhost = table_vhost(table, BYTES("a.example"));
+        const struct vhost *vhost = table_vhost(table, SCHEME_HTTP, BYTES("a.example"));
 
         for (int i = 0; i < 60; i++) {
             const struct route *route = NULL;

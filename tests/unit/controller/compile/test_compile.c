@@ -57,13 +57,13 @@ TEST(an_ingress_change_compiles_its_own_host_only)
     world_put(&world, "web.yaml", WEB_HOST);
     world_put(&world, "api.yaml", API_HOST);
     assert_true(world_run(&world));
-    api = table_vhost(world.table, BYTES("api.example.com"));
+    api = table_vhost(world.table, SCHEME_HTTP, BYTES("api.example.com"));
     world_put(&world, "web.yaml",
               INGRESS("web", "web.example.com", "/new", "Prefix", "web", "80")
                   NEXT SERVICE("web", "80"));
     assert_true(world_run(&world));
     assert_int_equal(stats_of(&world).hosts_compiled, 1);
-    assert_ptr_equal(table_vhost(world.table, BYTES("api.example.com")), api);
+    assert_ptr_equal(table_vhost(world.table, SCHEME_HTTP, BYTES("api.example.com")), api);
     world_close(&world);
 }
 
@@ -79,12 +79,12 @@ TEST(an_endpoint_change_makes_one_cluster_and_touches_no_route)
     world_put(&world, "slice.yaml", SLICE("web-1", "web", "8080", "10.0.0.1"));
     world_put(&world, "api.yaml", API_HOST);
     assert_true(world_run(&world));
-    web = table_vhost(world.table, BYTES("web.example.com"));
+    web = table_vhost(world.table, SCHEME_HTTP, BYTES("web.example.com"));
     world_put(&world, "slice.yaml", SLICE("web-1", "web", "8080", "10.0.0.1, 10.0.0.9"));
     assert_true(world_run(&world));
     assert_int_equal(stats_of(&world).hosts_compiled, 0);
     assert_int_equal(stats_of(&world).clusters_compiled, 1);
-    assert_ptr_equal(table_vhost(world.table, BYTES("web.example.com")), web);
+    assert_ptr_equal(table_vhost(world.table, SCHEME_HTTP, BYTES("web.example.com")), web);
     assert_line(world_dump(&world), "10.0.0.9:8080");
     world_close(&world);
 }
@@ -112,15 +112,17 @@ TEST(a_cluster_keeps_its_slot_while_its_key_is_in_use)
     world_open(&world);
     world_put(&world, "web.yaml", WEB_HOST);
     assert_true(world_run(&world));
-    assert_int_equal(match_route(world.table, BYTES("web.example.com"), BYTES("/"), &route),
-                     MATCH_ROUTE);
+    assert_int_equal(
+        match_route(world.table, SCHEME_HTTP, BYTES("web.example.com"), BYTES("/"), &route),
+        MATCH_ROUTE);
     slot = route->backends[0].cluster_slot;
     world_put(&world, "web.yaml",
               INGRESS("other", "other.example.com", "/x", "Exact", "web", "80")
                   NEXT SERVICE("web", "80"));
     assert_true(world_run(&world));
-    assert_int_equal(match_route(world.table, BYTES("other.example.com"), BYTES("/x"), &route),
-                     MATCH_ROUTE);
+    assert_int_equal(
+        match_route(world.table, SCHEME_HTTP, BYTES("other.example.com"), BYTES("/x"), &route),
+        MATCH_ROUTE);
     assert_int_equal(route->backends[0].cluster_slot, slot);
     world_close(&world);
 }

@@ -33,7 +33,7 @@ static enum match_result match(struct world *world, const char *host, const char
                                const struct route **route)
 {
     (void)world_run(world);
-    return match_route(world->table, bytes_of(host), bytes_of(path), route);
+    return match_route(world->table, SCHEME_HTTP, bytes_of(host), bytes_of(path), route);
 }
 
 TEST(every_path_type_has_its_kind)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * refs.h - counting who holds a frozen thing. Internal to route/.
+ * refs.h - counting who holds a frozen thing.
  *
  * Tables are dropped by worker threads and built by another, so the counters are atomic. They are
  * touched once per worker and generation and while building, never per request.
  */
-#ifndef ROUTE_REFS_H
-#define ROUTE_REFS_H
+#ifndef CORE_REFS_H
+#define CORE_REFS_H
 
 #include "core/check.h"
 

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * h2_pool.h - small memory that comes and goes with every request: what nghttp2 allocates for its
+ * frames, fields and streams, and our own streams. Freed blocks wait in lists by size.
+ *
+ * Used by one thread. A worker has one for all its sessions; a session without one makes its own.
+ */
+#ifndef PROXY_HTTP_H2_POOL_H
+#define PROXY_HTTP_H2_POOL_H
+
+#include "proxy/http/h2.h"
+
+void *h2_pool_alloc(struct h2_pool *pool, size_t size); /* not zeroed, never NULL */
+void *h2_pool_resize(struct h2_pool *pool, void *memory, size_t size);
+void h2_pool_free(struct h2_pool *pool, void *memory); /* may be NULL */
+
+#endif

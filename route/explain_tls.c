@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * explain_tls.c - the handshake of one explanation: who we are for the host that is asked for, or
+ * why the handshake is refused.
+ *
+ * The client is taken to name the host of the URL as its server name (SNI), as browsers do.
+ */
+#include "route/explain_parts.h"
+#include "route/hints.h"
+#include "route/match.h"
+#include "route/table_parts.h"
+#include "route/words.h"
+
+static void add_certificate(struct explainer *explainer, const struct certificate *certificate)
+{
+    struct text *out = explainer->out;
+
+    hints_add_label(out, "leaf");
+    words_add_text(out, certificate_subject(certificate));
+    text_add_str(out, ", until ");
+    words_add_date(out, certificate_not_after_s(certificate));
+    if (!certificate_covers(certificate, explainer->host)) {
+        text_add_str(out, "; does not cover ");
+        words_add_text(out, explainer->host);
+    }
+    text_add_byte(out, '\n');
+}
+
+static void add_tls_facts(struct explainer *explainer, const struct tls_host *host)
+{
+    const struct tls_host_config *config = tls_host_config(host);
+    struct text *out = explainer->out;
+
+    for (int kind = 0; kind < CERTIFICATE_KINDS; kind++)
+        if (config->certificates[kind] != NULL)
+            add_certificate(explainer, config->certificates[kind]);
+    hints_add_label(out, "tls");
+    text_printf(out, "%s to %s", tls_version_name(config->version_min),
+                tls_version_name(config->version_max));
+    if (config->client_auth != TLS_CLIENT_AUTH_NONE)
+        text_printf(out, ", client certificate %s", client_auth_word(config->client_auth));
+    text_add_byte(out, '\n');
+}
+
+static void add_secret_fact(struct explainer *explainer, struct bytes secret, const char *after)
+{
+    hints_add_label(explainer->out, "secret");
+    words_add_text(explainer->out, secret.len > 0 ? secret : BYTES("none"));
+    text_add_str(explainer->out, after);
+    text_add_byte(explainer->out, '\n');
+}
+
+static bool refuse_broken_host(struct explainer *explainer, const struct vhost *vhost)
+{
+    add_secret_fact(explainer, vhost->tls_secret, "");
+    explain_add_findings(explainer, BYTES_NONE, vhost->name);
+    explain_add_fact(explainer, "hint",
+                     "mend the Secret that spec.tls names; fairlead check says what is wrong");
+    return explain_refuse(explainer,
+                          "the TLS handshake is refused: this host has no certificate to show");
+}
+
+/* Nobody serves the host over TLS, and there is no default certificate. */
+static bool refuse_unknown_host(struct explainer *explainer)
+{
+    const struct vhost *plain = table_vhost(explainer->table, SCHEME_HTTP, explainer->host);
+
+    hints_add_hosts(explainer->table, SCHEME_HTTPS, explainer->host, explainer->out);
+    explain_add_findings(explainer, BYTES_NONE, explainer->host);
+    if (plain != NULL && plain != explainer->table->hostless)
+        explain_add_fact(explainer, "hint",
+                         "the host is served over HTTP only: name it in spec.tls of its Ingress, "
+                         "with the secretName of its certificate");
+    else
+        explain_add_fact(explainer, "hint",
+                         "add an Ingress with a rule for this host and the host in spec.tls");
+    return explain_refuse(
+        explainer, "the TLS handshake is refused (unrecognized_name): nobody serves this host over "
+                   "HTTPS, and there is no --default-certificate");
+}
+
+bool explain_walk_handshake(struct explainer *explainer)
+{
+    const struct table *table = explainer->table;
+    const struct vhost *vhost = table_vhost(table, SCHEME_HTTPS, explainer->host);
+
+    if (vhost != NULL && vhost->tls == NULL)
+        return refuse_broken_host(explainer, vhost);
+    if (vhost != NULL) {
+        add_secret_fact(explainer, vhost->tls_secret, "");
+        add_tls_facts(explainer, vhost->tls);
+        return true;
+    }
+    if (table->default_tls == NULL)
+        return refuse_unknown_host(explainer);
+    add_secret_fact(explainer, table->default_tls->tls_secret,
+                    ": the default certificate, for nobody serves this host over HTTPS");
+    add_tls_facts(explainer, table->default_tls->tls);
+    return true;
+}
+
+void explain_add_redirect_hint(struct explainer *explainer)
+{
+    if (table_tls_host(explainer->table, explainer->host) == NULL)
+        explain_add_fact(explainer, "hint",
+                         "no handshake for this host can succeed here: name it in spec.tls, or be "
+                         "sure that something else serves it on HTTPS");
+    else if (table_vhost(explainer->table, SCHEME_HTTPS, explainer->host) == NULL)
+        explain_add_fact(explainer, "hint",
+                         "over HTTPS nobody serves this host, so it answers 404: name it in "
+                         "spec.tls of its Ingress");
+}
