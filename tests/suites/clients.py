@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clients that people use: each gets, posts 1 MB, asks 100 things at once; trailers where it can."""
+"""Clients people use: each gets, posts 1 MB, asks 100 things at once; trailers where it can."""
 import re
 
 import h2_client
