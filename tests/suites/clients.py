@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clients that people use: each gets, posts 1 MB and asks 100 things at once; trailers where it can."""
+"""Clients people use: each gets, posts 1 MB, asks 100 things at once; trailers where it can."""
 import re
 
 import h2_client
@@ -9,7 +9,7 @@ from results import Result, result_of, skipped
 from scene import Scene
 
 GET, ECHO = "/bytes/8192", "/echo"
-TRAILERS = "/trailers"  # an origin of HTTP/2, go/origin, for trailers pass from HTTP/2 to HTTP/2 only
+TRAILERS = "/trailers"  # go/origin, which speaks HTTP/2: trailers pass where both sides do
 BODY_GOT = (b"abcdefghijklmnopqrstuvwxyz" * 400)[:8192]
 BODY_SENT = bytes(range(256)) * 4096  # 1 MiB
 AT_ONCE = 100
@@ -72,7 +72,8 @@ class Curl:
 
     def trailers(self):
         """HTTP/1.1 may go without them, but not without the body before them."""
-        assert self._one(TRAILERS, "-H", "TE: trailers", "-D", self.heads) == b"t" * 3000, "the body"
+        body = self._one(TRAILERS, "-H", "TE: trailers", "-D", self.heads)
+        assert body == b"t" * 3000, "not the body asked for"
         heads = self.heads.read_text().lower()
         assert self.version != "2" or "\nx-trailer: 3000" in heads, f"none: {heads[-200:]}"
 
@@ -88,11 +89,12 @@ class Nghttp:
 
     def _statistics(self, path, *options):
         """[(status, size of the body)] of all answers."""
-        output = must_run(["nghttp", "--no-verify-peer", "--null-out", "--stat", f"--timeout={SECONDS}",
-                           *options, self.base + path])
+        output = must_run(["nghttp", "--no-verify-peer", "--null-out", "--stat",
+                           f"--timeout={SECONDS}", *options, self.base + path])
         units = {"": 1, "K": 1024, "M": 1 << 20}
-        return [(int(code), int(size) * units[unit]) for code, size, unit in
-                re.findall(r"^ *\d+ +\+\S+ +\+\S+ +\S+ +(\d+) +(\d+)([KM]?) ", output, re.MULTILINE)]
+        line = r"^ *\d+ +\+\S+ +\+\S+ +\S+ +(\d+) +(\d+)([KM]?) "
+        return [(int(code), int(size) * units[unit])
+                for code, size, unit in re.findall(line, output, re.MULTILINE)]
 
     def get(self):
         answer = must_run(["nghttp", "--no-verify-peer", self.base + GET])
@@ -179,7 +181,8 @@ def judge_all(scene, tools):
     yield judge(scene, "curl --http1.1, plain", Curl(scene, plain, "1.1", "--http1.1"))
     yield judge(scene, "curl --http1.1, TLS", Curl(scene, tls, "1.1", "--http1.1"))
     yield judge(scene, "curl --http2, TLS", Curl(scene, tls, "2", "--http2"))
-    yield judge(scene, "curl --http2-prior-knowledge", Curl(scene, plain, "2", "--http2-prior-knowledge"))
+    yield judge(scene, "curl --http2-prior-knowledge",
+                Curl(scene, plain, "2", "--http2-prior-knowledge"))
     yield judge(scene, "nghttp, plain", Nghttp(scene, plain))
     yield judge(scene, "nghttp, TLS", Nghttp(scene, tls))
     yield judge(scene, "python3-h2, plain", PythonH2(scene.port, None))

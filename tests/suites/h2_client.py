@@ -111,6 +111,8 @@ class Client:
         elif isinstance(event, h2.events.StreamEnded):
             answer.has_ended = True
         elif isinstance(event, h2.events.StreamReset):
-            raise AssertionError(f"{answer.name}: reset with code {event.error_code}")
+            # After a whole answer it says that the rest of the request is not wanted.
+            self.bodies.pop(event.stream_id, None)
+            assert answer.has_ended, f"{answer.name}: reset with code {event.error_code}"
         elif isinstance(event, h2.events.ConnectionTerminated):
             assert event.error_code == 0, f"GOAWAY with code {event.error_code}"

@@ -8,6 +8,7 @@ import proc
 from proc import FAIRLEAD, Program, free_port
 
 ALL_CPUS = f"0-{max(0, (os.cpu_count() or 1) - 1)}"
+WEBSOCKETS = {"projectcontour.io/websocket-routes": "/autobahn"}
 OF_HTTP_2 = ("grpc", "origin")
 H2C = {"projectcontour.io/upstream-protocol.h2c": "80"}
 
@@ -33,9 +34,8 @@ frontend clients
 
 def objects_of(scene):
     """All that Fairlead is told: one host, in clear text and with TLS."""
-    ingress = manifests.ingress("suites", "localhost", [
-        (path, name) for path, name in scene.routes], annotations={
-            "projectcontour.io/websocket-routes": "/autobahn"})
+    ingress = manifests.ingress("suites", "localhost", scene.routes,
+                                annotations=WEBSOCKETS if "autobahn" in scene.ports else None)
     objects = [ingress]
     if scene.with_tls:
         ingress["spec"]["tls"] = [{"hosts": ["localhost"], "secretName": "suites"}]
@@ -54,9 +54,9 @@ class Fairlead(proc.Fairlead):
         self.port, self.admin = free_port(), free_port()
         self.h2c_port = self.port
         self.https_port = free_port() if scene.with_tls else None
-        listeners = ["--http", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin}"]
-        if scene.with_tls:
-            listeners += ["--https", f"127.0.0.1:{self.https_port}"]
+        https = f"127.0.0.1:{self.https_port}" if scene.with_tls else "off"
+        listeners = ["--http", f"127.0.0.1:{self.port}", "--https", https,
+                     "--admin", f"127.0.0.1:{self.admin}"]
         command = [FAIRLEAD, "serve", "--objects", objects, *listeners, "--access-log", "off",
                    "--drain-timeout", "5s"]
         self.started = time.monotonic()

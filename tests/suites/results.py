@@ -8,7 +8,7 @@ EXIT_BELOW_BAR, EXIT_SKIPPED = 1, 77
 
 @dataclass
 class Result:
-    """One line. `bar` is how many must pass, all of them unless given; `misses` says which did not."""
+    """One line. `bar`: how many must pass, all unless given; `misses`: which did not, and why."""
 
     suite: str
     what: str
