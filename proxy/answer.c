@@ -8,7 +8,10 @@
 #include "proxy/answer.h"
 
 #include "proxy/client.h"
+#include "proxy/http/grpc.h"
 #include "proxy/worker.h"
+
+#include <stdio.h>
 
 #define METHODS_ALLOWED "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
@@ -63,10 +66,28 @@ static uint32_t describe_fields(const struct answer *answer, struct field fields
     return count;
 }
 
+/* Head and body, which is empty where there is none. */
+static void send_answer(struct stream *stream, const struct response *head, struct bytes body)
+{
+    struct batch batch MEM_UNCLEARED;
+
+    if (!stream->request_is_complete)
+        stream->conn->must_linger = true;
+    batch_init(&batch, head);
+    if (body.len > 0)
+        batch_add(&batch, body);
+    batch.is_end = true;
+    stream->status = head->status;
+    stream->head_is_out = true;
+    stream->response_is_complete = true;
+    stream->response_bytes = body.len;
+    if (client_send(stream, &batch) == STATUS_CLOSED)
+        stream->client_is_gone = true;
+}
+
 void answer_send(struct stream *stream, const struct answer *answer)
 {
     struct field fields[FIELDS_MAX + 1];
-    struct batch batch MEM_UNCLEARED;
     bool has_body = stream->request.method_id != METHOD_HEAD && answer->body.len > 0;
     const struct response head = {
         .status = answer->code,
@@ -78,18 +99,39 @@ void answer_send(struct stream *stream, const struct answer *answer)
         .content_length = answer->body.len,
     };
 
-    if (!stream->request_is_complete)
-        stream->conn->must_linger = true;
-    batch_init(&batch, &head);
-    if (has_body)
-        batch_add(&batch, answer->body);
-    batch.is_end = true;
-    stream->status = answer->code;
-    stream->head_is_out = true;
-    stream->response_is_complete = true;
-    stream->response_bytes = has_body ? answer->body.len : 0;
-    if (client_send(stream, &batch) == STATUS_CLOSED)
-        stream->client_is_gone = true;
+    send_answer(stream, &head, has_body ? answer->body : BYTES_NONE);
+}
+
+/* A client of gRPC looks for its answer in fields of a 200; it comes without body or trailers. */
+static void answer_grpc(struct stream *stream, enum failure failure)
+{
+    const struct failure_row *row = failure_row(failure);
+    const struct field *type = request_field(&stream->request, FIELD_CONTENT_TYPE);
+    enum grpc_status status = failure == FAILURE_RESPONSE_TIMEOUT ? GRPC_DEADLINE_EXCEEDED
+                                                                  : grpc_status_of_http(row->code);
+    char number[3];
+    int length = snprintf(number, sizeof(number), "%d", (int)status);
+    struct field fields[] = {
+        {BYTES("content-type"), type->value, FIELD_CONTENT_TYPE, false},
+        {BYTES("grpc-status"), bytes_from(number, (size_t)length), FIELD_OTHER, false},
+        {BYTES("grpc-message"), bytes_of(row->reason), FIELD_OTHER, false},
+    };
+    const struct response head = {.status = 200,
+                                  .reason = bytes_of(status_code_text(200)),
+                                  .version_minor = 1,
+                                  .fields = fields,
+                                  .fields_count = sizeof(fields) / sizeof(fields[0]),
+                                  .framing = BODY_NONE,
+                                  .content_length = 0};
+
+    send_answer(stream, &head, BYTES_NONE);
+}
+
+/* 421 is meant for the client's HTTP: it asks again on another connection. */
+static bool is_for_grpc(const struct stream *stream, enum failure failure)
+{
+    return stream->request.version_major == 2 && failure != FAILURE_MISDIRECTED &&
+           !stream->is_admin && grpc_kind_of_request(&stream->request) != GRPC_NONE;
 }
 
 void answer_failure(struct stream *stream, enum failure failure)
@@ -103,6 +145,10 @@ void answer_failure(struct stream *stream, enum failure failure)
         .retry_after = failure == FAILURE_OVER_MEMORY,
     };
 
+    if (is_for_grpc(stream, failure)) {
+        answer_grpc(stream, failure);
+        return;
+    }
     text_init(&body);
     text_printf(&body, "%u %s: %s\n", row->code, row->reason, row->sentence);
     answer.body = text_bytes(&body);

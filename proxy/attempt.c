@@ -5,6 +5,7 @@
 #include "proxy/attempt.h"
 
 #include "core/check.h"
+#include "proxy/grpc_web.h"
 #include "proxy/pool.h"
 #include "proxy/relay.h"
 #include "proxy/worker.h"
@@ -128,6 +129,8 @@ void attempt_begin(struct stream *stream)
         stream_fail(stream, failure);
         return;
     }
+    if (!grpc_web_begin(stream))
+        return;
     switch (pool_take(worker, stream->cluster, stream->endpoint, stream, !stream->reuse_was_dead,
                       is_safe_to_repeat(stream), &stream->upstream)) {
     case POOL_READY:

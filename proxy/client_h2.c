@@ -492,6 +492,7 @@ void client_h2_begin(struct conn *conn, struct bytes data)
         .streams_max = config->h2_streams_max,
         .window_bytes = H2_STREAM_WINDOW_BYTES,
         .websockets = true,
+        .pool = conn->worker->h2_memory,
         .scheme = conn_is_secure(conn) ? BYTES("https") : BYTES("http"),
     };
     struct client_h2 *client = mem_new(struct client_h2);
@@ -516,18 +517,16 @@ void client_h2_begin(struct conn *conn, struct bytes data)
 
 /* ---- what a stream has to say ---- */
 
-/* A 101 opens a tunnel: in HTTP/2 that is a 200 to the extended CONNECT (RFC 8441 section 5). */
 static void respond(struct client_h2_stream *half, const struct response *head, bool is_end)
 {
-    struct response copy = *head;
-    struct forward_response how = {.client_version_minor = 1, .keep_alive = true};
+    struct forward_response how = {.client_version_minor = 1,
+                                   .keep_alive = true,
+                                   .upgrade = head->status == STATUS_SWITCHING_PROTOCOLS,
+                                   .framing = head->framing};
 
-    if (copy.status == STATUS_SWITCHING_PROTOCOLS)
-        copy.status = STATUS_FINAL_FIRST;
-    how.framing = head->framing;
-    if (copy.status >= STATUS_FINAL_FIRST)
+    if (head->status >= STATUS_FINAL_FIRST)
         stream_describe_answer(half->stream, &how);
-    h2_respond(half->client->session, half->id, &copy, &how, is_end);
+    h2_respond(half->client->session, half->id, head, &how, is_end);
     if (is_end)
         half->end_is_out = true;
 }

@@ -7,6 +7,7 @@
 #include "core/check.h"
 #include "proxy/attempt.h"
 #include "proxy/client.h"
+#include "proxy/grpc_web.h"
 #include "proxy/tunnel.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
@@ -85,8 +86,22 @@ static void note_body_bytes(struct stream *stream, size_t count)
     stream->body_byte_ms = worker_now_ms(stream->worker);
 }
 
+static void pass_request(struct stream *stream, const struct batch *batch)
+{
+    if (batch->is_end)
+        stream->request_is_complete = true;
+    if (stream->step != STREAM_RELAY) {
+        queue_request(stream, batch);
+        return;
+    }
+    write_request(stream, batch);
+    relay_arm(stream);
+}
+
 void relay_request(struct stream *stream, const struct batch *batch)
 {
+    struct batch translated MEM_UNCLEARED;
+
     if (stream->step == STREAM_TUNNEL) {
         tunnel_request(stream, batch);
         return;
@@ -97,14 +112,11 @@ void relay_request(struct stream *stream, const struct batch *batch)
         stream_fail(stream, FAILURE_BODY_TOO_LARGE);
         return;
     }
-    if (batch->is_end)
-        stream->request_is_complete = true;
-    if (stream->step != STREAM_RELAY) {
-        queue_request(stream, batch);
-        return;
+    if (stream->grpc_web == NULL) {
+        pass_request(stream, batch);
+    } else if (grpc_web_request(stream, batch, &translated)) {
+        pass_request(stream, &translated);
     }
-    write_request(stream, batch);
-    relay_arm(stream);
 }
 
 /* ---- sending the head ---- */
@@ -250,10 +262,20 @@ static void pause_upstream(struct stream *stream)
     upstream_pause(stream);
 }
 
+static enum status send_translated(struct stream *stream, const struct batch *batch)
+{
+    struct batch translated MEM_UNCLEARED;
+    struct response head;
+
+    grpc_web_answer(stream, batch, &head, &translated);
+    return client_send(stream, &translated);
+}
+
 /* False when the client is gone; the stream is failed then. */
 static bool send_to_client(struct stream *stream, const struct batch *batch)
 {
-    enum status status = client_send(stream, batch);
+    enum status status = stream->grpc_web == NULL ? client_send(stream, batch)
+                                                  : send_translated(stream, batch);
 
     if (status == STATUS_AGAIN) {
         if (!batch->is_end)

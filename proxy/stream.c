@@ -18,6 +18,7 @@
 #include "proxy/attempt.h"
 #include "proxy/client.h"
 #include "proxy/filter/filter.h"
+#include "proxy/grpc_web.h"
 #include "proxy/relay.h"
 #include "proxy/tunnel.h"
 #include "proxy/upstream.h"
@@ -113,7 +114,17 @@ void stream_begin(struct stream *stream)
 
 void stream_describe_answer(struct stream *stream, struct forward_response *how)
 {
+    struct field *hsts;
+
     how->date = worker_date(stream->worker);
+    if (stream->route == NULL || stream->route->hsts.len == 0)
+        return;
+    hsts = arena_new(&stream->arena, struct field);
+    hsts->name = BYTES("strict-transport-security");
+    hsts->value = stream->route->hsts;
+    hsts->id = FIELD_STRICT_TRANSPORT_SECURITY;
+    how->added = hsts;
+    how->added_count = 1;
 }
 
 void stream_fail(struct stream *stream, enum failure failure)
@@ -413,6 +424,7 @@ static enum step_result step_finish(struct stream *stream)
         current_give_back(&worker->current, stream->generation);
     deadline_cancel(worker->deadlines, &stream->deadline);
     bufq_fini(&stream->waiting);
+    grpc_web_end(stream);
     client_finish(stream);
     return STEP_DONE;
 }

@@ -43,6 +43,7 @@ enum step_result { STEP_NEXT, STEP_WAIT, STEP_DONE };
 
 struct admin_job;
 struct client_h2_stream;
+struct grpc_web;
 struct upstream;
 
 struct stream {
@@ -121,6 +122,7 @@ struct stream {
     uint64_t response_bytes;         /* of the body so far */
     struct address endpoint_address; /* of the last attempt, for the log; port 0 = none */
 
+    struct grpc_web *grpc_web; /* in the arena; NULL unless gRPC-Web is translated */
     struct admin_job *admin_job; /* borrowed; NULL unless an answer is being prepared */
 
     /* tunnel */

@@ -219,6 +219,7 @@ static void on_open(struct upstream *upstream)
         .side = H2_CLIENT,
         .limits = config->limits,
         .window_bytes = H2_STREAM_WINDOW_BYTES,
+        .pool = upstream->worker->h2_memory,
         .scheme = upstream->tls != NULL ? BYTES("https") : BYTES("http"),
     };
     struct upstream_h2 *h2 = upstream->h2;

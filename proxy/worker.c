@@ -180,6 +180,7 @@ void worker_init(struct worker *worker, struct proxy *proxy, const struct proxy_
     list_init(&worker->free_streams);
     list_init(&worker->free_client_streams);
     list_init(&worker->flushes);
+    worker->h2_memory = h2_pool_create();
     worker->flush_buffer = mem_resize(NULL, FLUSH_BUFFER_BYTES);
     worker->tls = tls_engine_create(proxy->tickets, choose_host, worker);
     map_init(&worker->addresses);
@@ -233,6 +234,7 @@ void worker_fini(struct worker *worker)
     client_h2_streams_free(worker);
     tls_engine_destroy(worker->tls);
     mem_free(worker->flush_buffer);
+    h2_pool_destroy(worker->h2_memory);
     clusters_destroy(worker->clusters);
     current_fini(&worker->current);
     deadlines_destroy(worker->deadlines);

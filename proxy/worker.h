@@ -60,6 +60,7 @@ struct worker {
     struct tls_engine *tls;      /* owned; TLS of clients and endpoints */
     uint32_t handshakes_now;     /* of clients, under way */
     uint32_t handshakes_max;     /* this worker's share */
+    struct h2_pool *h2_memory;   /* owned; for the sessions of clients and endpoints */
     struct list flushes;         /* struct flush: sessions with something to send */
     char *flush_buffer;          /* owned; FLUSH_BUFFER_BYTES */
     struct deadlines *deadlines; /* owned */

@@ -67,7 +67,7 @@ static size_t request_bound(const struct request *request, const struct forward_
 {
     return OWN_BYTES_MAX + request->method.len + how->path.len + request->query.len +
            how->host.len + how->client_ip.len * 2 + how->scheme.len + how->port.len +
-           how->request_id.len + request->authority.len +
+           how->request_id.len + request->authority.len + how->client_cert.len +
            fields_bound(request->fields, request->fields_count);
 }
 
@@ -136,6 +136,22 @@ static char *put_forwarding(char *at, const struct request *request,
         at = put_field(at, BYTES("X-Forwarded-Port"), how->port);
     if (how->request_id.len > 0)
         at = put_field(at, BYTES("X-Request-Id"), how->request_id);
+    if (how->client_cert.len > 0)
+        at = put_field(at, BYTES("X-Forwarded-Client-Cert"), how->client_cert);
+    return at;
+}
+
+/* The client's protocol may know no key (RFC 8441 section 5); then it knows no version either. */
+static char *put_websocket(char *at, const struct request *request,
+                           const struct forward_request *how,
+                           const bool present[FIELD_COUNT])
+{
+    at = put_upgrade(at, request->fields, request->fields_count);
+    if (how->websocket_key.len == 0)
+        return at;
+    at = put_field(at, BYTES("Sec-WebSocket-Key"), how->websocket_key);
+    if (!present[FIELD_SEC_WEBSOCKET_VERSION])
+        at = PUT_LITERAL(at, "Sec-WebSocket-Version: 13\r\n");
     return at;
 }
 
@@ -152,7 +168,7 @@ void forward_request_head(struct text *out, const struct request *request,
         at = PUT_LITERAL(at, "Expect: 100-continue\r\n");
     at = put_forwarding(at, request, how, present);
     if (how->upgrade)
-        at = put_upgrade(at, request->fields, request->fields_count);
+        at = put_websocket(at, request, how, present);
     at = PUT_LITERAL(at, "\r\n");
     head_writer_close(out, at);
 }
@@ -177,17 +193,32 @@ static char *put_status_line(char *at, const struct response *response)
     return PUT_LITERAL(at, "\r\n");
 }
 
-static char *put_response_fields(char *at, const struct response *response, bool *has_date)
+bool forward_replaces(const struct forward_response *how, const struct field *field)
+{
+    for (uint32_t i = 0; i < how->added_count; i++) {
+        const struct field *added = &how->added[i];
+
+        if (added->id == field->id &&
+            (field->id != FIELD_OTHER || bytes_equal_nocase(added->name, field->name)))
+            return true;
+    }
+    return false;
+}
+
+static char *put_response_fields(char *at, const struct response *response,
+                                 const struct forward_response *how, bool *has_date)
 {
     for (uint32_t i = 0; i < response->fields_count; i++) {
         const struct field *field = &response->fields[i];
 
-        if (field->hop_by_hop || field->id == FIELD_CONTENT_LENGTH)
+        if (field->hop_by_hop || field->id == FIELD_CONTENT_LENGTH || forward_replaces(how, field))
             continue;
         if (field->id == FIELD_DATE)
             *has_date = true;
         at = put_field(at, field->name, field->value);
     }
+    for (uint32_t i = 0; i < how->added_count; i++)
+        at = put_field(at, how->added[i].name, how->added[i].value);
     return at;
 }
 
@@ -218,12 +249,13 @@ void forward_response_head(struct text *out, const struct response *response,
                            const struct forward_response *how)
 {
     size_t bound = OWN_BYTES_MAX + response->reason.len + how->date.len +
-                   fields_bound(response->fields, response->fields_count);
+                   fields_bound(response->fields, response->fields_count) +
+                   fields_bound(how->added, how->added_count);
     char *at = head_writer_open(out, bound);
     bool has_date = false;
 
     at = put_status_line(at, response);
-    at = put_response_fields(at, response, &has_date);
+    at = put_response_fields(at, response, how, &has_date);
     at = put_response_framing(at, response, how);
     if (response->status >= STATUS_OK_FIRST) {
         if (!has_date && how->date.len > 0)

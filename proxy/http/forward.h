@@ -46,6 +46,9 @@ struct forward_response {
 void forward_response_head(struct text *out, const struct response *response,
                            const struct forward_response *how);
 
+/* Whether one of how->added stands in this field's place. */
+bool forward_replaces(const struct forward_response *how, const struct field *field);
+
 #define REQUEST_ID_LENGTH_MAX 128
 /* 1-128 of A-Za-z0-9._:/+=- (design 5.10). */
 bool request_id_is_valid(struct bytes id);

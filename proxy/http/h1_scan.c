@@ -61,6 +61,21 @@ static enum h1_fault check_request_line_length(struct bytes line, const struct h
     return H1_FINE;
 }
 
+/* Three capital words, such as those of a broken HTTP/2 preface: no HTTP/1 answer would be
+ * understood (RFC 9113 section 3.4). */
+static bool is_three_words(struct bytes line)
+{
+    size_t spaces = 0;
+
+    for (size_t i = 0; i < line.len; i++) {
+        if (line.at[i] == ' ')
+            spaces++;
+        else if (line.at[i] < 'A' || line.at[i] > 'Z')
+            return false;
+    }
+    return spaces == 2;
+}
+
 /* A whole request line. Who sends HTTP/0.9 waits for an answer after it, and no more lines come. */
 static enum h1_fault check_request_line(struct bytes line, const struct h1_limits *limits)
 {
@@ -72,7 +87,7 @@ static enum h1_fault check_request_line(struct bytes line, const struct h1_limit
         return H1_HTTP2_PREFACE;
     if (line.len < VERSION_LENGTH ||
         !bytes_starts_with(bytes_skip(line, line.len - VERSION_LENGTH), VERSION_START))
-        return H1_BAD_REQUEST_LINE;
+        return is_three_words(line) ? H1_NOT_HTTP : H1_BAD_REQUEST_LINE;
     return H1_FINE;
 }
 

@@ -80,9 +80,9 @@ static nghttp2_option *options_create(void)
     nghttp2_option_set_max_outbound_ack(option, H2_ANSWERS_QUEUED_MAX);
     nghttp2_option_set_peer_max_concurrent_streams(option, STREAMS_BEFORE_SETTINGS);
     nghttp2_option_set_max_send_header_block_length(option, HEAD_SEND_BYTES_MAX);
-    /* Ours come first and have a label each; nghttp2's only must not be in their way. */
+    /* These h2_guard counts, by our clock and with a label each: nghttp2 is not to be first. */
     nghttp2_option_set_max_continuations(option, H2_CONTINUATIONS_MAX + 1);
-    nghttp2_option_set_stream_reset_rate_limit(option, (uint64_t)H2_RESETS_MAX * 2, H2_RESETS_MAX);
+    nghttp2_option_set_stream_reset_rate_limit(option, UINT32_MAX, UINT32_MAX);
     return option;
 }
 
@@ -198,6 +198,14 @@ void h2_reset(struct h2 *h2, uint32_t id, enum h2_error error)
         stream->is_reset = true;
     /* A request that waits for its turn is not in nghttp2's table yet, but can be taken back. */
     (void)nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, (int32_t)id, error);
+}
+
+void h2_forget(struct h2 *h2, uint32_t id)
+{
+    struct h2_stream *stream = h2_stream_find(h2, (int32_t)id);
+
+    if (stream != NULL)
+        stream->owner = NULL;
 }
 
 void h2_resume(struct h2 *h2, uint32_t id)

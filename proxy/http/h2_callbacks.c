@@ -16,7 +16,7 @@ static struct h2_stream *live_stream(const struct h2 *h2, int32_t id)
 {
     struct h2_stream *stream = h2_stream_find(h2, id);
 
-    return stream != NULL && !stream->is_reset ? stream : NULL;
+    return stream != NULL && !stream->is_reset && stream->owner != NULL ? stream : NULL;
 }
 
 /* ---- header blocks ---- */
@@ -314,7 +314,8 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error,
     error = error_of(h2, stream, error);
     (void)nghttp2_session_set_stream_user_data(session, id, NULL);
     h2_stream_destroy(stream);
-    h2->events->on_closed(owner, error);
+    if (owner != NULL)
+        h2->events->on_closed(owner, error);
     return 0;
 }
 

@@ -162,10 +162,10 @@ static enum h2_end see_frame(struct h2_guard *guard, uint64_t now_ms)
 
 static struct bytes skip_preface(struct h2_guard *guard, struct bytes data)
 {
-    size_t len = PREFACE_LENGTH - guard->header_len;
-    struct bytes start = bytes_slice(data, 0, len);
+    struct bytes rest = bytes_skip(BYTES(H2_PREFACE), guard->header_len);
+    struct bytes start = bytes_slice(data, 0, rest.len);
 
-    if (start.len > 0 && memcmp(start.at, H2_PREFACE + guard->header_len, start.len) != 0) {
+    if (!bytes_starts_with(rest, start)) {
         guard->place = H2_GUARD_LOST;
         return BYTES_NONE;
     }

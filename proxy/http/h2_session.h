@@ -21,7 +21,7 @@ struct nghttp2_session_callbacks;
 struct h2_stream {
     struct list link; /* in h2->streams */
     struct h2 *h2;
-    void *owner; /* borrowed until on_closed */
+    void *owner; /* borrowed until on_closed; NULL when it was forgotten */
     uint32_t id;
     enum method_id method_id; /* client: of the request */
     bool wants_websocket;     /* client: it was an extended CONNECT */

@@ -101,7 +101,7 @@ static ssize_t on_read(nghttp2_session *session, int32_t id, uint8_t *buffer, si
 
     (void)session;
     (void)buffer;
-    if (stream->is_reset)
+    if (stream->is_reset || stream->owner == NULL)
         return NGHTTP2_ERR_DEFERRED;
     if (left < H2_FRAME_HEADER_LENGTH + DATA_ROOM_MIN)
         return NGHTTP2_ERR_PAUSE;
@@ -193,9 +193,6 @@ static void add_request_fields(struct lines *lines, const struct request *reques
         present[field->id] = true;
         if (field->hop_by_hop || (field_flags(field->id) & out) != 0 ||
             (is_websocket && field->id == FIELD_SEC_WEBSOCKET_KEY))
-            continue;
-        if (how->client_cert.len > 0 &&
-            bytes_equal_nocase(field->name, BYTES("x-forwarded-client-cert")))
             continue;
         add_field(lines, field);
     }
@@ -289,25 +286,13 @@ int32_t h2_write_request(struct h2 *h2, struct h2_stream *stream, const struct r
 
 /* ---- responses ---- */
 
-static bool is_replaced(const struct field *field, const struct forward_response *how)
-{
-    for (uint32_t at = 0; at < how->added_count; at++) {
-        const struct field *added = &how->added[at];
-
-        if (added->id == field->id &&
-            (field->id != FIELD_OTHER || bytes_equal_nocase(added->name, field->name)))
-            return true;
-    }
-    return false;
-}
-
 static void add_response_fields(struct lines *lines, const struct response *response,
                                 const struct forward_response *how, bool *has_date)
 {
     for (uint32_t at = 0; at < response->fields_count; at++) {
         const struct field *field = &response->fields[at];
 
-        if (field->hop_by_hop || field->id == FIELD_CONTENT_LENGTH || is_replaced(field, how))
+        if (field->hop_by_hop || field->id == FIELD_CONTENT_LENGTH || forward_replaces(how, field))
             continue;
         if (how->upgrade && field->id == FIELD_SEC_WEBSOCKET_ACCEPT)
             continue;

@@ -7,23 +7,27 @@ import changes
 import paths
 import scale
 import side_by_side
+import tls
 import volume
 
 
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench", description=side_by_side.__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", nargs="?", default="side", choices=("side", "scale", "paths", "changes", "volume"),
-                        help="side: against the others (default); scale: 10,000 Ingresses; "
+    parser.add_argument("part", nargs="?", default="side",
+                        choices=("side", "tls", "scale", "paths", "changes", "volume"),
+                        help="side: against the others (default); tls: the same over TLS and "
+                             "HTTP/2; scale: 10,000 Ingresses; "
                              "paths: many paths in one host; changes: 1,000 changes under load; "
                              "volume: 5 GB each way")
     parser.add_argument("--quick", action="store_true", help="a short smoke test; figures are rough")
-    parser.add_argument("--rounds", type=int, default=0, help="side, paths: how many")
-    parser.add_argument("--peers-only", action="store_true", help="side: leave fairlead out")
+    parser.add_argument("--rounds", type=int, default=0, help="side, tls, paths: how many")
+    parser.add_argument("--peers-only", action="store_true", help="side, tls: leave fairlead out")
+    parser.add_argument("--envoy", default="", help="tls: its binary; left out without one")
     parser.add_argument("--ingresses", type=int, default=0, help="scale: how many, 10,000 by default")
     parser.add_argument("--services", type=int, default=0, help="scale: how many; one each by default")
     options = parser.parse_args()
-    parts = {"side": side_by_side, "scale": scale, "paths": paths, "changes": changes,
+    parts = {"side": side_by_side, "tls": tls, "scale": scale, "paths": paths, "changes": changes,
              "volume": volume}
     return parts[options.part].main(options)
 

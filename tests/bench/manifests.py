@@ -1,17 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """Manifests for the bench, as JSON text (which is YAML too)."""
+import base64
 import json
 import os
 
 
-def ingress(name, host, paths, namespace="default", annotations=None):
-    """paths: (path, service name) or (path, service name, path type)."""
+def ingress(name, host, paths, namespace="default", annotations=None, secret=None):
+    """paths: (path, service name) or (path, service name, path type). secret: served over TLS too."""
     rules = [{"path": path, "pathType": (kind or ["Prefix"])[0],
               "backend": {"service": {"name": service, "port": {"number": 80}}}}
              for path, service, *kind in paths]
     return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
             "metadata": {"name": name, "namespace": namespace, "annotations": annotations or {}},
-            "spec": {"rules": [{"host": host, "http": {"paths": rules}}]}}
+            "spec": {"rules": [{"host": host, "http": {"paths": rules}}],
+                     **({"tls": [{"hosts": [host], "secretName": secret}]} if secret else {})}}
+
+
+def tls_secret(name, certificate, key, namespace="default"):
+    """certificate, key: files of PEM."""
+    def data(file):
+        return base64.b64encode(file.read_bytes()).decode()
+
+    return {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls",
+            "metadata": {"name": name, "namespace": namespace},
+            "data": {"tls.crt": data(certificate), "tls.key": data(key)}}
 
 
 def service(name, namespace="default", annotations=None):

@@ -118,14 +118,20 @@ def start_echo(work, name="api", cpu=LOAD_CPU):
     return Program(command, cpu, work / f"echo-{name}.log").wait_port(port), port
 
 
+def start_echo_h2(work, cpu=LOAD_CPU):
+    port = free_port()
+    command = [TOOLS / "echo_h2", "--listen", f"127.0.0.1:{port}"]
+    return Program(command, cpu, work / "echo-h2.log").wait_port(port), port
+
+
 class Fairlead:
     """The proxy on a folder of manifests."""
 
     def __init__(self, work, objects, workers=1, cpu=PROXY_CPU, env=None, name="fairlead", wait=30):
-        self.port, self.admin = free_port(), free_port()
+        self.port, self.https, self.admin = free_port(), free_port(), free_port()
         command = [FAIRLEAD, "serve", "--objects", objects, "--http", f"127.0.0.1:{self.port}",
-                   "--admin", f"127.0.0.1:{self.admin}", "--workers", workers,
-                   "--access-log", "off"]
+                   "--https", f"127.0.0.1:{self.https}", "--admin", f"127.0.0.1:{self.admin}",
+                   "--workers", workers, "--access-log", "off"]
         self.started = time.monotonic()
         self.program = Program(command, cpu, work / f"{name}.log", env)
         self.ready_seconds = self.wait_ready(wait)
@@ -162,14 +168,17 @@ class Fairlead:
 class Wrk:
     """One run of wrk and what it told."""
 
-    def __init__(self, port, connections, seconds, path="/bytes/1024", host="app.test", script=None):
+    def __init__(self, port, connections, seconds, path="/bytes/1024", host="app.test", script=None,
+                 scheme="http", env=None):
         command = ["taskset", "-c", str(LOAD_CPU), "wrk", "-t1", f"-c{connections}",
                    f"-d{seconds}s", "--latency", "-H", f"Host: {host}"]
         if script:
             command += ["-s", str(script)]
-        self.process = subprocess.Popen([*command, f"http://127.0.0.1:{port}{path}"],
+        name = "127.0.0.1" if scheme == "http" else host
+        self.process = subprocess.Popen([*command, f"{scheme}://{name}:{port}{path}"],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, text=True)
+                                        stderr=subprocess.STDOUT, text=True,
+                                        env={**os.environ, **(env or {})})
 
     def wait(self):
         self.text = self.process.communicate()[0]

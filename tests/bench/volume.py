@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""5 GB down, and 5 GB up and back, through one connection each: the proxy's memory stays flat.
-Exit code 1 if bytes are missing or memory grew by more than 8 MB."""
+"""5 GB down, and 5 GB up and back, through one connection each, and the same through one stream of
+HTTP/2 over TLS: the proxy's memory stays flat. Exit code 1 if bytes are missing or memory grew by
+more than 8 MB."""
 import socket
 import threading
 import time
 
-import manifests
-from proc import Fairlead, say, start_echo, work_dir
+import loads
+import peers_tls
+from peers_tls import H1_HOST, H2C_HOST
+from proc import Fairlead, say, start_echo, start_echo_h2, work_dir
 
 PIECE = b"\0" * 262144
 GROWTH_MAX_MB = 8
@@ -61,32 +64,57 @@ def upload(port, count, done):
     sender.join()
 
 
+def stream(host, path, body=None):
+    """A transfer through one stream of HTTP/2. body: a file to be sent."""
+    def transfer(us, count, done):
+        more = ["-d", body] if body else []
+        try:
+            run = loads.H2load(us.https, host, path.format(count=count), "-n1", "-c1", "-m1", *more).wait()
+        except SystemExit as error:  # would end this thread without a word
+            say(error)
+            return
+        done[0] = count if run.requests == 1 and path == "/count" else run.body_bytes
+
+    return transfer
+
+
+def transfers_of(site, count):
+    """(name, transfer). With an h2c upstream the way up ends there: nghttp2 holds what arrives
+    against the Content-Length, and answers only what was whole."""
+    zeros = site.work / "zeros"
+    with zeros.open("wb") as file:
+        file.truncate(count)
+    return (("down", lambda us, count, done: download(us.port, count, done)),
+            ("up and back", lambda us, count, done: upload(us.port, count, done)),
+            ("HTTP/2 down", stream(H1_HOST, "/bytes/{count}")),
+            ("HTTP/2 up and back", stream(H1_HOST, "/echo", zeros)),
+            ("HTTP/2 to h2c, down", stream(H2C_HOST, "/bytes/{count}")),
+            ("HTTP/2 to h2c, up", stream(H2C_HOST, "/count", zeros)))
+
+
 def measure(us, name, transfer, count):
     done, peak = [0], 0
-    thread = threading.Thread(target=transfer, args=(us.port, count, done), daemon=True)
+    thread = threading.Thread(target=transfer, args=(us, count, done), daemon=True)
     began = time.monotonic()
     thread.start()
     while thread.is_alive():
         thread.join(0.5)
         peak = max(peak, us.metrics()["fairlead_resident_bytes"])
-        say(f"{name}: {done[0] / 1e9:.1f} of {count / 1e9:.0f} GB")
+        say(f"{name}: {time.monotonic() - began:.0f} s, {done[0] / 1e9:.1f} of {count / 1e9:.0f} GB")
     return done[0], peak / 1e6, time.monotonic() - began
 
 
 def main(options):
     count = 200_000_000 if options.quick else 5_000_000_000
     work = work_dir()
-    objects = work / "objects"
-    objects.mkdir()
-    manifests.write(objects / "app.yaml", manifests.ingress("app", "app.test", [("/", "app")]),
-                    manifests.service("app"), *manifests.slices("app", [start_echo(work, "one")[1]]))
-    us = Fairlead(work, objects)
+    site = peers_tls.Site(work, start_echo(work)[1], start_echo_h2(work)[1])
+    us = Fairlead(work, peers_tls.fairlead_objects(site))
     before = us.metrics()["fairlead_resident_bytes"] / 1e6
     print(f"resident before {before:.1f} MB")
     is_fine = True
-    for name, transfer in (("down", download), ("up and back", upload)):
+    for name, transfer in transfers_of(site, count):
         done, peak, seconds = measure(us, name, transfer, count)
-        print(f"{name:12} {done:>13,} of {count:,} bytes in {seconds:5.1f} s, "
+        print(f"{name:20} {done:>13,} of {count:,} bytes in {seconds:5.1f} s, "
               f"most resident {peak:.1f} MB", flush=True)
         is_fine = is_fine and done == count and peak - before <= GROWTH_MAX_MB
     return 0 if is_fine else 1

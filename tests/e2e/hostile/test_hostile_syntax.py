@@ -3,7 +3,7 @@
 import pytest
 
 from support import manifests
-from support.client import request
+from support.client import RawClient, request
 
 HOST = b"Host: a.test\r\n"
 CONTROLS = [byte for byte in range(0x20) if byte not in (0x09, 0x0a, 0x0d)] + [0x7f]
@@ -289,8 +289,17 @@ def test_hostile_30_tls_on_a_plain_port(site, hello):
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00",
 ])
-def test_hostile_30_an_http_2_preface(site, preface):
-    site.refuse_silently(preface)
+def test_hostile_30_an_http_2_preface_after_a_request_of_http_1(site, preface):
+    client = site.client()
+    client.send(request("OPTIONS", "*") + preface)
+    assert client.read_response().status == 200
+    client.expect_end()
+
+
+def test_hostile_30_an_http_2_preface_on_the_admin_port(site):
+    client = RawClient(site.proxy.admin_port)
+    client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+    client.expect_end()
 
 
 @pytest.mark.parametrize("target", [b"/" + b"x" * 16384, b"/" + b"x" * 60000, b"/?" + b"x" * 20000])

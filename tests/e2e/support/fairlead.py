@@ -111,6 +111,8 @@ class Fairlead:
         command = [binary(), "serve", "--objects", str(self.objects)]
         if "--http" not in flags:
             command += ["--http", "127.0.0.1:0"]
+        if "--https" not in flags:
+            command += ["--https", "127.0.0.1:0"]
         if "--admin" not in flags:
             command += ["--admin", "127.0.0.1:0"]
         if "--workers" not in flags:

@@ -129,6 +129,30 @@ static inline struct identity make_identity(const struct recipe *recipe)
     return made;
 }
 
+/* A leaf whose one alternative name is `before`, a NUL and `after`. */
+static inline struct identity make_identity_with_nul(const struct identity *issuer,
+                                                     const char *before, const char *after)
+{
+    struct identity made = make_identity(&(struct recipe){.name = "nul", .issuer = issuer});
+    GENERAL_NAMES *names = GENERAL_NAMES_new();
+    GENERAL_NAME *name = GENERAL_NAME_new();
+    ASN1_IA5STRING *value = ASN1_IA5STRING_new();
+    struct text text;
+
+    text_init(&text);
+    text_add_str(&text, before);
+    text_add_byte(&text, '\0');
+    text_add_str(&text, after);
+    assert_int_equal(ASN1_STRING_set(value, text.at, (int)text.len), 1);
+    GENERAL_NAME_set0_value(name, GEN_DNS, value);
+    assert_true(sk_GENERAL_NAME_push(names, name) > 0);
+    assert_int_equal(X509_add1_ext_i2d(made.certificate, NID_subject_alt_name, names, 0, 0), 1);
+    assert_true(X509_sign(made.certificate, issuer->key, EVP_sha256()) > 0);
+    GENERAL_NAMES_free(names);
+    text_fini(&text);
+    return made;
+}
+
 static inline void identity_free(struct identity *identity)
 {
     X509_free(identity->certificate);

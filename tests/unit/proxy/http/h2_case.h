@@ -18,7 +18,7 @@
 #include "proxy/http/h2.h"
 #include "tests/unit/unit.h"
 
-#define EXCHANGES_MAX 256
+#define EXCHANGES_MAX 1024
 #define ROOM_BYTES    65536
 
 /* One stream at one peer. */

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * grpc_web.c - translates the messages of one stream.
+ */
+#include "proxy/grpc_web.h"
+
+#include "proxy/upstream.h"
+#include "proxy/worker.h"
+
+static void replace_type(struct stream *stream, struct field *fields, uint32_t count, bool to_web)
+{
+    struct text text;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (fields[i].id != FIELD_CONTENT_TYPE)
+            continue;
+        text_init(&text);
+        if (to_web)
+            grpc_type_to_web(fields[i].value, stream->grpc_web->kind, &text);
+        else
+            grpc_type_to_plain(fields[i].value, &text);
+        fields[i].value = arena_copy(&stream->arena, text_bytes(&text));
+        text_fini(&text);
+    }
+}
+
+/* What came of the body before the cluster was known has been queued as it was. */
+static bool translate_waiting(struct stream *stream)
+{
+    struct bufq raw = stream->waiting;
+    struct text decoded;
+    struct iovec part;
+    bool is_fine = true;
+
+    if (stream->grpc_web->kind != GRPC_WEB_TEXT || bufq_is_empty(&raw))
+        return true;
+    bufq_init(&stream->waiting, &stream->worker->net.chunks, BODY_WAITING_BYTES);
+    text_init(&decoded);
+    while (is_fine && bufq_peek(&raw, &part, 1) == 1) {
+        text_clear(&decoded);
+        is_fine = grpc_web_text_decode(&stream->grpc_web->request,
+                                       bytes_from(part.iov_base, part.iov_len),
+                                       &decoded) == STATUS_OK;
+        bufq_append(&stream->waiting, text_bytes(&decoded));
+        bufq_consume(&raw, part.iov_len);
+    }
+    text_fini(&decoded);
+    bufq_fini(&raw);
+    return is_fine;
+}
+
+bool grpc_web_begin(struct stream *stream)
+{
+    enum grpc_kind kind = grpc_kind_of_request(&stream->request);
+
+    if (stream->grpc_web != NULL || (kind != GRPC_WEB && kind != GRPC_WEB_TEXT) ||
+        !cluster_speaks_h2(stream->cluster))
+        return true;
+    stream->grpc_web = arena_new(&stream->arena, struct grpc_web);
+    stream->grpc_web->kind = kind;
+    text_init(&stream->grpc_web->out);
+    replace_type(stream, stream->request.fields, stream->request.fields_count, false);
+    stream->request.takes_trailers = true;
+    if (stream->request.framing == BODY_LENGTH)
+        stream->request.framing = BODY_CHUNKED; /* its length is another one now */
+    if (translate_waiting(stream))
+        return true;
+    stream_fail(stream, FAILURE_BAD_GRPC_WEB);
+    return false;
+}
+
+bool grpc_web_request(struct stream *stream, const struct batch *batch, struct batch *out)
+{
+    struct grpc_web *web = stream->grpc_web;
+
+    *out = *batch;
+    if (web->kind != GRPC_WEB_TEXT)
+        return true;
+    batch_init(out, NULL);
+    out->is_end = batch->is_end;
+    text_clear(&web->out);
+    for (uint32_t i = 0; i < batch->runs_count; i++) {
+        if (grpc_web_text_decode(&web->request, batch->runs[i], &web->out) != STATUS_OK) {
+            stream_fail(stream, FAILURE_BAD_GRPC_WEB);
+            return false;
+        }
+    }
+    if (web->out.len > 0)
+        batch_add(out, text_bytes(&web->out));
+    return true;
+}
+
+static void translate_head(struct stream *stream, const struct response *from,
+                           struct response *head)
+{
+    struct field *fields = arena_alloc(&stream->arena, (from->fields_count + 1) * sizeof(*fields));
+
+    if (from->fields_count > 0)
+        memcpy(fields, from->fields, from->fields_count * sizeof(*fields));
+    *head = *from;
+    head->fields = fields;
+    replace_type(stream, fields, from->fields_count, true);
+    if (head->framing == BODY_LENGTH)
+        head->framing = BODY_CHUNKED;
+    head->content_length = UINT64_MAX;
+}
+
+void grpc_web_answer(struct stream *stream, const struct batch *batch, struct response *head,
+                     struct batch *out)
+{
+    struct grpc_web *web = stream->grpc_web;
+    struct text trailers;
+
+    batch_init(out, NULL);
+    out->is_end = batch->is_end;
+    if (batch->head != NULL) {
+        translate_head(stream, batch->head, head);
+        out->head = head;
+    }
+    text_clear(&web->out);
+    text_init(&trailers);
+    if (batch->trailers_count > 0)
+        grpc_web_trailers(batch->trailers, batch->trailers_count, &trailers);
+    for (uint32_t i = 0; i < batch->runs_count; i++) {
+        if (web->kind == GRPC_WEB_TEXT)
+            grpc_web_text_encode(&web->answer, batch->runs[i], false, &web->out);
+        else
+            text_add(&web->out, batch->runs[i]);
+    }
+    if (web->kind == GRPC_WEB_TEXT)
+        grpc_web_text_encode(&web->answer, text_bytes(&trailers), batch->is_end, &web->out);
+    else
+        text_add(&web->out, text_bytes(&trailers));
+    text_fini(&trailers);
+    if (web->out.len > 0)
+        batch_add(out, text_bytes(&web->out));
+}
+
+void grpc_web_end(struct stream *stream)
+{
+    if (stream->grpc_web != NULL)
+        text_fini(&stream->grpc_web->out);
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_resumption.c - when a session goes on in another connection, and when it does not.
+ */
+#include "tests/unit/tls/wire.h"
+#include "tls/tickets.h"
+#include "tls/trust_parts.h"
+
+static void set_version(struct world *world, int version)
+{
+    (void)SSL_CTX_set_min_proto_version(world->client.context, version);
+    (void)SSL_CTX_set_max_proto_version(world->client.context, version);
+}
+
+/* Another connection that shows the ticket of the one before; true when the session went on. */
+static bool comes_back(struct world *world, const char *name, const struct identity *client)
+{
+    SSL_SESSION *session = world->client.session;
+
+    world->client.session = NULL; /* a fresh one may come */
+    begin(world, name);
+    if (session != NULL)
+        assert_int_equal(SSL_set_session(world->client.ssl, session), 1);
+    if (client != NULL)
+        assert_int_equal(
+            SSL_use_cert_and_key(world->client.ssl, client->certificate, client->key, NULL, 1), 1);
+    run(world);
+    SSL_SESSION_free(session);
+    assert_open(world);
+    assert_int_equal(tls_was_resumed(world->server.tls),
+                     SSL_session_reused(world->client.ssl) == 1);
+    return tls_was_resumed(world->server.tls);
+}
+
+#define EACH_VERSION(version)                                                                      \
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++)
+
+TEST(a_session_goes_on_with_its_ticket_and_bytes_move)
+{
+    EACH_VERSION(version)
+    {
+        struct world world;
+
+        open_world(&world);
+        set_version(&world, version);
+        assert_false(comes_back(&world, "a.test", NULL));
+        assert_true(comes_back(&world, "a.test", NULL));
+        peer_write(&world.client, BYTES("hello"));
+        run(&world);
+        assert_bytes(text_bytes(&world.server.got), "hello");
+        close_world(&world);
+    }
+}
+
+TEST(workers_take_each_others_tickets)
+{
+    EACH_VERSION(version)
+    {
+        struct world world;
+        struct tls_engine *other;
+
+        open_world(&world);
+        set_version(&world, version);
+        assert_false(comes_back(&world, "a.test", NULL));
+        end_fini(&world.server);
+        world.has_server = false;
+        other = tls_engine_create(world.tickets, world_choose, &world);
+        tls_engine_destroy(world.engine);
+        world.engine = other;
+        assert_true(comes_back(&world, "a.test", NULL));
+        close_world(&world);
+    }
+}
+
+TEST(hostile_80_a_session_does_not_go_on_at_another_host)
+{
+    EACH_VERSION(version)
+    {
+        struct world world;
+        struct identity leaf = make_identity(&(struct recipe){.name = "b.test"});
+        struct certificate *certificate = make_certificate(&leaf, NULL);
+        struct tls_host_config config;
+
+        open_world(&world);
+        config = world.config;
+        config.certificates[CERTIFICATE_ECDSA] = certificate;
+        world.b = tls_host_create(&config);
+        set_version(&world, version);
+        assert_false(comes_back(&world, "a.test", NULL));
+        assert_false(comes_back(&world, "b.test", NULL));
+        assert_ptr_equal(tls_host_of(world.server.tls), world.b);
+        assert_int_equal(X509_cmp(SSL_get0_peer_certificate(world.client.ssl), leaf.certificate),
+                         0);
+        close_world(&world);
+        certificate_unref(certificate);
+        identity_free(&leaf);
+    }
+}
+
+TEST(a_session_goes_on_at_another_name_with_the_same_settings)
+{
+    EACH_VERSION(version)
+    {
+        struct world world;
+
+        open_world(&world);
+        world.b = tls_host_create(&world.config);
+        set_version(&world, version);
+        assert_false(comes_back(&world, "a.test", NULL));
+        assert_true(comes_back(&world, "b.test", NULL));
+        assert_ptr_equal(tls_host_of(world.server.tls), world.b);
+        close_world(&world);
+    }
+}
+
+TEST(hostile_80_a_session_without_a_certificate_does_not_go_on_where_one_is_required)
+{
+    EACH_VERSION(version)
+    {
+        struct world world;
+        struct trust *trust;
+        SSL_SESSION *session;
+
+        open_world(&world);
+        trust = make_trust(&world.ca, NULL);
+        set_version(&world, version);
+        assert_false(comes_back(&world, "a.test", NULL));
+        session = world.client.session;
+        world.client.session = NULL;
+        world.config.client_auth = TLS_CLIENT_AUTH_REQUIRED;
+        world.config.client_trust = trust;
+        set_a(&world);
+        begin(&world, "a.test");
+        (void)SSL_set_session(world.client.ssl, session);
+        run(&world);
+        assert_refused(&world, TLS_FAILURE_CERTIFICATE_MISSING, 0);
+        SSL_SESSION_free(session);
+        trust_unref(trust);
+        close_world(&world);
+    }
+}
+
+TEST(hostile_80_a_session_with_a_certificate_goes_on_until_the_authorities_change)
+{
+    EACH_VERSION(version)
+    {
+        struct world world;
+        struct identity client;
+        struct text crl, said;
+        struct trust *trust, *changed;
+
+        open_world(&world);
+        client = make_identity(&(struct recipe){.name = "me", .issuer = &world.ca});
+        crl = make_crl(&world.ca, NULL, false);
+        trust = make_trust(&world.ca, NULL);
+        changed = make_trust(&world.ca, &crl);
+        world.config.client_auth = TLS_CLIENT_AUTH_REQUIRED;
+        world.config.client_trust = trust;
+        set_a(&world);
+        set_version(&world, version);
+        assert_false(comes_back(&world, "a.test", &client));
+        assert_true(comes_back(&world, "a.test", NULL));
+        text_init(&said);
+        assert_true(tls_client_certificate(world.server.tls, &said));
+        assert_true(bytes_ends_with(text_bytes(&said), BYTES(";Subject=\"CN=me\"")));
+        world.config.client_trust = changed;
+        set_a(&world);
+        assert_false(comes_back(&world, "a.test", &client));
+        text_fini(&said);
+        text_fini(&crl);
+        trust_unref(trust);
+        trust_unref(changed);
+        identity_free(&client);
+        close_world(&world);
+    }
+}
+
+/* Time cannot be turned on here, so the certificate is let in although it has expired. */
+TEST(hostile_81_a_session_does_not_outlast_the_certificate_it_began_with)
+{
+    EACH_VERSION(version)
+    {
+        struct world world;
+        struct identity client;
+        struct trust *trust;
+
+        open_world(&world);
+        client = make_identity(
+            &(struct recipe){.name = "me", .issuer = &world.ca, .from_days = -9, .until_days = -1});
+        trust = make_trust(&world.ca, NULL);
+        (void)X509_STORE_set_flags(trust->store, X509_V_FLAG_NO_CHECK_TIME);
+        world.config.client_auth = TLS_CLIENT_AUTH_REQUIRED;
+        world.config.client_trust = trust;
+        set_a(&world);
+        set_version(&world, version);
+        assert_false(comes_back(&world, "a.test", &client));
+        assert_false(comes_back(&world, "a.test", &client));
+        trust_unref(trust);
+        identity_free(&client);
+        close_world(&world);
+    }
+}
+
+TEST(hostile_80_keys_rotate_and_a_ticket_of_the_key_before_is_replaced)
+{
+    struct tls_tickets *tickets = tls_tickets_create(100);
+    struct ticket_key first, second, found;
+    int64_t now_s = 1000000000; /* long after it was made: the first key is gone */
+
+    tickets_seal(tickets, now_s, &first);
+    assert_int_equal(tickets_open(tickets, now_s + 99, first.name, &found), TICKET_CURRENT);
+    assert_memory_equal(&first, &found, sizeof(first));
+    assert_int_equal(tickets_open(tickets, now_s + 100, first.name, &found), TICKET_PREVIOUS);
+    assert_memory_equal(&first, &found, sizeof(first));
+    tickets_seal(tickets, now_s + 100, &second);
+    assert_memory_not_equal(first.name, second.name, sizeof(first.name));
+    assert_memory_not_equal(first.cipher_key, second.cipher_key, sizeof(first.cipher_key));
+    assert_memory_not_equal(first.mac_key, second.mac_key, sizeof(first.mac_key));
+    assert_int_equal(tickets_open(tickets, now_s + 200, first.name, &found), TICKET_UNKNOWN);
+    assert_int_equal(tickets_open(tickets, now_s + 200, second.name, &found), TICKET_PREVIOUS);
+    tls_tickets_destroy(tickets);
+}
+
+TEST(hostile_80_a_key_that_nobody_asked_for_in_time_is_gone_too)
+{
+    struct tls_tickets *tickets = tls_tickets_create(100);
+    struct ticket_key key, found;
+    int64_t now_s = 1000000000;
+
+    tickets_seal(tickets, now_s, &key);
+    assert_int_equal(tickets_open(tickets, now_s + 200, key.name, &found), TICKET_UNKNOWN);
+    tls_tickets_destroy(tickets);
+}
+
+TEST(tickets_of_another_process_mean_a_full_handshake)
+{
+    EACH_VERSION(version)
+    {
+        struct world world;
+
+        open_world(&world);
+        set_version(&world, version);
+        assert_false(comes_back(&world, "a.test", NULL));
+        end_fini(&world.server);
+        world.has_server = false;
+        tls_engine_destroy(world.engine);
+        tls_tickets_destroy(world.tickets);
+        world.tickets = tls_tickets_create(TLS_TICKETS_ROTATE_S);
+        world.engine = tls_engine_create(world.tickets, world_choose, &world);
+        assert_false(comes_back(&world, "a.test", NULL));
+        assert_true(comes_back(&world, "a.test", NULL)); /* it got a new one */
+        close_world(&world);
+    }
+}
+
+TEST(hostile_77_no_ticket_allows_early_data)
+{
+    struct world world;
+
+    open_world(&world);
+    assert_false(comes_back(&world, "a.test", NULL));
+    assert_non_null(world.client.session);
+    assert_int_equal(SSL_SESSION_get_max_early_data(world.client.session), 0);
+    close_world(&world);
+}
+
+TEST(a_ticket_with_any_changed_byte_means_a_full_handshake)
+{
+    struct world world;
+    SSL_SESSION *session;
+    unsigned char *der = NULL;
+    const unsigned char *ticket;
+    size_t ticket_len;
+    int length;
+
+    open_world(&world);
+    assert_false(comes_back(&world, "a.test", NULL));
+    session = world.client.session;
+    world.client.session = NULL;
+    SSL_SESSION_get0_ticket(session, &ticket, &ticket_len);
+    for (size_t at = 0; at < ticket_len; at += 7) {
+        const unsigned char *from;
+        unsigned char *found;
+
+        length = i2d_SSL_SESSION(session, &der);
+        assert_true(length > 0);
+        found = memmem(der, (size_t)length, ticket, ticket_len);
+        assert_non_null(found);
+        found[at] ^= 1;
+        from = der;
+        SSL_SESSION_free(world.client.session);
+        world.client.session = d2i_SSL_SESSION(NULL, &from, length);
+        assert_non_null(world.client.session);
+        assert_false(comes_back(&world, "a.test", NULL));
+        OPENSSL_free(der);
+        der = NULL;
+    }
+    SSL_SESSION_free(session);
+    close_world(&world);
+}
+
+TESTS(UNIT(a_session_goes_on_with_its_ticket_and_bytes_move),
+      UNIT(workers_take_each_others_tickets),
+      UNIT(hostile_80_a_session_does_not_go_on_at_another_host),
+      UNIT(a_session_goes_on_at_another_name_with_the_same_settings),
+      UNIT(hostile_80_a_session_without_a_certificate_does_not_go_on_where_one_is_required),
+      UNIT(hostile_80_a_session_with_a_certificate_goes_on_until_the_authorities_change),
+      UNIT(hostile_81_a_session_does_not_outlast_the_certificate_it_began_with),
+      UNIT(hostile_80_keys_rotate_and_a_ticket_of_the_key_before_is_replaced),
+      UNIT(hostile_80_a_key_that_nobody_asked_for_in_time_is_gone_too),
+      UNIT(tickets_of_another_process_mean_a_full_handshake),
+      UNIT(hostile_77_no_ticket_allows_early_data),
+      UNIT(a_ticket_with_any_changed_byte_means_a_full_handshake))

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tickets.c - keys that change by the clock, and the tickets made with them.
+ */
+#include "tls/tickets.h"
+
+#include "core/check.h"
+#include "core/mem.h"
+#include "tls/parts.h"
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/rand.h>
+
+#include <pthread.h>
+#include <time.h>
+
+struct tls_tickets {
+    pthread_mutex_t lock; /* over all that follows */
+    uint32_t rotate_s;
+    int64_t made_at_s; /* the current key; monotonic */
+    struct ticket_key current;
+    struct ticket_key previous;
+};
+
+/* ---- keys ---- */
+
+static int64_t now_s(void)
+{
+    struct timespec now;
+
+    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    return now.tv_sec;
+}
+
+static void make_key(struct ticket_key *key)
+{
+    CHECK(RAND_bytes(key->name, sizeof(key->name)) == 1);
+    CHECK(RAND_priv_bytes(key->cipher_key, sizeof(key->cipher_key)) == 1);
+    CHECK(RAND_priv_bytes(key->mac_key, sizeof(key->mac_key)) == 1);
+}
+
+struct tls_tickets *tls_tickets_create(uint32_t rotate_s)
+{
+    struct tls_tickets *tickets = mem_new(struct tls_tickets);
+
+    CHECK(rotate_s > 0);
+    CHECK(pthread_mutex_init(&tickets->lock, NULL) == 0);
+    tickets->rotate_s = rotate_s;
+    tickets->made_at_s = now_s();
+    make_key(&tickets->current);
+    make_key(&tickets->previous); /* one that no ticket was ever made with */
+    return tickets;
+}
+
+void tls_tickets_destroy(struct tls_tickets *tickets)
+{
+    (void)pthread_mutex_destroy(&tickets->lock);
+    OPENSSL_cleanse(tickets, sizeof(*tickets));
+    mem_free(tickets);
+}
+
+uint32_t tickets_rotate_s(const struct tls_tickets *tickets)
+{
+    return tickets->rotate_s;
+}
+
+/* A key that nobody asked for in time goes as well: none is accepted for longer than two turns. */
+static void rotate(struct tls_tickets *tickets, int64_t at_s)
+{
+    int64_t age_s = at_s - tickets->made_at_s;
+
+    if (age_s < tickets->rotate_s)
+        return;
+    tickets->previous = tickets->current;
+    make_key(&tickets->current);
+    if (age_s >= 2 * (int64_t)tickets->rotate_s)
+        make_key(&tickets->previous);
+    tickets->made_at_s = at_s;
+}
+
+void tickets_seal(struct tls_tickets *tickets, int64_t at_s, struct ticket_key *key)
+{
+    CHECK(pthread_mutex_lock(&tickets->lock) == 0);
+    rotate(tickets, at_s);
+    *key = tickets->current;
+    CHECK(pthread_mutex_unlock(&tickets->lock) == 0);
+}
+
+enum ticket_age tickets_open(struct tls_tickets *tickets, int64_t at_s, const unsigned char *name,
+                             struct ticket_key *key)
+{
+    enum ticket_age age = TICKET_UNKNOWN;
+
+    CHECK(pthread_mutex_lock(&tickets->lock) == 0);
+    rotate(tickets, at_s);
+    if (memcmp(name, tickets->current.name, TICKET_NAME_BYTES) == 0) {
+        *key = tickets->current;
+        age = TICKET_CURRENT;
+    } else if (memcmp(name, tickets->previous.name, TICKET_NAME_BYTES) == 0) {
+        *key = tickets->previous;
+        age = TICKET_PREVIOUS;
+    }
+    CHECK(pthread_mutex_unlock(&tickets->lock) == 0);
+    return age;
+}
+
+/* ---- OpenSSL's questions ---- */
+
+static bool set_mac_key(EVP_MAC_CTX *mac, struct ticket_key *key)
+{
+    char digest[] = "SHA256";
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key->mac_key, sizeof(key->mac_key)),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end(),
+    };
+
+    return EVP_MAC_CTX_set_params(mac, parameters) == 1;
+}
+
+static bool begin_sealing(struct ticket_key *key, unsigned char *iv, EVP_CIPHER_CTX *cipher)
+{
+    return RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) == 1 &&
+           EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key->cipher_key, iv) == 1;
+}
+
+/* Returns, when opening: 0 for a key that is not known, which means a full handshake, 1, or 2 for
+ * "and make a new ticket". Below 0 the handshake fails. */
+int tickets_on_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
+                   EVP_MAC_CTX *mac, int is_sealing)
+{
+    const struct tls *tls = SSL_get_app_data(ssl);
+    struct ticket_key key;
+    enum ticket_age age = TICKET_CURRENT;
+    bool is_ready;
+
+    if (is_sealing) {
+        tickets_seal(tls->engine->tickets, now_s(), &key);
+        memcpy(name, key.name, TICKET_NAME_BYTES);
+        is_ready = begin_sealing(&key, iv, cipher);
+    } else {
+        age = tickets_open(tls->engine->tickets, now_s(), name, &key);
+        if (age == TICKET_UNKNOWN)
+            return 0;
+        is_ready = EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key.cipher_key, iv) == 1;
+    }
+    is_ready = is_ready && set_mac_key(mac, &key);
+    OPENSSL_cleanse(&key, sizeof(key));
+    if (!is_ready)
+        return -1;
+    return age == TICKET_PREVIOUS ? 2 : 1;
+}
+
+/* A resumed session brings the client's certificate along unchecked. It was good when the session
+ * began, and the ids see to it that the same authorities and lists are asked for; what can have
+ * changed is the time (hostile-input 81). */
+static bool is_fresh(const SSL_SESSION *session)
+{
+    union {
+        const SSL_SESSION *given;
+        SSL_SESSION *asked; /* get0 takes it writable and only reads */
+    } both = {.given = session};
+    const X509 *peer = SSL_SESSION_get0_peer(both.asked);
+
+    return peer == NULL || X509_cmp_current_time(X509_get0_notAfter(peer)) > 0;
+}
+
+SSL_TICKET_RETURN tickets_on_read(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
+                                  size_t name_len, SSL_TICKET_STATUS status, void *context)
+{
+    (void)ssl;
+    (void)name;
+    (void)name_len;
+    (void)context;
+    if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW)
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    if (!is_fresh(session))
+        return SSL_TICKET_RETURN_IGNORE_RENEW;
+    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
