@@ -103,9 +103,10 @@ bool explain_walk_handshake(struct explainer *explainer)
 void explain_add_redirect_hint(struct explainer *explainer)
 {
     if (table_tls_host(explainer->table, explainer->host) == NULL)
-        explain_add_fact(explainer, "hint",
-                         "no handshake for this host can succeed here: name it in spec.tls, or be "
-                         "sure that something else serves it on HTTPS");
+        explain_add_fact(
+            explainer, "hint",
+            "no handshake for this host succeeds here, see explain for the https:// URL; "
+            "that is well only where something else serves it on HTTPS");
     else if (table_vhost(explainer->table, SCHEME_HTTPS, explainer->host) == NULL)
         explain_add_fact(explainer, "hint",
                          "over HTTPS nobody serves this host, so it answers 404: name it in "
