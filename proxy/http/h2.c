@@ -317,14 +317,14 @@ static void feed(struct h2 *h2, struct bytes data)
 
 enum status h2_receive(struct h2 *h2, struct bytes data, uint64_t now_ms)
 {
-    enum h2_end flood;
+    enum h2_end end;
 
     if (h2->is_ended)
         return STATUS_INVALID;
     h2->now_ms = now_ms;
-    flood = h2_guard_scan(&h2->guard, data, now_ms);
-    if (flood != H2_END_NONE)
-        h2_finish(h2, flood, H2_ENHANCE_YOUR_CALM);
+    end = h2_guard_scan(&h2->guard, data, now_ms);
+    if (end != H2_END_NONE)
+        h2_finish(h2, end, h2->guard.error);
     else
         feed(h2, data);
     return h2->is_ended ? STATUS_INVALID : STATUS_OK;

@@ -312,6 +312,8 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error,
         return 0;
     owner = stream->owner;
     error = error_of(h2, stream, error);
+    if (stream->peer_is_done)
+        h2_past_close(&h2->guard.past, stream->id);
     (void)nghttp2_session_set_stream_user_data(session, id, NULL);
     h2_stream_destroy(stream);
     if (owner != NULL)

@@ -14,6 +14,7 @@
 #define TABLE_CHANGE      0x20 /* RFC 7541 section 6.3: 001xxxxx */
 #define TABLE_CHANGE_OF   0xE0
 #define PRIORITY_LENGTH   5
+#define DEPENDENCY_LENGTH 4
 #define SETTING_LENGTH    6
 #define BLOCKS_PER_CHANGE 10
 
@@ -31,6 +32,7 @@ enum frame_type {
     FRAME_CONTINUATION,
 };
 
+#define STREAM_MASK      0x7FFFFFFFu
 #define FLAG_END_STREAM  0x01 /* of DATA */
 #define FLAG_ACK         0x01 /* of SETTINGS */
 #define FLAG_END_HEADERS 0x04
@@ -42,8 +44,17 @@ void h2_guard_init(struct h2_guard *guard, enum h2_side side, uint32_t head_byte
     *guard = (struct h2_guard){
         .place = side == H2_SERVER ? H2_GUARD_PREFACE : H2_GUARD_HEADER,
         .is_server = side == H2_SERVER,
+        .error = H2_ENHANCE_YOUR_CALM,
         .block_max = head_bytes_max > BLOCK_BYTES_MIN ? head_bytes_max : BLOCK_BYTES_MIN,
     };
+}
+
+static uint32_t stream_of(const uint8_t header[H2_FRAME_HEADER_LENGTH])
+{
+    uint32_t id = (uint32_t)header[5] << 24 | (uint32_t)header[6] << 16 | (uint32_t)header[7] << 8 |
+                  header[8];
+
+    return id & STREAM_MASK;
 }
 
 /* Count one; true when there are more than `max` in the span. */
@@ -87,7 +98,7 @@ static enum h2_end count_idle(struct h2_guard *guard, uint64_t now_ms)
 
 /* ---- header blocks ---- */
 
-static enum h2_end open_block(struct h2_guard *guard, uint8_t flags, uint32_t length)
+static void open_block(struct h2_guard *guard, uint8_t flags, uint32_t length)
 {
     guard->block_is_open = (flags & FLAG_END_HEADERS) == 0;
     guard->block_is_fresh = true;
@@ -98,7 +109,6 @@ static enum h2_end open_block(struct h2_guard *guard, uint8_t flags, uint32_t le
     if (guard->blocks < COUNT_MAX)
         guard->blocks++;
     earn(guard, 1); /* some clients open the window of each stream by hand */
-    return H2_END_NONE;
 }
 
 static enum h2_end continue_block(struct h2_guard *guard, uint8_t flags, uint32_t length)
@@ -131,31 +141,83 @@ static enum h2_end see_block_start(struct h2_guard *guard, uint8_t first)
 
 /* ---- frames ---- */
 
+static enum h2_end fail(struct h2_guard *guard, enum h2_error error)
+{
+    if (error == H2_NO_ERROR)
+        return H2_END_NONE;
+    guard->error = error;
+    return H2_END_PROTOCOL;
+}
+
+static enum h2_end see_headers(struct h2_guard *guard, uint8_t flags, uint32_t id, uint32_t length)
+{
+    enum h2_error error = h2_past_check(&guard->past, id);
+
+    if (error == H2_NO_ERROR && guard->is_server)
+        error = h2_past_open(&guard->past, id);
+    if (error != H2_NO_ERROR)
+        return fail(guard, error);
+    open_block(guard, flags, length);
+    return H2_END_NONE;
+}
+
+/* All of it padding is as good as empty, but costs the sender window. */
+static enum h2_end see_data(struct h2_guard *guard, uint8_t flags, uint32_t id, uint32_t length,
+                            uint64_t now_ms)
+{
+    if (length == 0 && (flags & FLAG_END_STREAM) == 0 && count_idle(guard, now_ms) != H2_END_NONE)
+        return H2_END_IDLE_FRAMES;
+    return fail(guard, h2_past_check(&guard->past, id));
+}
+
+static enum h2_end see_reset(struct h2_guard *guard, uint32_t id, uint64_t now_ms)
+{
+    h2_past_close(&guard->past, id);
+    return guard->is_server ? h2_guard_count_reset(guard, now_ms) : count_idle(guard, now_ms);
+}
+
+static enum h2_end see_settings(struct h2_guard *guard, uint8_t flags, uint32_t length,
+                                uint64_t now_ms)
+{
+    if (length > H2_SETTINGS_ENTRIES_MAX * SETTING_LENGTH)
+        return H2_END_SETTINGS;
+    return (flags & FLAG_ACK) != 0 ? H2_END_NONE : count_idle(guard, now_ms);
+}
+
+static enum h2_end see_priority(struct h2_guard *guard, uint32_t id, uint32_t length,
+                                uint64_t now_ms)
+{
+    if (id == 0)
+        return fail(guard, H2_PROTOCOL_ERROR);
+    guard->dependency = 0;
+    guard->dependency_left = length == PRIORITY_LENGTH ? DEPENDENCY_LENGTH : 0;
+    return count_idle(guard, now_ms);
+}
+
 static enum h2_end see_frame(struct h2_guard *guard, uint64_t now_ms)
 {
     const uint8_t *header = guard->header;
     uint32_t length = (uint32_t)header[0] << 16 | (uint32_t)header[1] << 8 | header[2];
+    uint32_t id = stream_of(header);
     uint8_t flags = header[4];
 
     guard->payload_left = length;
     switch (header[3]) {
     case FRAME_DATA:
-        /* All of it padding is as good as empty, but costs the sender window. */
-        return length == 0 && (flags & FLAG_END_STREAM) == 0 ? count_idle(guard, now_ms)
-                                                             : H2_END_NONE;
+        return see_data(guard, flags, id, length, now_ms);
     case FRAME_HEADERS:
-        return open_block(guard, flags, length);
+        return see_headers(guard, flags, id, length);
     case FRAME_CONTINUATION:
         return continue_block(guard, flags, length);
     case FRAME_RST_STREAM:
-        return guard->is_server ? h2_guard_count_reset(guard, now_ms) : count_idle(guard, now_ms);
+        return see_reset(guard, id, now_ms);
     case FRAME_SETTINGS:
-        if (length > H2_SETTINGS_ENTRIES_MAX * SETTING_LENGTH)
-            return H2_END_SETTINGS;
-        return (flags & FLAG_ACK) != 0 ? H2_END_NONE : count_idle(guard, now_ms);
+        return see_settings(guard, flags, length, now_ms);
+    case FRAME_PRIORITY:
+        return see_priority(guard, id, length, now_ms);
     case FRAME_PUSH_PROMISE: /* a connection error for either side */
         return H2_END_NONE;
-    default: /* PRIORITY, PING, GOAWAY, WINDOW_UPDATE, and what we do not know */
+    default: /* PING, GOAWAY, WINDOW_UPDATE, and what we do not know */
         return count_idle(guard, now_ms);
     }
 }
@@ -186,26 +248,43 @@ static struct bytes take_header(struct h2_guard *guard, struct bytes data)
     return bytes_skip(data, part.len);
 }
 
-/* Past a run of payload; *first is the first byte of a block when it is in there, else -1. */
-static struct bytes skip_payload(struct h2_guard *guard, struct bytes data, int *first)
+/* RFC 7540 section 5.3.1: a stream may not depend on itself. Clients of today say nothing of the
+ * kind, but who does so is as wrong as ever. */
+static enum h2_end read_dependency(struct h2_guard *guard, struct bytes run)
 {
-    struct bytes run = bytes_slice(data, 0, guard->payload_left);
-
-    *first = -1;
-    if (guard->block_is_fresh) {
-        if (run.len > guard->block_skip)
-            *first = (uint8_t)run.at[guard->block_skip];
-        else
-            guard->block_skip = (uint8_t)(guard->block_skip - run.len);
+    for (size_t at = 0; at < run.len && guard->dependency_left > 0; at++) {
+        guard->dependency = guard->dependency << 8 | (uint8_t)run.at[at];
+        if (--guard->dependency_left == 0 &&
+            (guard->dependency & STREAM_MASK) == stream_of(guard->header))
+            return fail(guard, H2_PROTOCOL_ERROR);
     }
+    return H2_END_NONE;
+}
+
+static enum h2_end read_block_start(struct h2_guard *guard, struct bytes run)
+{
+    if (run.len > guard->block_skip)
+        return see_block_start(guard, (uint8_t)run.at[guard->block_skip]);
+    guard->block_skip = (uint8_t)(guard->block_skip - run.len);
+    return H2_END_NONE;
+}
+
+static enum h2_end see_payload(struct h2_guard *guard, struct bytes *data)
+{
+    struct bytes run = bytes_slice(*data, 0, guard->payload_left);
+
+    *data = bytes_skip(*data, run.len);
     guard->payload_left -= (uint32_t)run.len;
-    return bytes_skip(data, run.len);
+    if (guard->payload_left == 0)
+        guard->place = H2_GUARD_HEADER;
+    if (guard->dependency_left > 0)
+        return read_dependency(guard, run);
+    return guard->block_is_fresh ? read_block_start(guard, run) : H2_END_NONE;
 }
 
 enum h2_end h2_guard_scan(struct h2_guard *guard, struct bytes data, uint64_t now_ms)
 {
     enum h2_end end = H2_END_NONE;
-    int first;
 
     while (data.len > 0 && end == H2_END_NONE) {
         switch (guard->place) {
@@ -223,11 +302,7 @@ enum h2_end h2_guard_scan(struct h2_guard *guard, struct bytes data, uint64_t no
             guard->place = guard->payload_left > 0 ? H2_GUARD_PAYLOAD : H2_GUARD_HEADER;
             break;
         case H2_GUARD_PAYLOAD:
-            data = skip_payload(guard, data, &first);
-            if (first >= 0)
-                end = see_block_start(guard, (uint8_t)first);
-            if (guard->payload_left == 0)
-                guard->place = H2_GUARD_HEADER;
+            end = see_payload(guard, &data);
             break;
         }
     }

@@ -3,7 +3,8 @@
  * h2_guard.h - counts what floods are made of, from the headers of frames alone.
  *
  * It reads the bytes before nghttp2 does, so that a flood costs us nine bytes a frame and no state.
- * What is wrong with a single frame it leaves to nghttp2.
+ * What is wrong with a single frame it leaves to nghttp2, but for what nghttp2 lets pass: frames
+ * for streams that are past, and priorities, which it does not look at any more.
  *
  * Source: RFC 9113 section 10.5; hostile-input 67-71.
  */
@@ -11,6 +12,7 @@
 #define PROXY_HTTP_H2_GUARD_H
 
 #include "proxy/http/h2.h"
+#include "proxy/http/h2_past.h"
 
 #define H2_FRAME_HEADER_LENGTH 9
 
@@ -42,12 +44,16 @@ struct h2_guard {
     uint32_t blocks;        /* header blocks so far; both stop growing at UINT32_MAX / 2 */
     uint32_t table_changes; /* of them, those that begin with a dynamic table size update */
     uint32_t earned;        /* idle frames that our own DATA frames and new streams account for */
+    uint32_t dependency;    /* of the PRIORITY frame that is passing */
+    uint8_t dependency_left;
+    enum h2_error error; /* for the GOAWAY that ends the session */
     struct h2_budget resets;
     struct h2_budget idle;
+    struct h2_past past;
 };
 
 void h2_guard_init(struct h2_guard *guard, enum h2_side side, uint32_t head_bytes_max);
-/* H2_END_NONE, or the flood that these bytes are part of. */
+/* H2_END_NONE, or why the session is to end; guard->error goes with it. */
 enum h2_end h2_guard_scan(struct h2_guard *guard, struct bytes data, uint64_t now_ms);
 /* A server's RST_STREAM that the client provoked: in one budget with those it sends. */
 enum h2_end h2_guard_count_reset(struct h2_guard *guard, uint64_t now_ms);

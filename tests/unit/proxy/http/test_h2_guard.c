@@ -370,7 +370,8 @@ TEST(hostile_73_more_data_than_the_window_of_a_stream)
     hand_free(&hand);
 }
 
-/* Only the order of frames differs from run to run of the loop; the sanitizer looks on. */
+/* Streams that we reset while their frames are on the way, in all orders of reading, answering and
+ * sending; some of them the peer resets last. The sanitizers look on. */
 TEST(hostile_74_frames_for_streams_that_were_reset)
 {
     struct hand hand = hand_of(H2_SERVER);
@@ -382,21 +383,25 @@ TEST(hostile_74_frames_for_streams_that_were_reset)
 
         if (at % 50 == 0)
             wire_headers(&hand.wire, WIRE_END_HEADERS, id, LINES(POST_LINES));
-        else if (at % 50 == 7)
+        else if (at % 50 == 49)
             wire_number(&hand.wire, WIRE_RST_STREAM, id, H2_CANCEL);
         else if (at % 5 == 0)
             wire_number(&hand.wire, WIRE_WINDOW_UPDATE, id, 1);
         else
             wire_frame(&hand.wire, WIRE_DATA, 0, id, BYTES("data"));
-        if (at % 250 == 3)
+        if (at % 50 == id % 43)
             h2_reset(hand.peer->h2, id, H2_INTERNAL_ERROR);
         if (at % 7 == 0)
-            (void)hand_send(&hand);
+            assert_int_equal(hand_send(&hand), STATUS_OK);
         if (at % 11 == 0)
             tell_output(hand.peer, &hand.told);
         hand.peer->now_ms += 100;
     }
-    assert_false(h2_is_over(hand.peer->h2));
+    assert_int_equal(hand_send(&hand), STATUS_OK);
+    tell_output(hand.peer, &hand.told);
+    assert_int_equal(h2_streams_count(hand.peer->h2), 0);
+    for (uint32_t at = 0; at < hand.peer->count; at++)
+        assert_true(hand.peer->exchanges[at].is_closed);
     hand_free(&hand);
 }
 
@@ -417,6 +422,72 @@ TEST(hostile_75_a_push_from_a_server_is_refused)
     get(hand.peer, BYTES("/"));
     assert_told(&hand, "HEADERS 1 end\n");
     wire_frame(&hand.wire, WIRE_PUSH_PROMISE, WIRE_END_HEADERS, 1, BYTES("\0\0\0\2\x82"));
+    assert_ended(&hand, "protocol_error", "GOAWAY 0 1\n");
+    hand_free(&hand);
+}
+
+TEST(what_comes_for_a_stream_that_the_peer_has_reset)
+{
+    struct hand hand = hand_of(H2_SERVER);
+
+    wire_headers(&hand.wire, WIRE_END_HEADERS, 1, LINES(POST_LINES));
+    wire_number(&hand.wire, WIRE_RST_STREAM, 1, H2_CANCEL);
+    assert_int_equal(hand_send(&hand), STATUS_OK);
+    wire_frame(&hand.wire, WIRE_DATA, 0, 1, BYTES("late"));
+    assert_ended(&hand, "protocol_error", "GOAWAY 1 5\n");
+    hand_free(&hand);
+}
+
+TEST(what_comes_for_a_stream_that_is_complete)
+{
+    struct hand hand = hand_of(H2_SERVER);
+
+    hand.peer->answers = true;
+    request_many(&hand, 1, 1);
+    assert_int_equal(hand_send(&hand), STATUS_OK);
+    assert_told(&hand, "HEADERS 1 end\n");
+    request_many(&hand, 1, 1);
+    assert_ended(&hand, "protocol_error", "GOAWAY 1 5\n");
+    hand_free(&hand);
+}
+
+TEST(what_was_on_its_way_when_we_reset_a_stream_is_ignored)
+{
+    struct hand hand = hand_of(H2_SERVER);
+
+    wire_headers(&hand.wire, WIRE_END_HEADERS, 1, LINES(POST_LINES));
+    assert_int_equal(hand_send(&hand), STATUS_OK);
+    h2_reset(hand.peer->h2, 1, H2_CANCEL);
+    assert_told(&hand, "RST 1 8\n");
+    wire_frame(&hand.wire, WIRE_DATA, 0, 1, BYTES("late"));
+    wire_headers(&hand.wire, WIRE_WHOLE, 1, LINES({"x-sum", "1"}));
+    request_many(&hand, 3, 1);
+    assert_int_equal(hand_send(&hand), STATUS_OK);
+    assert_log(hand.peer, "1 request POST / a.example chunked []\n1 closed 8\n"
+                          "3 request GET / a.example none end []\n");
+    hand_free(&hand);
+}
+
+TEST(a_stream_number_that_was_left_out)
+{
+    struct hand hand = hand_of(H2_SERVER);
+
+    request_many(&hand, 5, 1);
+    assert_int_equal(hand_send(&hand), STATUS_OK);
+    request_many(&hand, 3, 1);
+    assert_ended(&hand, "protocol_error", "GOAWAY 5 1\n");
+    hand_free(&hand);
+}
+
+TEST(priorities_that_are_malformed)
+{
+    struct hand hand = hand_of(H2_SERVER);
+
+    wire_frame(&hand.wire, WIRE_PRIORITY, 0, 3, BYTES("\0\0\0\3\1"));
+    assert_ended(&hand, "protocol_error", "GOAWAY 0 1\n");
+    hand_free(&hand);
+    hand = hand_of(H2_SERVER);
+    wire_frame(&hand.wire, WIRE_PRIORITY, 0, 0, BYTES("\0\0\0\3\1"));
     assert_ended(&hand, "protocol_error", "GOAWAY 0 1\n");
     hand_free(&hand);
 }
@@ -460,5 +531,9 @@ TESTS(UNIT(hostile_59_a_bad_preface), UNIT(hostile_59_a_first_frame_that_is_no_s
       UNIT(hostile_73_the_window_of_the_connection_overflows),
       UNIT(hostile_73_more_data_than_the_window_of_a_stream),
       UNIT(hostile_74_frames_for_streams_that_were_reset), UNIT(hostile_75_a_push_from_a_client),
-      UNIT(hostile_75_a_push_from_a_server_is_refused), UNIT(a_flood_is_seen_in_any_pieces),
-      UNIT(each_end_has_its_label))
+      UNIT(hostile_75_a_push_from_a_server_is_refused),
+      UNIT(what_comes_for_a_stream_that_the_peer_has_reset),
+      UNIT(what_comes_for_a_stream_that_is_complete),
+      UNIT(what_was_on_its_way_when_we_reset_a_stream_is_ignored),
+      UNIT(a_stream_number_that_was_left_out), UNIT(priorities_that_are_malformed),
+      UNIT(a_flood_is_seen_in_any_pieces), UNIT(each_end_has_its_label))
