@@ -53,8 +53,10 @@ static void write_expiries(struct observed *observed, const struct table *table)
         return;
     observed->certificates = list;
     text_clear(out);
-    metrics_family(out, "fairlead_certificate_not_after_seconds", METRIC_GAUGE,
-                   "When a certificate that is served ends, Unix time; the earliest of its chain.");
+    if (shown > 0)
+        metrics_family(out, "fairlead_certificate_not_after_seconds", METRIC_GAUGE,
+                       "When a certificate that is served ends, Unix time; the earliest of its "
+                       "chain.");
     for (size_t i = 0; i < shown; i++)
         write_expiry(out, table_certificate(table, i));
     metrics_family(out, "fairlead_certificates_left_out", METRIC_GAUGE,

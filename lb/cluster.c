@@ -160,6 +160,21 @@ static void take_endpoints(struct cluster *cluster, const struct cluster_spec *s
     mem_free(stale);
 }
 
+static void leave_all(struct cluster *cluster, struct list *leaving)
+{
+    LIST_EACH (&cluster->endpoints, link)
+        leave(LIST_ENTRY(link, struct endpoint, link), leaving);
+    cluster->endpoints_count = 0;
+    cluster->ejected_count = 0;
+    cluster->weights_sum = 0;
+}
+
+/* A connection that was opened in one way must not carry a request that is to go in another. */
+static bool speaks_otherwise(const struct cluster_spec *a, const struct cluster_spec *b)
+{
+    return a->protocol != b->protocol || !tls_upstream_equal(a->tls, b->tls);
+}
+
 void cluster_follow(struct cluster *cluster, const struct cluster_spec *spec)
 {
     const struct cluster_spec *stale = cluster->spec;
@@ -170,6 +185,8 @@ void cluster_follow(struct cluster *cluster, const struct cluster_spec *spec)
     cluster->spec = cluster_spec_ref(spec);
     cluster->retired = false;
     take_limits(cluster, &spec->limits);
+    if (speaks_otherwise(stale, spec))
+        leave_all(cluster, &leaving);
     take_endpoints(cluster, spec, &leaving);
     round_robin_resume(cluster, &place);
     cluster_spec_unref(stale);
@@ -228,13 +245,7 @@ void cluster_retire(struct cluster *cluster)
     struct list leaving;
 
     list_init(&leaving);
-    LIST_EACH(&cluster->endpoints, link)
-    {
-        leave(LIST_ENTRY(link, struct endpoint, link), &leaving);
-    }
-    cluster->endpoints_count = 0;
-    cluster->ejected_count = 0;
-    cluster->weights_sum = 0;
+    leave_all(cluster, &leaving);
     retire_endpoints(cluster, &leaving);
     cluster->retired = list_is_empty(&cluster->endpoints); /* a callback may have revived it */
     cluster_free_if_idle(cluster);

@@ -10,6 +10,7 @@
 
 #include "core/check.h"
 #include "proxy/worker.h"
+#include "tls/tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -197,8 +198,46 @@ static uint64_t duration_us(const struct stream *stream)
     return worker_now_us(stream->worker) - stream->started_us;
 }
 
+static struct bytes protocol_of(const struct stream *stream)
+{
+    if (stream->request.version_major == 2)
+        return BYTES("HTTP/2");
+    return stream->request.version_minor == 0 ? BYTES("HTTP/1.0") : BYTES("HTTP/1.1");
+}
+
+/* What the handshake came to; empty texts on plain connections. */
+struct tls_words {
+    struct bytes version;
+    struct bytes cipher;
+    struct bytes server_name;
+};
+
+static struct tls_words tls_words_of(const struct stream *stream)
+{
+    const struct tls *tls = stream->conn->tls;
+
+    if (tls == NULL)
+        return (struct tls_words){BYTES_NONE, BYTES_NONE, BYTES_NONE};
+    return (struct tls_words){bytes_of(tls_version_of(tls)), bytes_of(tls_cipher_of(tls)),
+                              tls_server_name(tls)};
+}
+
+/* protocol tls-version cipher sni */
+static void add_protocols(const struct stream *stream, struct text *out)
+{
+    struct tls_words words = tls_words_of(stream);
+
+    text_add(out, protocol_of(stream));
+    text_add_byte(out, ' ');
+    text_add(out, or_dash(words.version));
+    text_add_byte(out, ' ');
+    text_add(out, or_dash(words.cipher));
+    text_add_byte(out, ' ');
+    text_add_escaped(out, or_dash(words.server_name));
+}
+
 /* time client "METHOD host path query" status reason bytes_in bytes_out duration upstream attempts
- * "route object" request-id */
+ * "route object" request-id protocol tls-version cipher sni */
 static void add_text_line(struct access_log *access_log, const struct stream *stream,
                           struct text *out)
 {
@@ -228,6 +267,8 @@ static void add_text_line(struct access_log *access_log, const struct stream *st
     text_add_escaped(out, stream->route == NULL ? BYTES("-") : stream->route->object);
     text_add(out, BYTES("\" "));
     text_add_escaped(out, or_dash(stream->request_id));
+    text_add_byte(out, ' ');
+    add_protocols(stream, out);
     text_add_byte(out, '\n');
 }
 
@@ -252,6 +293,8 @@ static void add_json_number(struct text *out, const char *name, uint64_t value)
 static void add_json_line(struct access_log *access_log, const struct stream *stream,
                           struct text *out)
 {
+    struct tls_words words = tls_words_of(stream);
+
     text_add_byte(out, '{');
     add_json_pair(out, "time", time_text(access_log));
     add_json_pair(out, "client", conn_client_ip(stream->conn));
@@ -259,8 +302,10 @@ static void add_json_line(struct access_log *access_log, const struct stream *st
     add_json_pair(out, "host", stream->request.authority);
     add_json_pair(out, "path", stream->request.path);
     add_json_pair(out, "query", stream->request.query);
-    add_json_pair(out, "protocol",
-                  stream->request.version_minor == 0 ? BYTES("HTTP/1.0") : BYTES("HTTP/1.1"));
+    add_json_pair(out, "protocol", protocol_of(stream));
+    add_json_pair(out, "tls_version", words.version);
+    add_json_pair(out, "tls_cipher", words.cipher);
+    add_json_pair(out, "sni", words.server_name);
     add_json_number(out, "status", stream->status);
     add_json_pair(out, "reason", bytes_of(reason_of(stream)));
     add_json_number(out, "bytes_in", stream->request_bytes);

@@ -239,7 +239,7 @@ enum status relay_send(struct stream *stream)
     enum status status;
 
     /* Only HTTP/2 can say that a request was not looked at, and may be sent again, of any method. */
-    if (!stream->any_byte_sent && cluster_speaks_h2(stream->cluster))
+    if (!stream->any_byte_sent && stream->upstream->h2 != NULL)
         stream->replay_is_kept = true;
     status = upstream_send_head(stream);
     if (status != STATUS_OK && status != STATUS_AGAIN)

@@ -11,6 +11,7 @@
 
 #include "core/check.h"
 #include "core/mem.h"
+#include "core/refs.h"
 #include "proxy/pool.h"
 #include "proxy/stream.h"
 #include "tls/tls.h"
@@ -35,6 +36,8 @@ static void on_upstream_closed(struct transport *transport)
     text_fini(&upstream->partial);
     if (upstream->tls != NULL)
         tls_destroy(upstream->tls);
+    if (upstream->tls_policy != NULL)
+        tls_upstream_unref(upstream->tls_policy);
     upstream->magic = 0;
     mem_free(upstream);
     worker_check_stopped(worker);
@@ -158,8 +161,7 @@ static void on_tls_ready(struct tls *tls)
 static void begin_tls(struct upstream *upstream)
 {
     upstream->tls = tls_connect(upstream->worker->tls, &upstream->tcp.transport,
-                                upstream->cluster->spec->tls, &upstream_events, upstream,
-                                on_tls_ready);
+                                upstream->tls_policy, &upstream_events, upstream, on_tls_ready);
     upstream->transport = tls_transport(upstream->tls);
     transport_resume(upstream->transport);
 }
@@ -177,7 +179,7 @@ static void on_connected(struct tcp *tcp, enum status status)
 
     if (status != STATUS_OK)
         upstream->ops->on_open_failed(upstream, failure_of_connect(status));
-    else if (upstream->cluster->spec->tls != NULL)
+    else if (upstream->tls_policy != NULL)
         begin_tls(upstream);
     else
         is_open(upstream);
@@ -197,6 +199,8 @@ struct upstream *upstream_open(struct worker *worker, struct cluster *cluster,
     upstream->magic = UPSTREAM_MAGIC;
     upstream->state = UPSTREAM_CONNECTING;
     upstream->ops = cluster_speaks_h2(cluster) ? &upstream_h2_ops : &upstream_h1_ops;
+    if (cluster->spec->tls != NULL)
+        upstream->tls_policy = tls_upstream_ref(refs_thaw(cluster->spec->tls));
     upstream->worker = worker;
     upstream->cluster = cluster;
     upstream->endpoint = endpoint;

@@ -28,6 +28,7 @@ enum upstream_state {
 struct pool;
 struct stream;
 struct tls;
+struct tls_upstream;
 struct upstream_h2;
 struct upstream;
 
@@ -70,6 +71,7 @@ struct upstream {
     struct pool *pool;              /* borrowed; lives while it has connections */
     struct transport *transport;    /* borrowed: of tls if there is one, else of tcp */
     struct tls *tls;                /* owned; NULL for plain connections */
+    struct tls_upstream *tls_policy; /* ref; as the cluster said when it was opened, or NULL */
     struct upstream_h2 *h2;         /* owned; NULL unless HTTP/2 is spoken */
     struct stream *stream;          /* HTTP/1: borrowed; NULL unless CONNECTING or BUSY */
     struct deadline deadline;       /* of being idle, or of an HTTP/2 connect */

@@ -64,7 +64,7 @@ def families():
     for folder in ("proxy", "controller", "core"):
         for path in (ROOT / folder).rglob("*"):
             if path.suffix in (".c", ".def"):
-                found |= set(re.findall(r'"(fairlead_[a-z_]+)"', path.read_text(encoding="utf-8")))
+                found |= set(re.findall(r'"(fairlead_[a-z0-9_]+)"', path.read_text(encoding="utf-8")))
     return sorted(found)
 
 
@@ -140,7 +140,7 @@ def test_every_metric_has_a_row(family):
 
 def test_no_metric_is_documented_that_is_not_there():
     for path in GUIDE.glob("*.md"):
-        named = set(re.findall(r"fairlead_[a-z_]+", path.read_text(encoding="utf-8")))
+        named = set(re.findall(r"fairlead_[a-z0-9_]+", path.read_text(encoding="utf-8")))
         assert named <= set(families()), path.name
 
 

@@ -301,7 +301,7 @@ def test_a_slow_admin_client_holds_up_nobody(fairlead, backend):
 
 TEXT_LINE = re.compile(
     r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (\S+) "(\S+) (\S+) (.*)" (\d{3}) (\S+) (\d+) (\d+) '
-    r'\d+\.\d{3}ms (\S+) (\d+) "(.*)" (\S+)')
+    r'\d+\.\d{3}ms (\S+) (\d+) "(.*)" (\S+) (\S+) (\S+) (\S+) (\S+)')
 
 
 def test_the_access_log_as_text_tells_all_that_was_asked_for(fairlead, backend):
@@ -311,7 +311,8 @@ def test_the_access_log_as_text_tells_all_that_was_asked_for(fairlead, backend):
     proxy.get("/", 'nobody.test')
     first, second = (TEXT_LINE.fullmatch(line) for line in proxy.access_lines(2))
     assert first.groups() == ("127.0.0.1", "POST", "a.test", "/x?q=1", "200", "-", "3", "5",
-                              f"127.0.0.1:{app.port}", "1", "Ingress default/app-ingress", "id-1")
+                              f"127.0.0.1:{app.port}", "1", "Ingress default/app-ingress", "id-1",
+                              "HTTP/1.1", "-", "-", "-")
     assert second.groups()[3:11] == ("/", "404", "no_host", "0", second[8], "-", "0", "-")
 
 

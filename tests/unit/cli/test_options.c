@@ -92,7 +92,8 @@ TEST(serve_has_the_defaults_of_the_design)
     assert_string_equal(options->objects.at[0], "manifests");
     listen_address_add(&options->http.at[0], &shown);
     assert_int_equal(options->http.at[0].address.port, 8080);
-    assert_int_equal(options->https.count, 0);
+    assert_int_equal(options->https.count, 1);
+    assert_int_equal(options->https.at[0].address.port, 8443);
     assert_int_equal(options->admin.address.port, 9080);
     assert_true(address_is_loopback(&options->admin.address));
     assert_int_equal(options->workers, 0);

@@ -81,7 +81,8 @@ TEST(nothing_that_was_not_asked_for_is_resent)
     for (unsigned int i = 1; i < FAILURE_COUNT; i++) {
         struct retry_facts facts = facts_of((enum failure)i);
 
-        if (failure_row((enum failure)i)->retry == RETRY_ALWAYS)
+        if (failure_row((enum failure)i)->retry == RETRY_ALWAYS ||
+            failure_row((enum failure)i)->retry == RETRY_UNSEEN)
             continue;
         assert_int_equal(retry_decide(&unasked, &facts), RETRY_NO);
     }
@@ -90,6 +91,20 @@ TEST(nothing_that_was_not_asked_for_is_resent)
 
         assert_int_equal(retry_decide(&unasked, &facts), RETRY_NO);
     }
+}
+
+TEST(hostile_58_a_refused_stream_is_sent_again_once_whatever_the_method)
+{
+    struct retry_facts facts = facts_of(FAILURE_STREAM_REFUSED);
+
+    facts.is_idempotent = false;
+    facts.any_byte_sent = true;
+    assert_int_equal(retry_decide(&unasked, &facts), RETRY_NOW);
+    facts.was_refused = true;
+    assert_int_equal(retry_decide(&unasked, &facts), RETRY_NO);
+    facts.was_refused = false;
+    facts.is_replayable = false;
+    assert_int_equal(retry_decide(&unasked, &facts), RETRY_NO);
 }
 
 TEST(retry_on_names_statuses)
@@ -270,7 +285,8 @@ TEST(the_pause_grows_with_the_attempts_up_to_a_limit)
 TESTS(UNIT(a_failed_connect_goes_on_at_once_three_attempts_at_most),
       UNIT(a_failed_connect_goes_on_for_any_method),
       UNIT(asked_for_retries_of_connects_come_after_the_unasked_ones),
-      UNIT(nothing_that_was_not_asked_for_is_resent), UNIT(retry_on_names_statuses),
+      UNIT(nothing_that_was_not_asked_for_is_resent),
+      UNIT(hostile_58_a_refused_stream_is_sent_again_once_whatever_the_method), UNIT(retry_on_names_statuses),
       UNIT(retry_on_names_resets),
       UNIT(hostile_58_failures_of_the_client_or_ours_are_never_retried),
       UNIT(hostile_58_a_post_is_not_resent_after_any_byte),
