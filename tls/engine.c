@@ -18,15 +18,18 @@
     "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"                                   \
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 #define CIPHERS_1_3    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
-#define GROUPS         "X25519:P-256:P-384"
 #define SECURITY_LEVEL 2 /* as X509_SECURITY_BITS_MIN; distributions set others by default */
 
 static void set_groups(SSL_CTX *context)
 {
-    if (SSL_CTX_set1_groups_list(context, "X25519MLKEM768:" GROUPS) == 1)
+    /* Arrays, since the macro behind the call takes no constant. */
+    char groups[] = "X25519MLKEM768:X25519:P-256:P-384";
+    char before_3_5[] = "X25519:P-256:P-384";
+
+    if (SSL_CTX_set1_groups_list(context, groups) == 1)
         return;
-    ERR_clear_error(); /* before OpenSSL 3.5 */
-    CHECK(SSL_CTX_set1_groups_list(context, GROUPS) == 1);
+    ERR_clear_error();
+    CHECK(SSL_CTX_set1_groups_list(context, before_3_5) == 1);
 }
 
 static SSL_CTX *context_create(const SSL_METHOD *method)

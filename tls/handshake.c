@@ -203,6 +203,15 @@ static bool set_verification(SSL *ssl, const struct tls_upstream_config *config)
            set_subject(ssl, config->subject_name);
 }
 
+static bool set_server_name(SSL *ssl, struct bytes given)
+{
+    char *name = mem_string(given); /* the macro behind the call takes no constant */
+    bool is_set = given.len == 0 || SSL_set_tlsext_host_name(ssl, name) == 1;
+
+    mem_free(name);
+    return is_set;
+}
+
 static bool set_upstream(SSL *ssl, const struct tls_upstream_config *config)
 {
     static const unsigned char h2[] = "\x02h2";
@@ -210,10 +219,8 @@ static bool set_upstream(SSL *ssl, const struct tls_upstream_config *config)
     const unsigned char *protocols = config->is_h2 ? h2 : h1;
     unsigned int length = config->is_h2 ? sizeof(h2) - 1 : sizeof(h1) - 1;
 
-    if (config->server_name.len > 0 && SSL_set_tlsext_host_name(ssl, config->server_name.at) !=
-                                           1) /* ends with a NUL: upstream.c */
-        return false;
-    return SSL_set_alpn_protos(ssl, protocols, length) == 0 && set_verification(ssl, config);
+    return set_server_name(ssl, config->server_name) &&
+           SSL_set_alpn_protos(ssl, protocols, length) == 0 && set_verification(ssl, config);
 }
 
 /* The ClientHello goes out in the engine's turn, when the owner has its struct tls and can be told

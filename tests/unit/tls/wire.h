@@ -298,8 +298,12 @@ static inline void peer_begin(struct peer *peer, const char *name)
     (void)SSL_set_app_data(peer->ssl, peer);
     SSL_set_bio(peer->ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
     SSL_set_connect_state(peer->ssl);
-    if (name != NULL)
-        assert_int_equal(SSL_set_tlsext_host_name(peer->ssl, name), 1);
+    if (name != NULL) {
+        char *copy = mem_string(bytes_of(name)); /* the macro takes no constant */
+
+        assert_int_equal(SSL_set_tlsext_host_name(peer->ssl, copy), 1);
+        mem_free(copy);
+    }
 }
 
 static inline void peer_fini(struct peer *peer)
@@ -415,6 +419,7 @@ static inline void open_world(struct world *world)
     set_a(world);
     world->tickets = tls_tickets_create(TLS_TICKETS_ROTATE_S);
     world->engine = tls_engine_create(world->tickets, world_choose, world);
+    world->engine->budget_ns = UINT64_MAX; /* no test may hang on how fast the machine is */
     peer_init(&world->client);
 }
 
@@ -444,6 +449,17 @@ static inline void run(struct world *world)
         has_moved = pipe_turn(&world->server.pipe) || has_moved;
         has_moved = engine_turn(world->engine) || has_moved;
         assert_int_equal(world->engine->output.len, 0);
+    } while (has_moved);
+}
+
+/* The same without the client: what it would say was put on the wire already. */
+static inline void run_server(struct world *world)
+{
+    bool has_moved;
+
+    do {
+        has_moved = pipe_turn(&world->server.pipe);
+        has_moved = engine_turn(world->engine) || has_moved;
     } while (has_moved);
 }
 
