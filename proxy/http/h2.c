@@ -194,8 +194,10 @@ void h2_reset(struct h2 *h2, uint32_t id, enum h2_error error)
 {
     struct h2_stream *stream = h2_stream_find(h2, (int32_t)id);
 
-    if (stream != NULL)
+    if (stream != NULL && !stream->is_reset) {
         stream->is_reset = true;
+        stream->reset_error = error;
+    }
     /* A request that waits for its turn is not in nghttp2's table yet, but can be taken back. */
     (void)nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, (int32_t)id, error);
 }
