@@ -190,13 +190,28 @@ void h2_stream_refuse(struct h2_stream *stream, enum h2_error error)
     h2_reset(stream->h2, stream->id, error);
 }
 
+/* A request that has not been packed yet is not in nghttp2's table, but can be taken back. Rare. */
+static struct h2_stream *find_waiting(struct h2 *h2, uint32_t id)
+{
+    LIST_EACH (&h2->streams, link) {
+        struct h2_stream *stream = LIST_ENTRY(link, struct h2_stream, link);
+
+        if (stream->id == id)
+            return stream;
+    }
+    return NULL;
+}
+
 void h2_reset(struct h2 *h2, uint32_t id, enum h2_error error)
 {
     struct h2_stream *stream = h2_stream_find(h2, (int32_t)id);
 
-    if (stream != NULL)
-        stream->is_reset = true;
-    /* A request that waits for its turn is not in nghttp2's table yet, but can be taken back. */
+    if (stream == NULL)
+        stream = find_waiting(h2, id);
+    if (stream == NULL || stream->is_reset)
+        return;
+    stream->is_reset = true;
+    stream->reset_error = error;
     (void)nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, (int32_t)id, error);
 }
 

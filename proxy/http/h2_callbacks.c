@@ -291,15 +291,18 @@ static int on_send_data(nghttp2_session *session, nghttp2_frame *frame, const ui
 
 /* ---- the end of a stream ---- */
 
-/* A reset with NO_ERROR says that nothing went wrong, but not that all has arrived. */
+/* The peer's reset may cross ours. One with NO_ERROR says that nothing went wrong, but not that all
+ * has arrived. */
 static uint32_t error_of(const struct h2 *h2, const struct h2_stream *stream, uint32_t error)
 {
     bool is_complete = stream->peer_is_done;
 
+    if (stream->is_reset)
+        return stream->reset_error;
     if (h2->config.side == H2_SERVER &&
         nghttp2_session_get_stream_local_close(h2->session, (int32_t)stream->id) != 1)
         is_complete = false;
-    return error == H2_NO_ERROR && !is_complete && !stream->is_reset ? H2_CANCEL : error;
+    return error == H2_NO_ERROR && !is_complete ? H2_CANCEL : error;
 }
 
 static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error, void *context)

@@ -7,6 +7,7 @@
 #include "proxy/http/framing.h"
 #include "proxy/http/h2_head.h"
 
+#define STATUS_MIN                 100
 #define STATUS_SWITCHING_PROTOCOLS 101
 #define STATUS_OK_FIRST            200
 
@@ -49,7 +50,8 @@ enum h2_verdict h2_head_response(struct h2_head *head, enum method_id method, bo
         .keep_alive = true,
     };
     /* HTTP/2 has no 101: RFC 9113 section 8.6. */
-    if (head->status == STATUS_SWITCHING_PROTOCOLS || !judge(head, method, is_end, response))
+    if (head->status < STATUS_MIN || head->status == STATUS_SWITCHING_PROTOCOLS ||
+        !judge(head, method, is_end, response))
         return H2_HEAD_RESET;
     if (wants_websocket && head->status == STATUS_OK_FIRST && !is_end) {
         response->websocket_accepted = true;

@@ -23,13 +23,14 @@ struct h2_stream {
     struct h2 *h2;
     void *owner; /* borrowed until on_closed; NULL when it was forgotten */
     uint32_t id;
-    enum method_id method_id; /* client: of the request */
-    bool wants_websocket;     /* client: it was an extended CONNECT */
-    bool has_head;            /* the peer's request, or its final response, was reported */
-    bool is_bad;              /* on_bad_request was called; its body is thrown away */
-    bool is_reset;            /* by us: no event but on_closed follows */
-    bool is_provoked;         /* ... for what the peer did: it counts (hostile-input 69) */
-    bool peer_is_done;        /* its message is complete */
+    enum h2_error reset_error; /* when is_reset: what we said */
+    enum method_id method_id;  /* client: of the request */
+    bool wants_websocket;      /* client: it was an extended CONNECT */
+    bool has_head;             /* the peer's request, or its final response, was reported */
+    bool is_bad;               /* on_bad_request was called; its body is thrown away */
+    bool is_reset;             /* by us: no event but on_closed follows */
+    bool is_provoked;          /* ... for what the peer did: it counts (hostile-input 69) */
+    bool peer_is_done;         /* its message is complete */
 };
 
 struct h2 {

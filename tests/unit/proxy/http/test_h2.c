@@ -409,6 +409,7 @@ TEST(an_answer_to_a_stream_that_is_gone_is_forgotten)
     h2_resume(pair.server->h2, 1);
     h2_consume(pair.server->h2, 1, 5);
     h2_reset(pair.server->h2, 1, H2_CANCEL);
+    assert_false(h2_wants_output(pair.server->h2));
     pump(pair.client, pair.server);
     assert_log(pair.client, "1 closed 8\n");
     pair_free(&pair);

@@ -97,6 +97,19 @@ TEST(hostile_60_a_pseudo_field_in_trailers)
     hand_free(&hand);
 }
 
+TEST(a_polite_reset_does_not_hide_why_we_reset_a_stream)
+{
+    struct hand hand = hand_of(H2_SERVER);
+
+    wire_headers(&hand.wire, WIRE_END_HEADERS, 1,
+                 LINES({":method", "GET"}, {":scheme", "https"}, {":path", "/"},
+                       {":authority", "a.example"}));
+    wire_number(&hand.wire, WIRE_RST_STREAM, 1, H2_NO_ERROR);
+    assert_int_equal(hand_send(&hand), STATUS_OK);
+    assert_log(hand.peer, "1 closed 1\n");
+    hand_free(&hand);
+}
+
 TEST(hostile_61_malformed_names_and_values)
 {
     REQUEST_RESET(GET_LINES, {"X-Upper", "1"});
@@ -369,9 +382,10 @@ TESTS(UNIT(a_request_is_what_http_1_would_have_brought), UNIT(a_host_field_stand
       UNIT(hostile_22_an_alias_stays_out_where_underscores_are_allowed),
       UNIT(crumbs_of_a_cookie_are_joined),
       UNIT(hostile_60_pseudo_fields_that_are_unknown_repeated_missing_late_or_of_responses),
-      UNIT(hostile_60_a_pseudo_field_in_trailers), UNIT(hostile_61_malformed_names_and_values),
-      UNIT(hostile_61_a_value_with_nul), UNIT(hostile_21_bytes_over_0x7f_pass_unchanged),
-      UNIT(hostile_62_fields_of_a_connection),
+      UNIT(hostile_60_a_pseudo_field_in_trailers),
+      UNIT(a_polite_reset_does_not_hide_why_we_reset_a_stream),
+      UNIT(hostile_61_malformed_names_and_values), UNIT(hostile_61_a_value_with_nul),
+      UNIT(hostile_21_bytes_over_0x7f_pass_unchanged), UNIT(hostile_62_fields_of_a_connection),
       UNIT(hostile_63_a_content_length_that_is_not_the_bodys),
       UNIT(hostile_63_a_content_length_that_is_none), UNIT(hostile_64_method_path_and_scheme),
       UNIT(hostile_26_connect_and_trace_are_answered_with_405), UNIT(hostile_65_authority_and_host),

@@ -60,6 +60,7 @@ TEST(hostile_53_responses_that_are_malformed)
 {
     RESPONSE_RESET("1", {"x-a", "1"});
     RESPONSE_RESET("1", {":status", "20"});
+    RESPONSE_RESET("1", {":status", "099"});
     RESPONSE_RESET("1", {":status", "200"}, {":status", "200"});
     RESPONSE_RESET("1", {":status", "200"}, {":path", "/"});
     RESPONSE_RESET("1", {":status", "200"}, {"content-length", "1"}, {"content-length", "1"});
