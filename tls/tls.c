@@ -39,23 +39,20 @@ enum status tls_flush(struct tls *tls)
 
 /* ---- reading ---- */
 
-/* Read below just when there is something to do with what comes. */
-static void steer_below(struct tls *tls)
-{
-    bool may_read = tls->state == TLS_SHAKING ||
-                    (tls->state == TLS_OPEN && tls->is_reading && tls->end == TLS_END_NONE);
-
-    if (tls->state == TLS_CLOSING)
-        return;
-    if (may_read && tls->held.len == 0)
-        transport_resume(tls->below);
-    else
-        transport_pause(tls->below);
-}
-
 static bool may_read(const struct tls *tls)
 {
     return tls->state == TLS_OPEN && tls->is_reading && tls->end == TLS_END_NONE;
+}
+
+/* Read below just when there is something to do with what comes. */
+static void steer_below(struct tls *tls)
+{
+    if (tls->state == TLS_CLOSING)
+        return;
+    if ((tls->state == TLS_SHAKING || may_read(tls)) && tls->held.len == 0)
+        transport_resume(tls->below);
+    else
+        transport_pause(tls->below);
 }
 
 /* Why SSL_read() brought nothing. STATUS_AGAIN: the input is used up. */

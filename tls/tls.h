@@ -49,13 +49,15 @@ void tls_tickets_destroy(struct tls_tickets *tickets);
  */
 typedef const struct tls_host *tls_choose_fn(void *context, struct bytes server_name);
 
-/* What the connections of one worker share. */
+/* What the connections of one worker share. tickets: borrowed, NULL for none. choose: NULL when
+ * nothing is ever accepted. */
 struct tls_engine;
 struct tls_engine *tls_engine_create(struct tls_tickets *tickets, tls_choose_fn *choose,
                                      void *context);
 void tls_engine_destroy(struct tls_engine *engine); /* no connection is left */
-/* Once a turn of the loop: goes on with the handshakes that were left over by the last one. True
- * when some are left again: then the loop must not sleep. */
+/* Once a turn of the loop, last before it sleeps: begins the handshakes of tls_connect(), goes on
+ * with those that the last turn left over and with connections that were resumed while input was
+ * held. True when some are left again: then the loop must not sleep. */
 bool tls_engine_turn(struct tls_engine *engine);
 
 struct tls;
@@ -66,9 +68,13 @@ typedef void tls_ready_fn(struct tls *tls);
 /*
  * Speak TLS over `below`, which is open (for tls_connect: connected), not reading, and whose events
  * and owner this call takes over. `events` and `owner` are those of the new transport, as for any
- * transport. The handshake begins at once; on_bytes comes only after on_ready, and only while
- * resumed. Closing it closes `below`; on_closed comes when that is closed. The owner frees the
- * struct tls with tls_destroy() from its on_closed.
+ * transport. The handshake begins at once, in tls_connect() with the engine's next turn; no event
+ * comes from inside these calls. on_bytes comes only after on_ready, and only while resumed; before
+ * on_ready a write is STATUS_CLOSED. Closing it closes `below`; on_closed comes when that is
+ * closed. The owner frees the struct tls with tls_destroy() from its on_closed.
+ *
+ * on_end is the peer's close_notify. An end without one is on_broken(STATUS_CLOSED), for whoever is
+ * in between could have cut the bytes short; records that are wrong are on_broken(STATUS_INVALID).
  */
 struct tls *tls_accept(struct tls_engine *engine, struct transport *below,
                        const struct transport_events *events, void *owner, tls_ready_fn *on_ready);

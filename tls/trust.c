@@ -148,14 +148,16 @@ done:
 /* ---- the whole ---- */
 
 /* PARTIAL_CHAIN: what is in ca.crt is believed, be it a root or not; an intermediate that is given
- * as the CA would otherwise wait for its root for ever. */
+ * as the CA would otherwise wait for its root for ever. With lists the chain has to end at a root:
+ * for OpenSSL would end it at the first certificate it believes, and then find no list for that
+ * one, since its issuer is not in the chain. */
 static void freeze(struct draft *draft)
 {
     struct trust *trust = draft->trust;
-    unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN;
+    unsigned long flags = draft->crls_count == 0
+                              ? X509_V_FLAG_PARTIAL_CHAIN
+                              : X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
 
-    if (draft->crls_count > 0)
-        flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
     CHECK(X509_STORE_set_flags(trust->store, flags) == 1);
     if (draft->names_bytes > NAMES_BYTES_MAX) {
         sk_X509_NAME_pop_free(trust->names, X509_NAME_free);

@@ -17,8 +17,9 @@ struct trust;
 /*
  * ca_pem: one CA certificate or more. crl_pem: revocation lists, or empty; when given, each
  * certificate of a chain is held against the list of its issuer, and a missing or outdated list
- * fails the check (nothing fails open: hostile-input 81). STATUS_INVALID: *fault says why, as in
- * certificate.h.
+ * fails the check (nothing fails open: hostile-input 81). Without lists a chain may end at any
+ * certificate of ca_pem; with lists it must end at a root, which is in ca_pem. STATUS_INVALID:
+ * *fault says why, as in certificate.h.
  */
 enum status trust_parse(struct bytes ca_pem, struct bytes crl_pem, struct trust **trust,
                         struct text *fault);

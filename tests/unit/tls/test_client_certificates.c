@@ -164,6 +164,45 @@ TEST(hostile_81_a_list_that_is_outdated_or_of_somebody_else_lets_nobody_in)
     identity_free(&good);
 }
 
+TEST(hostile_81_every_issuer_of_a_chain_needs_its_list)
+{
+    struct identity root = make_identity(&(struct recipe){.name = "root", .is_ca = true});
+    struct identity middle =
+        make_identity(&(struct recipe){.name = "middle", .is_ca = true, .issuer = &root});
+    struct identity client = make_identity(&(struct recipe){.name = "me", .issuer = &middle});
+    struct text authorities = make_pem(2, &root, &middle);
+    struct text lists = make_crl(&middle, NULL, false);
+    struct text of_root = make_crl(&root, NULL, false);
+    struct text fault;
+
+    text_init(&fault);
+    for (int i = 0; i < 2; i++) {
+        struct world world;
+        struct trust *trust;
+
+        open_world(&world);
+        assert_int_equal(trust_parse(text_bytes(&authorities), text_bytes(&lists), &trust, &fault),
+                         STATUS_OK);
+        world.config.client_auth = TLS_CLIENT_AUTH_REQUIRED;
+        world.config.client_trust = trust;
+        set_a(&world);
+        if (i == 0)
+            assert_kept_out(&world, &client, TLS_FAILURE_CERTIFICATE_INVALID);
+        else
+            assert_let_in(&world, &client);
+        text_add(&lists, text_bytes(&of_root));
+        trust_unref(trust);
+        close_world(&world);
+    }
+    text_fini(&fault);
+    text_fini(&authorities);
+    text_fini(&lists);
+    text_fini(&of_root);
+    identity_free(&root);
+    identity_free(&middle);
+    identity_free(&client);
+}
+
 TEST(the_client_is_told_which_authorities_count)
 {
     struct world world;
@@ -264,6 +303,7 @@ TESTS(UNIT(a_required_certificate_lets_in_who_has_one_and_nobody_else),
       UNIT(hostile_81_a_certificate_that_is_wrong_in_any_way_is_refused_required_or_not),
       UNIT(hostile_81_a_revoked_certificate_is_refused_and_one_beside_it_is_not),
       UNIT(hostile_81_a_list_that_is_outdated_or_of_somebody_else_lets_nobody_in),
+      UNIT(hostile_81_every_issuer_of_a_chain_needs_its_list),
       UNIT(the_client_is_told_which_authorities_count),
       UNIT(an_intermediate_that_is_given_as_the_authority_is_believed),
       UNIT(a_certificate_is_described_as_envoy_does_it),

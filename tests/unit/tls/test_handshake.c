@@ -80,7 +80,7 @@ TEST(a_server_answers_in_one_write_and_gives_one_ticket_in_another)
     run(&world);
     assert_open(&world);
     assert_int_equal(world.server.pipe.writes, 2);
-    assert_non_null(world.client.session);
+    assert_int_equal(world.client.tickets, 1);
     close_world(&world);
 }
 
@@ -319,6 +319,24 @@ TEST(hostile_79_an_address_or_junk_as_the_name_is_refused_without_asking)
         assert_refused(&world, TLS_FAILURE_UNKNOWN_NAME, SSL_AD_UNRECOGNIZED_NAME);
     }
     assert_int_equal(world.asked.len, 0);
+    close_world(&world);
+}
+
+TEST(hostile_79_a_client_that_retries_cannot_change_the_name)
+{
+    char other[] = "b.test";
+    struct world world;
+
+    open_world(&world);
+    world.b = tls_host_create(&world.config);
+    set_groups(&world, "P-521:P-384"); /* the first guess is wrong: HelloRetryRequest */
+    begin(&world, "a.test");
+    (void)peer_turn(&world.client, &world.server.pipe);
+    assert_true(pipe_turn(&world.server.pipe));
+    assert_int_equal(SSL_set_tlsext_host_name(world.client.ssl, other), 1);
+    run(&world);
+    assert_refused(&world, TLS_FAILURE_BAD_HELLO, SSL_AD_ILLEGAL_PARAMETER);
+    assert_bytes(text_bytes(&world.asked), "a.test;");
     close_world(&world);
 }
 
@@ -608,6 +626,7 @@ TESTS(UNIT(a_handshake_of_each_version_ends_with_both_sides_ready),
       UNIT(the_name_is_asked_for_in_lower_case_and_without_a_trailing_dot),
       UNIT(hostile_79_a_name_that_nobody_serves_is_refused_and_so_is_none),
       UNIT(hostile_79_an_address_or_junk_as_the_name_is_refused_without_asking),
+      UNIT(hostile_79_a_client_that_retries_cannot_change_the_name),
       UNIT(http_2_is_preferred_and_http_1_1_is_what_remains),
       UNIT(hostile_77_protocols_without_a_common_one_are_refused),
       UNIT(plain_text_is_told_apart_and_not_answered), UNIT(hostile_77_an_ssl_2_hello_is_refused),

@@ -184,12 +184,19 @@ TEST(what_the_owner_did_not_write_is_drained_without_telling_it)
 
     open_world(&world);
     begin(&world, "a.test");
-    world.server.pipe.is_clogged = true; /* the handshake's own answer */
+    world.server.pipe.is_clogged = true; /* the answer to the ClientHello */
     run(&world);
-    assert_int_equal(world.server.readies, 0);
+    world.server.pipe.is_clogged = false;
+    assert_true(pipe_turn(&world.server.pipe));
+    world.server.pipe.is_clogged = true; /* the ticket */
+    (void)peer_turn(&world.client, &world.server.pipe);
+    run_server(&world);
+    assert_int_equal(world.server.readies, 1);
+    assert_true(world.server.pipe.queued.len > 0);
     world.server.pipe.is_clogged = false;
     run(&world);
     assert_open(&world);
+    assert_int_equal(world.client.tickets, 1);
     assert_int_equal(world.server.drains, 0);
     close_world(&world);
 }

@@ -149,7 +149,6 @@ TEST(hostile_57_the_subject_must_be_among_the_alternative_names)
         {BYTES("a.test"), TLS_FAILURE_NONE},
         {BYTES("10.0.0.1"), TLS_FAILURE_NONE},
         {BYTES("b.test"), TLS_FAILURE_CERTIFICATE_INVALID},
-        {BYTES("a"), TLS_FAILURE_CERTIFICATE_INVALID}, /* the common name does not count */
         {BYTES("10.0.0.2"), TLS_FAILURE_CERTIFICATE_INVALID},
         {BYTES("test"), TLS_FAILURE_CERTIFICATE_INVALID},
         {BYTES(".test"), TLS_FAILURE_CERTIFICATE_INVALID},
@@ -167,6 +166,30 @@ TEST(hostile_57_the_subject_must_be_among_the_alternative_names)
                                                       .subject_name = rows[i].subject},
                         rows[i].expected);
     trust_unref(trust);
+    close_world(&world);
+}
+
+TEST(hostile_57_a_common_name_is_no_alternative_name)
+{
+    struct world world;
+    struct identity leaf;
+    struct certificate *certificate;
+    struct trust *trust;
+
+    open_world(&world);
+    leaf = make_identity(&(struct recipe){.name = "a.test", .issuer = &world.ca});
+    certificate = make_certificate(&leaf, &world.ca);
+    trust = make_trust(&world.ca, NULL);
+    world.config.certificates[CERTIFICATE_ECDSA] = certificate;
+    set_a(&world);
+    assert_comes_to(&world,
+                    &(struct tls_upstream_config){.server_name = BYTES("a.test"),
+                                                  .trust = trust,
+                                                  .subject_name = BYTES("a.test")},
+                    TLS_FAILURE_CERTIFICATE_INVALID);
+    certificate_unref(certificate);
+    trust_unref(trust);
+    identity_free(&leaf);
     close_world(&world);
 }
 
@@ -294,6 +317,7 @@ TESTS(UNIT(two_ends_shake_hands_and_talk),
       UNIT(an_endpoint_that_is_gone_at_once_is_told_by_an_event),
       UNIT(hostile_57_the_chain_is_verified_when_there_is_trust),
       UNIT(hostile_57_the_subject_must_be_among_the_alternative_names),
+      UNIT(hostile_57_a_common_name_is_no_alternative_name),
       UNIT(hostile_57_a_nul_inside_an_alternative_name_never_matches),
       UNIT(an_expired_endpoint_is_refused_when_there_is_trust),
       UNIT(a_client_that_wants_http_2_gets_it_and_one_that_does_not_does_not),

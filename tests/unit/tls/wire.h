@@ -265,6 +265,7 @@ struct peer {
     unsigned long error; /* the first of the handshake or of reading */
     bool is_open;
     bool has_ended; /* close_notify came */
+    int tickets;    /* of this connection */
 };
 
 static inline int peer_on_session(SSL *ssl, SSL_SESSION *session)
@@ -273,6 +274,7 @@ static inline int peer_on_session(SSL *ssl, SSL_SESSION *session)
 
     SSL_SESSION_free(peer->session);
     peer->session = session;
+    peer->tickets++;
     return 1;
 }
 
@@ -293,6 +295,7 @@ static inline void peer_begin(struct peer *peer, const char *name)
     SSL_free(peer->ssl);
     text_clear(&peer->got);
     peer->error = 0;
+    peer->tickets = 0;
     peer->is_open = peer->has_ended = false;
     peer->ssl = SSL_new(peer->context);
     (void)SSL_set_app_data(peer->ssl, peer);
