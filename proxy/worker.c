@@ -54,8 +54,8 @@ static void before_wait(void *context)
     struct worker *worker = context;
     uint64_t due_ms, now_ms;
 
-    worker->net.has_more = tls_engine_turn(worker->tls);
     flush_all(worker);
+    worker->net.has_more = tls_engine_turn(worker->tls) || !list_is_empty(&worker->flushes);
     due_ms = deadlines_next_ms(worker->deadlines);
     now_ms = worker_now_ms(worker);
     if (worker->turn_us != 0) {
