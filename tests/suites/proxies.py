@@ -73,7 +73,7 @@ class Fairlead(proc.Fairlead):
         if was_running and status == 0:
             return ""
         return (f"{'' if was_running else 'gone before the end, '}exit status {status}: "
-                f"{self.program.log.read_text()[-1500:]}")
+                f"{self.program.log.read_text()[-300:]}")
 
 
 class HAProxy:
