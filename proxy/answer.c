@@ -102,13 +102,25 @@ void answer_send(struct stream *stream, const struct answer *answer)
     send_answer(stream, &head, has_body ? answer->body : BYTES_NONE);
 }
 
+/* Who set a deadline and was let down after it wants to hear of the deadline: endpoints often just
+ * reset a request whose time is over. */
+static bool is_past_deadline(const struct stream *stream)
+{
+    const struct field *field = request_field(&stream->request, FIELD_GRPC_TIMEOUT);
+    uint64_t span_us;
+
+    return field != NULL && grpc_timeout_parse(field->value, &span_us) == STATUS_OK &&
+           worker_now_us(stream->worker) - stream->started_us >= span_us;
+}
+
 /* A client of gRPC looks for its answer in fields of a 200; it comes without body or trailers. */
 static void answer_grpc(struct stream *stream, enum failure failure)
 {
     const struct failure_row *row = failure_row(failure);
     const struct field *type = request_field(&stream->request, FIELD_CONTENT_TYPE);
-    enum grpc_status status = failure == FAILURE_RESPONSE_TIMEOUT ? GRPC_DEADLINE_EXCEEDED
-                                                                  : grpc_status_of_http(row->code);
+    enum grpc_status status = failure == FAILURE_RESPONSE_TIMEOUT || is_past_deadline(stream)
+                                  ? GRPC_DEADLINE_EXCEEDED
+                                  : grpc_status_of_http(row->code);
     char number[3];
     int length = snprintf(number, sizeof(number), "%d", (int)status);
     struct field fields[] = {

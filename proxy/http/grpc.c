@@ -13,6 +13,8 @@
 #define WEB_TEXT_TYPE "application/grpc-web-text"
 #define TRAILERS_FLAG ((char)0x80)
 
+#define TIMEOUT_DIGITS_MAX 8
+
 static bool is_type(struct bytes value, struct bytes type)
 {
     if (value.len < type.len || !bytes_equal_nocase(bytes_slice(value, 0, type.len), type))
@@ -61,6 +63,30 @@ enum grpc_status grpc_status_of_http(uint16_t code)
     default:
         return GRPC_UNKNOWN;
     }
+}
+
+enum status grpc_timeout_parse(struct bytes value, uint64_t *us)
+{
+    static const struct {
+        char unit;
+        uint64_t per; /* microseconds in a unit */
+    } units[] = {{'H', 3600000000u}, {'M', 60000000}, {'S', 1000000}, {'m', 1000}, {'u', 1}};
+    uint64_t number;
+
+    if (value.len < 2 || value.len > TIMEOUT_DIGITS_MAX + 1 ||
+        !bytes_to_uint(bytes_slice(value, 0, value.len - 1), 99999999, &number))
+        return STATUS_INVALID;
+    if (value.at[value.len - 1] == 'n') {
+        *us = number / 1000;
+        return STATUS_OK;
+    }
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (value.at[value.len - 1] != units[i].unit)
+            continue;
+        *us = number * units[i].per;
+        return STATUS_OK;
+    }
+    return STATUS_INVALID;
 }
 
 /* What stands behind the type's own name: "+proto", "; charset=x". */

@@ -202,6 +202,16 @@ static struct h2_stream *find_waiting(struct h2 *h2, uint32_t id)
     return NULL;
 }
 
+void h2_forget(struct h2 *h2, uint32_t id)
+{
+    struct h2_stream *stream = h2_stream_find(h2, (int32_t)id);
+
+    if (stream == NULL)
+        stream = find_waiting(h2, id);
+    if (stream != NULL)
+        stream->owner = NULL;
+}
+
 void h2_reset(struct h2 *h2, uint32_t id, enum h2_error error)
 {
     struct h2_stream *stream = h2_stream_find(h2, (int32_t)id);
@@ -213,14 +223,6 @@ void h2_reset(struct h2 *h2, uint32_t id, enum h2_error error)
     stream->is_reset = true;
     stream->reset_error = error;
     (void)nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, (int32_t)id, error);
-}
-
-void h2_forget(struct h2 *h2, uint32_t id)
-{
-    struct h2_stream *stream = h2_stream_find(h2, (int32_t)id);
-
-    if (stream != NULL)
-        stream->owner = NULL;
 }
 
 void h2_resume(struct h2 *h2, uint32_t id)

@@ -135,7 +135,7 @@ void h2_destroy(struct h2 *h2);
 enum status h2_receive(struct h2 *h2, struct bytes data, uint64_t now_ms);
 
 /* Fill `room` with what is to be sent next; returns the count, 0 when there is nothing now. `max`
- * is at least 16384 + 9. A frame may be cut: the rest of it comes first at the next call. Bodies are
+ * is at least 16384 + 9. A frame may be cut: its rest comes first at the next call. Bodies are
  * pulled straight into the room. */
 size_t h2_output(struct h2 *h2, char *room, size_t max);
 bool h2_wants_output(const struct h2 *h2);
