@@ -22,7 +22,7 @@ def outcome(check, *arguments):
     try:
         check(*arguments)
     except (AssertionError, OSError, h2_client.h2.exceptions.ProtocolError) as error:
-        return " ".join(f"{type(error).__name__}: {error}".split())[:400]
+        return f"{type(error).__name__}: {error}"
     return ""
 
 

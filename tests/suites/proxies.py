@@ -54,9 +54,12 @@ class Fairlead(proc.Fairlead):
         self.port, self.admin = free_port(), free_port()
         self.h2c_port = self.port
         self.https_port = free_port() if scene.with_tls else None
-        https = f"127.0.0.1:{self.https_port}" if scene.with_tls else "off"
-        listeners = ["--http", f"127.0.0.1:{self.port}", "--https", https,
-                     "--admin", f"127.0.0.1:{self.admin}"]
+        listeners = ["--http", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin}"]
+        if scene.with_tls:  # the default is for testssl.sh, which names no host in places
+            listeners += ["--https", f"127.0.0.1:{self.https_port}",
+                          "--default-certificate", "default/suites"]
+        else:
+            listeners += ["--https", "off"]
         command = [FAIRLEAD, "serve", "--objects", objects, *listeners, "--access-log", "off",
                    "--drain-timeout", "5s"]
         self.started = time.monotonic()
@@ -70,7 +73,7 @@ class Fairlead(proc.Fairlead):
         if was_running and status == 0:
             return ""
         return (f"{'' if was_running else 'gone before the end, '}exit status {status}: "
-                f"{self.program.log.read_text()[-1500:]}")
+                f"{self.program.log.read_text()[-300:]}")
 
 
 class HAProxy:

@@ -2,7 +2,7 @@
 """What a suite found: lines of a table, and the exit status that follows from them."""
 from dataclasses import dataclass, field
 
-MISSES_SHOWN_MAX = 40
+MISSES_SHOWN_MAX, MISS_CHARS_MAX = 40, 400
 EXIT_BELOW_BAR, EXIT_SKIPPED = 1, 77
 
 
@@ -28,7 +28,8 @@ class Result:
 
 def result_of(suite, what, outcomes, bar=0):
     """From {name of a case: "" or what was wrong}."""
-    misses = [f"{name}: {wrong}" for name, wrong in outcomes.items() if wrong]
+    misses = [f"{name}: {' '.join(wrong.split())[:MISS_CHARS_MAX]}"
+              for name, wrong in outcomes.items() if wrong]
     return Result(suite, what, len(outcomes) - len(misses), len(outcomes), bar, misses)
 
 

@@ -20,6 +20,7 @@ NOT_OURS = {
     "DNS_CAArecord": "localhost has none",
     "HSTS": "the application's",
     "security_headers": "the application's",
+    "sessionresumption_ticket": "its client may leave before the ticket of TLS 1.3 has come",
     "engine_problem": "the scanner's own OpenSSL",
     "overall_grade": "sums up the others, the certificate among them",
 }
