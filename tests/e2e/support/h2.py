@@ -124,6 +124,10 @@ class H2End:
         """Raw frames, in one write."""
         self.wire.send(b"".join(pieces))
 
+    def reply(self, piece):
+        """What a receiver owes for a frame; the peer may have gone meanwhile."""
+        self.wire.send_if_open(piece)
+
     def close(self):
         self.wire.close()
 
@@ -241,13 +245,13 @@ class H2End:
         by = (entries.get(INITIAL_WINDOW_SIZE, self._initial()) - self._initial())
         self.windows = {stream: window + by for stream, window in self.windows.items()}
         self.peer_settings.update(entries)
-        self.send(frames.SETTINGS_ACK)
+        self.reply(frames.SETTINGS_ACK)
 
     def _on_ping(self, frame):
         if frame.has(ACK):
             self.pongs.append(frame.payload)
         else:
-            self.send(frames.ping(frame.payload, ack=True))
+            self.reply(frames.ping(frame.payload, ack=True))
 
     def _on_window(self, frame):
         assert frame.number > 0, frame
@@ -288,7 +292,7 @@ class H2End:
         if stream in self.messages and not self.messages[stream].is_over:
             self.rooms[stream] = self.rooms.get(stream, self.stream_room) + size
             update += frames.window_update(stream, size)
-        self.send(update)
+        self.reply(update)
 
     def give_window(self, stream, size):
         """Let the peer send so much more; stream 0 is the connection."""

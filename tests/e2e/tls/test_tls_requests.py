@@ -12,6 +12,7 @@ from support.client import request
 from support.origin import answer
 from support.tls import TlsClient
 from support.wait import wait_until
+from support.websocket import handshake, switching
 
 SSL_REDIRECT = {"ingress.kubernetes.io/force-ssl-redirect": "true"}
 
@@ -241,7 +242,6 @@ def test_a_client_that_goes_takes_its_request_with_it(secure, origin, authority)
 
 @pytest.mark.parametrize("direction", ["up", "down"])
 def test_a_websocket_over_tls(secure, origin, authority, direction):
-    from support.websocket import handshake, switching
     upstream = origin()
     proxy = secure(manifests.tls_app(authority.issue("a.test"), upstream,
                                      annotations=manifests.contour(websocket_routes="/")))
