@@ -95,10 +95,10 @@ def check_head(fields, is_request, is_trailers):
 class H2End:
     """
     settings: pairs that we announce. consumes: what comes is given back to the windows at once; else
-    only by consume(). is_client says which end we are.
+    only by consume(). is_client says which end we are. begins: send the preface and our settings.
     """
 
-    def __init__(self, wire, is_client, settings=(), consumes=True):
+    def __init__(self, wire, is_client, settings=(), consumes=True, begins=True):
         self.wire, self.is_client, self.consumes = wire, is_client, consumes
         self.encoder, self.decoder = hpack.Encoder(), hpack.Decoder()
         self.decoder.max_header_list_size = 1 << 20
@@ -118,7 +118,8 @@ class H2End:
         self.stream_room = own.get(INITIAL_WINDOW_SIZE, WINDOW)
         self.rooms = {}
         self.block = None                     # a header block that is not whole yet
-        self.send((frames.PREFACE if is_client else b"") + frames.settings(*settings))
+        if begins:
+            self.send((frames.PREFACE if is_client else b"") + frames.settings(*settings))
 
     def send(self, *pieces):
         """Raw frames, in one write."""
@@ -356,8 +357,8 @@ class H2End:
 
 
 class H2Client(H2End):
-    def __init__(self, wire, scheme="https", settings=((frames.ENABLE_PUSH, 0),), consumes=True):
-        super().__init__(wire, True, settings, consumes)
+    def __init__(self, wire, scheme="https", settings=((frames.ENABLE_PUSH, 0),), **options):
+        super().__init__(wire, True, settings, **options)
         self.scheme = scheme
         self.next_stream = 1
 

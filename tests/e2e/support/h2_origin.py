@@ -58,12 +58,24 @@ class H2Origin(Origin):
         self.conns.append(H2Peer(peer, **self.options))
         return self.conns[-1]
 
+    def next_request(self):
+        """(conn, request) of the next one that is whole, be it on an old connection or a new one."""
+        def look():
+            self.accept_waiting()
+            for conn in self.conns:
+                conn.has_news()
+                if conn.arrived:
+                    return conn
+            return None
+
+        conn = wait_until(look, "a request on any connection")
+        return conn, conn.read_request()
+
     def expect_untouched(self):
         """No connection and no request that the test has not taken."""
         assert self.accept_waiting() is None, "the origin was called"
         for conn in self.conns:
-            if not conn.ended and conn.wire.sock.fileno() >= 0:
-                conn.has_news()
+            conn.has_news()
             assert not conn.arrived, f"a request came: {conn.messages[conn.arrived[0]]}"
 
 

@@ -74,16 +74,8 @@ def test_many_requests_share_few_connections(behind, h2_origin):
     upstream = h2_origin()
     proxy = behind(upstream)
     clients = ask_at_once(proxy, 60)
-    first = upstream.accept()
-    conns, arrived = [first], []
-    while len(arrived) < 60:
-        for conn in conns:
-            while conn.arrived or conn.has_news():
-                if conn.arrived:
-                    arrived.append((conn, conn.read_request()))
-        more = upstream.accept_waiting()
-        conns += [more] if more else []
-    assert len(conns) <= 3
+    arrived = [upstream.next_request() for _ in clients]
+    assert len(upstream.conns) <= 3
     for conn, asked in reversed(arrived):
         conn.respond(asked.stream, asked.target.encode())
     for number, client in enumerate(clients):
@@ -232,13 +224,11 @@ def test_hostile_58_a_refused_stream_is_sent_once_more(behind, h2_origin):
     upstream = h2_origin()
     proxy = behind(upstream)
     client, = ask_at_once(proxy, 1, request("POST", "/", body=b"hello"))
-    peer = upstream.accept()
-    peer.reset(peer.read_request().stream, frames.REFUSED_STREAM)
-    if not peer.arrived and not peer.has_news():
-        pass
-    again_on = next_request(upstream, peer)
-    assert bytes(again_on[1].body) == b"hello"
-    again_on[0].respond(again_on[1].stream, b"again")
+    conn, asked = upstream.next_request()
+    conn.reset(asked.stream, frames.REFUSED_STREAM)
+    conn, asked = upstream.next_request()
+    assert bytes(asked.body) == b"hello"
+    conn.respond(asked.stream, b"again")
     assert client.read_response().body == b"again"
 
 
@@ -246,9 +236,9 @@ def test_hostile_58_a_post_is_refused_only_so_often(behind, h2_origin):
     """Once for any method; then the client hears of it."""
     upstream = h2_origin()
     client, = ask_at_once(behind(upstream), 1, request("POST", "/", body=b"hello"))
-    conn, asked = next_request(upstream)
+    conn, asked = upstream.next_request()
     conn.reset(asked.stream, frames.REFUSED_STREAM)
-    conn, asked = next_request(upstream, conn)
+    conn, asked = upstream.next_request()
     conn.reset(asked.stream, frames.REFUSED_STREAM)
     assert client.read_response().status in (502, 503)
     upstream.expect_untouched()
@@ -258,21 +248,11 @@ def test_hostile_58_a_post_is_refused_only_so_often(behind, h2_origin):
 def test_hostile_58_another_reset_is_not_sent_again(behind, h2_origin, code):
     upstream = h2_origin()
     client, = ask_at_once(behind(upstream), 1, request("POST", "/", body=b"hello"))
-    conn, asked = next_request(upstream)
+    conn, asked = upstream.next_request()
     conn.reset(asked.stream, code)
     assert client.read_response().status == 502
     upstream.expect_untouched()
     conn.expect_alive()
-
-
-def next_request(upstream, conn=None):
-    """The next request wherever it comes, on this connection or a new one."""
-    while True:
-        if conn is None or (fresh := upstream.accept_waiting()) is not None:
-            conn = fresh if conn is not None else upstream.accept()
-            return conn, conn.read_request()
-        if conn.arrived or (conn.wire.has_more() and conn.read() and conn.arrived):
-            return conn, conn.read_request()
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])

@@ -10,6 +10,7 @@ from support.client import request
 from support.h2_origin import H2Backend
 from support.origin import OK, Backend, answer
 from support.tls import wrapped_by
+from support.wait import wait_until
 
 
 def speaking(certificate, *alpn, **options):
@@ -154,6 +155,15 @@ def test_hostile_57_an_endpoint_that_speaks_no_tls(fairlead, origin):
     upstream.expect_untouched()
 
 
+def meets_no_clear_text(origin):
+    """Accepts what has come and closes it; never True."""
+    peer = origin.accept_waiting()
+    if peer is not None:
+        assert peer.read_exactly(2) == b"\x16\x03"
+        peer.close()
+    return False
+
+
 def test_hostile_57_no_other_endpoint_is_tried_in_clear_text(fairlead, origin, backend, authority):
     bad = backend(wrap=speaking(Authority("evil").issue("b.test")))
     plain = origin()
@@ -163,11 +173,7 @@ def test_hostile_57_no_other_endpoint_is_tried_in_clear_text(fairlead, origin, b
     for _ in range(4):
         client = proxy.client()
         client.send(request("GET", "/secret"))
-        while (ready := plain.accept_waiting()) is None and not client.has_more():
-            pass
-        if ready is not None:
-            assert ready.read_exactly(2) == b"\x16\x03"
-            ready.close()
+        wait_until(lambda: meets_no_clear_text(plain) or client.has_more(), "an answer")
         assert client.read_response().status in (502, 503)
         client.close()
     assert bad.requests == []
@@ -263,6 +269,15 @@ def test_an_endpoint_that_hangs_in_its_handshake(fairlead, origin):
     peer.read_to_end()
 
 
+def goes(origin, how):
+    """Accepts a connection that has come, reads the ClientHello and ends it; never True."""
+    peer = origin.accept_waiting()
+    if peer is not None:
+        peer.read_some()
+        getattr(peer, how)()
+    return False
+
+
 @pytest.mark.parametrize("how", ["close", "reset"])
 def test_an_endpoint_that_goes_in_its_handshake_fails_over(fairlead, origin, backend, authority, how):
     bad, good = origin(), backend(wrap=speaking(authority.issue("b.test")))
@@ -271,11 +286,7 @@ def test_an_endpoint_that_goes_in_its_handshake_fails_over(fairlead, origin, bac
     for _ in range(4):
         client = proxy.client()
         client.send(request("POST", "/", body=b"x"))
-        while not client.has_more():
-            peer = bad.accept_waiting()
-            if peer is not None:
-                peer.read_some()
-                getattr(peer, how)()
+        wait_until(lambda: goes(bad, how) or client.has_more(), "an answer")
         assert client.read_response().status == 200
     assert bad.peers
 
