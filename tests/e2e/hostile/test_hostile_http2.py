@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Malformed HTTP/2 messages and frames: hostile-input 59 to 67 and 73 to 75. Floods have their own file."""
 import random
-import struct
 
 import pytest
 
 from support import frames, manifests
 from support.frames import (CANCEL, COMPRESSION_ERROR, ENHANCE_YOUR_CALM, FLOW_CONTROL_ERROR,
                             FRAME_SIZE_ERROR, PROTOCOL_ERROR, STREAM_CLOSED, frame, request_fields)
-from support.http import Incomplete
 from support.origin import OK
 
 GET = request_fields(scheme="http")
@@ -563,27 +561,6 @@ def test_hostile_73_a_setting_makes_a_window_overflow(site):
     peer.read_to_end()
 
 
-def test_hostile_73_more_data_than_the_window(site):
-    """Ours: the client sends more than we allowed, while the endpoint does not read."""
-    client = site.proxy.h2c_client()
-    stream = client.new_stream()
-    client.send(frames.headers(stream, fields(method="POST"), end=False))
-    peer = site.origin.accept()
-    try:
-        for _ in range(4000):
-            client.send(frames.data(stream, b"x" * 16384))
-    except OSError:
-        pass
-    try:
-        client.wait(lambda: client.goaways or client.messages.get(stream), "the refusal")
-        code = client.goaways[0].code if client.goaways else client.messages[stream].reset
-        assert code == FLOW_CONTROL_ERROR
-    except (Incomplete, OSError):
-        assert client.wire.ended or client.ended
-    client.close()
-    peer.expect_aborted()
-
-
 def test_hostile_73_a_session_that_overflowed_leaves_nothing_behind(fairlead, backend):
     proxy = fairlead(manifests.app(backend()))
     proxy.get("/")
@@ -637,9 +614,9 @@ def test_hostile_75_a_protocol_without_a_connect(site):
     refuse(site, [*GET, (":protocol", "websocket")])
 
 
-def test_hostile_75_a_goaway_of_a_client_is_no_weapon(site):
+def test_hostile_75_goaways_of_a_client_are_no_weapon(site):
     client = site.proxy.h2c_client()
-    for last in (0, 1, 2, 0x7FFFFFFF, 5):
-        client.send(frames.goaway(last, PROTOCOL_ERROR))
-    client.wire.send_if_open(struct.pack(">I", 0))
-    client.close()
+    for last in (5, 0, 0x7FFFFFFF, 1, 2):
+        client.wire.send_if_open(frames.goaway(last, PROTOCOL_ERROR))
+    client.read_to_end()
+    assert site.proxy.ask(b"OPTIONS * HTTP/1.1\r\nHost: a.test\r\n\r\n").status == 200
