@@ -4,6 +4,9 @@ Fixtures of the end-to-end tests.
 
     fairlead(manifests, *flags)   the real program, stopped and checked after the test
     origin(), backend(respond)    endpoints, closed after the test
+    h2_origin(), h2_backend()     endpoints that speak HTTP/2
+    secure(manifests, *flags)     fairlead() with an HTTPS listener
+    authority                     a CA for certificates that a test makes
 
 What a test starts, it owns: ports come from the system, files lie in its tmp_path.
 """
@@ -11,7 +14,9 @@ import contextlib
 
 import pytest
 
+from support.certificates import Authority
 from support.fairlead import Fairlead
+from support.h2_origin import H2Backend, H2Origin
 from support.origin import Backend, Origin
 
 
@@ -31,10 +36,23 @@ def fairlead(tmp_path):
 
 
 @pytest.fixture
-def origin():
+def secure(fairlead):
+    def start(manifests="", *flags, **options):
+        return fairlead(manifests, "--https", "127.0.0.1:0", *flags, **options)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def authority():
+    return Authority()
+
+
+def closed_afterwards(kind):
+    """A factory of these; all that it made are closed."""
     with contextlib.ExitStack() as stack:
-        def make(**options):
-            made = Origin(**options)
+        def make(*arguments, **options):
+            made = kind(*arguments, **options)
             stack.callback(made.close)
             return made
 
@@ -42,11 +60,20 @@ def origin():
 
 
 @pytest.fixture
-def backend():
-    with contextlib.ExitStack() as stack:
-        def make(respond=None, **options):
-            made = Backend(respond, **options)
-            stack.callback(made.close)
-            return made
+def origin():
+    yield from closed_afterwards(Origin)
 
-        yield make
+
+@pytest.fixture
+def backend():
+    yield from closed_afterwards(Backend)
+
+
+@pytest.fixture
+def h2_origin():
+    yield from closed_afterwards(H2Origin)
+
+
+@pytest.fixture
+def h2_backend():
+    yield from closed_afterwards(H2Backend)

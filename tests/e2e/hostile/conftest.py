@@ -26,11 +26,13 @@ def module_site(tmp_path_factory):
 def site(module_site):
     """Checked after each test: it still runs, and the endpoint heard nothing more."""
     yield module_site
-    assert module_site.proxy.is_running(), module_site.proxy.log.text()
-    for client in module_site.proxy.clients:
-        client.close()
-    module_site.proxy.clients.clear()
-    module_site.origin.expect_untouched()
-    for peer in module_site.origin.peers:
-        peer.close()
-    module_site.origin.peers.clear()
+    try:
+        assert module_site.proxy.is_running(), module_site.proxy.log.text()
+        for client in module_site.proxy.clients:
+            client.close()
+        module_site.origin.expect_untouched()
+    finally:  # one that fails must not fail the next ones
+        module_site.proxy.clients.clear()
+        for peer in module_site.origin.peers:
+            peer.close()
+        module_site.origin.peers.clear()

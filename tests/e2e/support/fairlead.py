@@ -8,6 +8,8 @@ import subprocess
 import threading
 
 from .client import RawClient, request
+from .h2 import H2Client
+from .tls import TlsClient
 from .wait import wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -138,6 +140,11 @@ class Fairlead:
         return self._port("http")
 
     @property
+    def https_port(self):
+        """Only with a flag --https."""
+        return self._port("https")
+
+    @property
     def admin_port(self):
         return self._port("admin")
 
@@ -152,9 +159,28 @@ class Fairlead:
 
     def client(self, **options):
         """A raw connection to the HTTP port, closed at the latest by stop()."""
-        client = RawClient(self.http_port, **options)
+        return self.client_of(self.http_port, **options)
+
+    def client_of(self, port, **options):
+        """The same to another port."""
+        client = RawClient(port, **options)
         self.clients.append(client)
         return client
+
+    def tls_client(self, server_name="a.test", **options):
+        """A connection to the HTTPS port after its handshake."""
+        client = TlsClient(self.https_port, server_name, **options)
+        self.clients.append(client)
+        return client
+
+    def h2_client(self, server_name="a.test", receive_buffer=None, wire=None, **options):
+        """HTTP/2 over TLS; options are H2Client's."""
+        return H2Client(wire or self.tls_client(server_name, alpn=("h2",),
+                                                receive_buffer=receive_buffer), **options)
+
+    def h2c_client(self, receive_buffer=None, **options):
+        """HTTP/2 on the HTTP port, with prior knowledge."""
+        return H2Client(self.client(receive_buffer=receive_buffer), scheme="http", **options)
 
     def ask(self, data, method=None):
         """One request on a connection of its own."""

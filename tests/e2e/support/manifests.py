@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Manifests as YAML text. Endpoints may be a port, "address:port", or anything with a port."""
+import base64
 import json
 
 CONTOUR = "projectcontour.io/"
+OWN = "fairlead.dev/"
 
 
 def _lines(value, indent):
@@ -43,6 +45,16 @@ def contour(**annotations):
     return {CONTOUR + name.replace("_", "-"): str(value) for name, value in annotations.items()}
 
 
+def own(**annotations):
+    """own(hsts="x") is {"fairlead.dev/hsts": "x"}."""
+    return {OWN + name.replace("_", "-"): str(value) for name, value in annotations.items()}
+
+
+def upstream_protocol(protocol, ports="80"):
+    """The annotation of a Service: these ports speak tls, h2 or h2c."""
+    return {f"{CONTOUR}upstream-protocol.{protocol}": ports}
+
+
 def ingress_of(name, rules, namespace="default", annotations=None, spec=None, **more):
     """rules: (host or None, [(path, service[, port[, path type]])...])."""
 
@@ -66,10 +78,11 @@ def ingress(host="a.test", path="/", service="app", port=80, kind="Prefix", name
                       namespace, annotations)
 
 
-def service(name="app", namespace="default", annotations=None, port=80):
+def service(name="app", namespace="default", annotations=None, port=80, app_protocol=None):
+    spoken = {"appProtocol": app_protocol} if app_protocol else {}
     return to_yaml({"apiVersion": "v1", "kind": "Service",
                     "metadata": metadata(name, namespace, annotations),
-                    "spec": {"ports": [{"name": "http", "port": port}]}})
+                    "spec": {"ports": [{"name": "http", "port": port, **spoken}]}})
 
 
 def _split(endpoint):
@@ -96,10 +109,49 @@ def endpoints(name, *where, namespace="default", ready=True):
 
 
 def app(*where, host="a.test", path="/", name="app", namespace="default", kind="Prefix",
-        annotations=None, service_annotations=None):
+        annotations=None, service_annotations=None, app_protocol=None):
     """An Ingress, its Service and the endpoints, all in one."""
     parts = [ingress(host, path, name, kind=kind, namespace=namespace, annotations=annotations),
+             service(name, namespace, service_annotations, app_protocol=app_protocol)]
+    if where:
+        parts.append(endpoints(name, *where, namespace=namespace))
+    return documents(*parts)
+
+
+# ---- TLS ----
+
+
+def secret(name, values, namespace="default", kind="Opaque"):
+    """values: str or bytes by key."""
+    data = {key: base64.b64encode(value.encode() if isinstance(value, str) else value).decode()
+            for key, value in values.items()}
+    return to_yaml({"apiVersion": "v1", "kind": "Secret", "type": kind,
+                    "metadata": metadata(name, namespace), "data": data})
+
+
+def tls_secret(name, certificate, namespace="default", staple=None):
+    values = {"tls.crt": certificate.pem, "tls.key": certificate.key_pem}
+    if staple is not None:
+        values["tls.ocsp"] = staple
+    return secret(name, values, namespace, "kubernetes.io/tls")
+
+
+def tls_spec(*hosts_and_secrets):
+    """(host, secret)... as the spec of an Ingress."""
+    return {"tls": [{"hosts": [host], "secretName": name} for host, name in hosts_and_secrets]}
+
+
+def tls_app(certificate, *where, host="a.test", path="/", name="app", namespace="default",
+            annotations=None, service_annotations=None, staple=None, secret_name=None):
+    """app() whose host is served over TLS. certificate: one, several, or None for no Secret."""
+    certificates = certificate if isinstance(certificate, (list, tuple)) else [certificate]
+    secrets = [f"{secret_name or host.replace('*', 'any')}-{number}"
+               for number in range(len(certificates))]
+    parts = [ingress_of(f"{name}-ingress", [(host, [(path, name)])], namespace, annotations,
+                        tls_spec(*((host, secret) for secret in secrets))),
              service(name, namespace, service_annotations)]
+    parts += [tls_secret(secret, issued, namespace, staple)
+              for secret, issued in zip(secrets, certificates) if issued is not None]
     if where:
         parts.append(endpoints(name, *where, namespace=namespace))
     return documents(*parts)

@@ -88,10 +88,18 @@ def silent_port():
         yield listener.getsockname()[1]
 
 
-class Origin:
-    """Connections wait until the test accepts them."""
+def as_it_is(sock):
+    return sock
 
-    def __init__(self, port=0):
+
+class Origin:
+    """
+    Connections wait until the test accepts them. `wrap` makes the socket what is spoken over, see
+    tls.wrapped_by().
+    """
+
+    def __init__(self, port=0, wrap=as_it_is):
+        self.wrap = wrap
         self.listener = listen(port)
         self.port = self.listener.getsockname()[1]
         self.peers = []
@@ -100,7 +108,7 @@ class Origin:
         self.listener.settimeout(patience_s)
         sock, _ = self.listener.accept()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.peers.append(Peer(sock))
+        self.peers.append(Peer(self.wrap(sock)))
         return self.peers[-1]
 
     def accept_waiting(self):
@@ -129,8 +137,9 @@ class Backend:
     `requests` are all that came, `connections` counts.
     """
 
-    def __init__(self, respond=None, port=0):
+    def __init__(self, respond=None, port=0, wrap=as_it_is):
         self.respond = respond if callable(respond) else lambda request: respond or OK
+        self.wrap = wrap
         self.listener = listen(port)
         self.port = self.listener.getsockname()[1]
         self.requests = []
@@ -159,10 +168,18 @@ class Backend:
             except OSError:
                 return
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            peer = Peer(sock)
-            sock.settimeout(None)  # idle as long as the proxy likes
-            self.peers.append(peer)
-            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+            threading.Thread(target=self._welcome, args=(sock,), daemon=True).start()
+
+    def _welcome(self, sock):
+        try:
+            peer = Peer(self.wrap(sock))
+        except OSError as error:
+            self.errors.append(error)
+            sock.close()
+            return
+        peer.sock.settimeout(None)  # idle as long as the proxy likes
+        self.peers.append(peer)
+        self._serve(peer)
 
     def _serve(self, peer):
         try:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One end of a connection: bytes in and out, every wait with a deadline."""
 import socket
+import ssl
 import struct
 
 from . import http
@@ -53,6 +54,8 @@ class Wire:
         except ConnectionResetError:
             self.ended = self.was_reset = True
             return False
+        except ssl.SSLWantReadError:  # of has_more(): nothing whole has come
+            raise BlockingIOError from None
         except socket.timeout:
             raise AssertionError(f"nothing came for {self.sock.gettimeout()} s; before it: "
                                  f"{bytes(self.pending[-300:])!r}") from None
