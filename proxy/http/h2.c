@@ -177,6 +177,8 @@ void h2_stream_destroy(struct h2_stream *stream)
 {
     struct h2 *h2 = stream->h2;
 
+    if (h2->head_of == stream)
+        h2->head_of = NULL;
     list_remove(&stream->link);
     h2->streams_count--;
     h2_pool_free(h2->pool, stream);
@@ -208,8 +210,11 @@ void h2_forget(struct h2 *h2, uint32_t id)
 
     if (stream == NULL)
         stream = find_waiting(h2, id);
-    if (stream != NULL)
-        stream->owner = NULL;
+    if (stream == NULL)
+        return;
+    stream->owner = NULL;
+    if (h2->head_of == stream)
+        h2->head_of = NULL;
 }
 
 void h2_reset(struct h2 *h2, uint32_t id, enum h2_error error)

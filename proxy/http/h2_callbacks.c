@@ -48,11 +48,13 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
         stream = live_stream(h2, frame->hd.stream_id);
     if (stream == NULL)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    h2->head_of = stream;
     h2_head_begin(&h2->head, h2->events->arena_of(stream->owner));
     return 0;
 }
 
-/* A response's names are passed on as they are, a request's under the client's rules. */
+/* A response's names are passed on as they are, a request's under the client's rules. A block may
+ * come in pieces, and its stream's owner go in between. */
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
                      size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
                      void *context)
@@ -63,6 +65,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     (void)session;
     (void)frame;
     (void)flags;
+    if (h2->head_of == NULL)
+        return 0;
     h2_head_add(&h2->head, &h2->config.limits, underscores,
                 bytes_from((const char *)name, name_len),
                 bytes_from((const char *)value, value_len));
