@@ -269,6 +269,18 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     return 0;
 }
 
+/* A request that came too late for a GOAWAY: nghttp2 closes its stream next, with an error that
+ * says nothing of that. */
+static void refuse_late(struct h2 *h2, const nghttp2_frame *frame)
+{
+    struct h2_stream *stream = h2_stream_find(h2, frame->hd.stream_id);
+
+    if (stream == NULL || stream->is_reset)
+        return;
+    stream->is_reset = true;
+    stream->reset_error = H2_REFUSED_STREAM;
+}
+
 /* A head that could not be packed; streams that are gone need nothing more. */
 static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *frame, int error,
                              void *context)
@@ -276,7 +288,9 @@ static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *fram
     struct h2 *h2 = context;
 
     (void)session;
-    if (frame->hd.type == NGHTTP2_HEADERS && error != NGHTTP2_ERR_STREAM_CLOSED &&
+    if (frame->hd.type == NGHTTP2_HEADERS && error == NGHTTP2_ERR_START_STREAM_NOT_ALLOWED)
+        refuse_late(h2, frame);
+    else if (frame->hd.type == NGHTTP2_HEADERS && error != NGHTTP2_ERR_STREAM_CLOSED &&
         error != NGHTTP2_ERR_STREAM_CLOSING && error != NGHTTP2_ERR_SESSION_CLOSING &&
         live_stream(h2, frame->hd.stream_id) != NULL)
         h2_reset(h2, (uint32_t)frame->hd.stream_id, H2_INTERNAL_ERROR);
