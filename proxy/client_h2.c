@@ -122,15 +122,16 @@ static void *on_stream(void *context, uint32_t id)
     half->stream->request.version_major = 2; /* also where no request comes of it */
     half->stream->request.version_minor = 1;
     conn->requests_count++;
-    client->head_is_open = true;
+    client->head_of = half;
     return half;
 }
 
+/* Trailers may come in pieces, and the stream be answered and gone in between. */
 static struct arena *arena_of(void *owner)
 {
     struct client_h2_stream *half = owner;
 
-    return half->stream != NULL ? &half->stream->arena : &half->client->spare;
+    return half->client->head_of == half ? &half->stream->arena : &half->arena;
 }
 
 static void on_request(void *owner, const struct request *request, bool is_end)
@@ -138,7 +139,7 @@ static void on_request(void *owner, const struct request *request, bool is_end)
     struct client_h2_stream *half = owner;
     struct stream *stream = half->stream;
 
-    half->client->head_is_open = false;
+    half->client->head_of = NULL;
     if (stream == NULL)
         return;
     stream->request = *request;
@@ -153,7 +154,7 @@ static void on_bad_request(void *owner, enum h1_fault fault)
 {
     struct client_h2_stream *half = owner;
 
-    half->client->head_is_open = false;
+    half->client->head_of = NULL;
     if (half->stream == NULL)
         return;
     stream_fail(half->stream, failure_of_h1(fault));
@@ -226,7 +227,8 @@ static void on_closed(void *owner, uint32_t error, bool by_peer)
     (void)error;
     (void)by_peer;
     half->is_closed = true;
-    client->head_is_open = false;
+    if (client->head_of == half)
+        client->head_of = NULL;
     if (half->stream != NULL)
         stream_client_gone(half->stream, FAILURE_CLIENT_GONE);
     half_release(half);
@@ -361,10 +363,12 @@ static void session_failed(struct client_h2 *client)
  * away (hostile-input 84). */
 static void time_head(struct client_h2 *client)
 {
-    if (client->head_is_open == client->head_is_timed || client->conn->state != CONN_SESSION)
+    bool is_open = client->head_of != NULL;
+
+    if (is_open == client->head_is_timed || client->conn->state != CONN_SESSION)
         return;
-    client->head_is_timed = client->head_is_open;
-    if (client->head_is_open)
+    client->head_is_timed = is_open;
+    if (is_open)
         conn_arm(client->conn, timeouts_of(client)->head_ms);
     else
         arm_idle(client);
@@ -482,7 +486,6 @@ static void fini(struct conn *conn)
         half_release(LIST_ENTRY(link, struct client_h2_stream, link));
     list_remove(&client->flush.link);
     h2_destroy(client->session);
-    arena_fini(&client->spare);
     conn->h2 = NULL;
     mem_free(client);
 }
@@ -505,7 +508,6 @@ void client_h2_begin(struct conn *conn, struct bytes data)
     list_init(&client->streams);
     list_init(&client->early);
     flush_init(&client->flush, run_flush);
-    arena_init(&client->spare, ARENA_BYTES);
     client->session = h2_create(&session, &session_events, client);
     conn->h2 = client;
     conn->ops = &client_h2_ops;

@@ -21,8 +21,7 @@ struct client_h2 {
     struct list streams; /* struct client_h2_stream */
     struct list early; /* of them, by early_link: answered before the request was complete */
     struct flush flush;
-    struct arena spare;      /* for heads that come for streams that have ended */
-    bool head_is_open;  /* a head has begun to arrive and is not complete */
+    struct client_h2_stream *head_of; /* whose request head has begun to arrive and is not complete */
     bool head_is_timed; /* ... for so long that conn->deadline waits for it */
     bool is_draining;   /* the client was told that it will end */
     bool is_going_away; /* ... and that it takes no more streams */
@@ -42,7 +41,7 @@ struct client_h2_stream {
     bool client_ended;    /* the request is complete, or the client's side of a tunnel */
     size_t held_bytes;    /* of the request, taken and not given back to its window */
     struct bufq out;      /* body of the answer */
-    struct arena arena;   /* trailers of the answer */
+    struct arena arena;   /* trailers, of the request and of the answer */
     struct field *trailers; /* in the arena */
     uint32_t trailers_count;
     size_t unread_bytes; /* once the stream has finished: at the last look */

@@ -18,6 +18,7 @@ struct pool *pool_enter(struct endpoint *endpoint)
         pool->endpoint = endpoint;
         list_init(&pool->idle);
         list_init(&pool->sessions);
+        pool->streams_max = UPSTREAM_H2_STREAMS_MAX;
         endpoint->pool = pool;
     }
     pool->open++;
@@ -36,14 +37,28 @@ void pool_leave(struct pool *pool)
     endpoint_pool_is_gone(endpoint);
 }
 
+static bool has_room(const struct cluster *cluster)
+{
+    if (cluster->connections < cluster->limits.connections_max)
+        return true;
+    if (!cluster_speaks_h2(cluster))
+        return false;
+    LIST_EACH (&cluster->endpoints, link)
+        if (upstream_h2_has_room(LIST_ENTRY(link, struct endpoint, link)))
+            return true;
+    return false;
+}
+
+/* The count: the balancer may send who is woken to where there is no room, and it waits again. */
 void pool_wake(struct cluster *cluster)
 {
+    uint32_t count = cluster->pending;
     struct list *first;
 
     cluster->requests++; /* holds it: who is woken may let go of it */
-    while ((first = list_first(&cluster->waiting)) != NULL) {
+    while (count-- > 0 && (first = list_first(&cluster->waiting)) != NULL) {
         stream_on_capacity(LIST_ENTRY(first, struct stream, link));
-        if (cluster->connections >= cluster->limits.connections_max)
+        if (!has_room(cluster))
             break;
     }
     cluster->requests--;
@@ -67,6 +82,14 @@ static struct upstream *take_idle(struct pool *pool, bool is_safe)
     return NULL;
 }
 
+static struct list *first_idle_session(struct pool *pool)
+{
+    LIST_EACH (&pool->sessions, link)
+        if (LIST_ENTRY(link, struct upstream, link)->state == UPSTREAM_IDLE)
+            return link;
+    return NULL;
+}
+
 /* At max-connections: close the connection that has been idle longest on another endpoint. */
 static bool make_room(struct cluster *cluster)
 {
@@ -74,6 +97,8 @@ static bool make_room(struct cluster *cluster)
         struct pool *pool = LIST_ENTRY(link, struct endpoint, link)->pool;
         struct list *last = pool == NULL ? NULL : list_last(&pool->idle);
 
+        if (last == NULL && pool != NULL)
+            last = first_idle_session(pool);
         if (last != NULL) {
             upstream_discard(LIST_ENTRY(last, struct upstream, link));
             return true;
@@ -85,14 +110,14 @@ static bool make_room(struct cluster *cluster)
 /* A session that has room, or a new one. */
 static enum pool_result take_session(struct worker *worker, struct cluster *cluster,
                                      struct endpoint *endpoint, struct stream *stream,
-                                     struct upstream **upstream)
+                                     bool may_reuse, struct upstream **upstream)
 {
     bool is_open = false;
 
-    *upstream = upstream_h2_take(endpoint, stream, &is_open);
+    *upstream = upstream_h2_take(endpoint, stream, may_reuse, &is_open);
     if (*upstream != NULL)
         return is_open ? POOL_READY : POOL_OPENING;
-    if (cluster->connections >= cluster->limits.connections_max) {
+    if (cluster->connections >= cluster->limits.connections_max && !make_room(cluster)) {
         worker->stats.limit_cluster_connections++;
         return POOL_FULL;
     }
@@ -110,7 +135,7 @@ enum pool_result pool_take(struct worker *worker, struct cluster *cluster,
     struct upstream *idle;
 
     if (cluster_speaks_h2(cluster))
-        return take_session(worker, cluster, endpoint, stream, upstream);
+        return take_session(worker, cluster, endpoint, stream, may_reuse, upstream);
     idle = may_reuse ? take_idle(endpoint->pool, is_safe) : NULL;
     if (idle != NULL) {
         upstream_lend(idle, stream);
@@ -123,14 +148,6 @@ enum pool_result pool_take(struct worker *worker, struct cluster *cluster,
     }
     *upstream = upstream_open(worker, cluster, endpoint, stream);
     return *upstream == NULL ? POOL_FAILED : POOL_OPENING;
-}
-
-static struct list *first_idle_session(struct pool *pool)
-{
-    LIST_EACH (&pool->sessions, link)
-        if (LIST_ENTRY(link, struct upstream, link)->state == UPSTREAM_IDLE)
-            return link;
-    return NULL;
 }
 
 static void close_idle(struct pool *pool)

@@ -16,6 +16,7 @@ struct pool {
     struct list idle;          /* struct upstream of HTTP/1, latest first */
     struct list sessions;      /* struct upstream of HTTP/2, until they close, latest first */
     uint32_t open;             /* idle and busy, opening included */
+    uint32_t streams_max;      /* HTTP/2: what the endpoint has said last, else what may be said */
 };
 
 enum pool_result {

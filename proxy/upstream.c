@@ -137,12 +137,17 @@ static const struct transport_events upstream_events = {
     .on_closed = on_upstream_closed,
 };
 
-/* A connect has its streams' deadlines. A connection that is busy finds an old deadline here and
- * lets it pass. */
+/* A connect of HTTP/1 has its stream's deadline. A connection that is busy finds an old deadline here
+ * and lets it pass. */
 static void on_upstream_deadline(struct deadline *deadline)
 {
     struct upstream *upstream = DEADLINE_OWNER(deadline, struct upstream, deadline);
 
+    if (upstream->state == UPSTREAM_CONNECTING) {
+        upstream->worker->stats.timeout_connect++;
+        upstream->ops->on_open_failed(upstream, FAILURE_CONNECT_TIMEOUT);
+        return;
+    }
     if (upstream->state != UPSTREAM_IDLE)
         return;
     upstream->worker->stats.timeout_pool_idle++;
@@ -214,6 +219,9 @@ struct upstream *upstream_open(struct worker *worker, struct cluster *cluster,
     list_init(&upstream->link);
     deadline_init(&upstream->deadline, on_upstream_deadline);
     text_init(&upstream->partial);
+    if (upstream->ops == &upstream_h2_ops)
+        deadline_set(worker->deadlines, &upstream->deadline,
+                     worker_now_ms(worker) + worker->config->timeouts.connect_ms);
     upstream->pool = pool_enter(endpoint);
     cluster->connections++;
     worker->upstreams_count++;

@@ -36,6 +36,20 @@ static void leave(struct upstream_h2 *h2, struct stream *stream)
     stream->held_bytes = 0;
 }
 
+/* When the last stream has left. */
+static void rest(struct upstream *upstream)
+{
+    struct upstream_h2 *h2 = upstream->h2;
+
+    if (upstream->state == UPSTREAM_CLOSING || upstream->has_ended || h2->streams_count > 0)
+        return;
+    if (upstream->state == UPSTREAM_CONNECTING || !upstream_may_be_kept(upstream) ||
+        h2_is_going_away(h2->session))
+        upstream_close(upstream);
+    else
+        upstream_keep_until_idle(upstream);
+}
+
 /* ---- events of the session ---- */
 
 static struct arena *arena_of(void *owner)
@@ -114,8 +128,11 @@ static enum failure failure_of(uint32_t error, bool by_peer)
 static void on_closed(void *owner, uint32_t error, bool by_peer)
 {
     struct stream *stream = owner;
+    struct upstream *upstream = stream->upstream;
 
-    leave(h2_of(stream), stream);
+    leave(upstream->h2, stream);
+    rest(upstream);
+    pool_wake(upstream->cluster);
     if (stream->head_is_out)
         relay_answer_broke(stream);
     else
@@ -178,10 +195,14 @@ static void start_waiting(struct upstream_h2 *h2)
 static void on_room(void *context)
 {
     struct upstream_h2 *h2 = context;
+    struct upstream *upstream = h2->upstream;
 
+    if (upstream->state == UPSTREAM_CLOSING) /* its last stream ended in the same read */
+        return;
     h2->has_settings = true;
     start_waiting(h2);
-    pool_wake(h2->upstream->cluster);
+    upstream->pool->streams_max = h2_peer_streams_max(h2->session); /* the next one begins with it */
+    pool_wake(upstream->cluster);
 }
 
 static const struct h2_events session_events = {
@@ -196,6 +217,11 @@ static const struct h2_events session_events = {
 
 /* ---- the connection ---- */
 
+static bool is_sent(const struct upstream_h2 *h2, const struct stream *stream)
+{
+    return stream->upstream_id != 0 && h2_is_sent(h2->session, stream->upstream_id);
+}
+
 /* It is dead: each of its streams goes its own way, all are gone from here afterwards. */
 static void end_streams(struct upstream_h2 *h2)
 {
@@ -205,6 +231,7 @@ static void end_streams(struct upstream_h2 *h2)
            (first = list_first(&h2->waiting)) != NULL) {
         struct stream *stream = LIST_ENTRY(first, struct stream, upstream_link);
 
+        stream->any_byte_sent = stream->any_byte_sent && is_sent(h2, stream);
         leave(h2, stream);
         if (stream->head_is_out)
             relay_answer_broke(stream);
@@ -244,6 +271,7 @@ static struct upstream_h2 *state_of(struct upstream *upstream)
         return h2;
     h2 = mem_new(struct upstream_h2);
     h2->upstream = upstream;
+    h2->opened_ms = worker_now_ms(upstream->worker);
     list_init(&h2->streams);
     list_init(&h2->waiting);
     flush_init(&h2->flush, run_flush);
@@ -328,16 +356,19 @@ static void fini(struct upstream *upstream)
 
 /* ---- taking ---- */
 
+/* A connect has the time that one stream would give it: those that come later must not keep it alive
+ * for one another. */
 static bool may_take_streams(const struct upstream *upstream)
 {
     const struct upstream_h2 *h2 = upstream->h2;
+    uint64_t age_ms = worker_now_ms(upstream->worker) - h2->opened_ms;
 
     if (upstream->has_ended || h2->streams_count >= UPSTREAM_H2_STREAMS_MAX)
         return false;
     if (upstream->state == UPSTREAM_CONNECTING)
-        return true;
-    return h2_room(h2->session) > 0 &&
-           worker_now_ms(upstream->worker) - h2->opened_ms < UPSTREAM_H2_AGE_MS;
+        return h2->streams_count < upstream->pool->streams_max &&
+               age_ms < upstream->worker->config->timeouts.connect_ms;
+    return h2_room(h2->session) > 0 && age_ms < UPSTREAM_H2_AGE_MS;
 }
 
 static bool may_start(const struct upstream *upstream, const struct stream *stream)
@@ -346,7 +377,20 @@ static bool may_start(const struct upstream *upstream, const struct stream *stre
            (!stream->request.wants_websocket || upstream->h2->has_settings);
 }
 
-struct upstream *upstream_h2_take(struct endpoint *endpoint, struct stream *stream, bool *is_open)
+bool upstream_h2_has_room(const struct endpoint *endpoint)
+{
+    const struct pool *pool = endpoint->pool;
+
+    if (pool == NULL)
+        return false;
+    LIST_EACH (&pool->sessions, link)
+        if (may_take_streams(LIST_ENTRY(link, struct upstream, link)))
+            return true;
+    return false;
+}
+
+struct upstream *upstream_h2_take(struct endpoint *endpoint, struct stream *stream, bool may_reuse,
+                                  bool *is_open)
 {
     struct pool *pool = endpoint->pool;
 
@@ -355,9 +399,9 @@ struct upstream *upstream_h2_take(struct endpoint *endpoint, struct stream *stre
     LIST_EACH (&pool->sessions, link) {
         struct upstream *upstream = LIST_ENTRY(link, struct upstream, link);
 
-        if (!may_take_streams(upstream))
-            continue;
         *is_open = may_start(upstream, stream);
+        if (!may_take_streams(upstream) || (*is_open && !may_reuse))
+            continue;
         if (*is_open)
             upstream->worker->stats.upstream_reused++;
         upstream_h2_join(upstream, stream);
@@ -427,19 +471,6 @@ static size_t queued_bytes(const struct stream *stream)
 }
 
 /* ---- afterwards ---- */
-
-static void rest(struct upstream *upstream)
-{
-    struct upstream_h2 *h2 = upstream->h2;
-
-    if (upstream->state == UPSTREAM_CLOSING || upstream->has_ended || h2->streams_count > 0)
-        return;
-    if (upstream->state == UPSTREAM_CONNECTING || !upstream_may_be_kept(upstream) ||
-        h2_is_going_away(h2->session))
-        upstream_close(upstream);
-    else
-        upstream_keep_until_idle(upstream);
-}
 
 static void let_go(struct stream *stream, enum h2_error error)
 {

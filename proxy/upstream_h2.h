@@ -23,13 +23,17 @@ struct upstream_h2 {
     struct list waiting;       /* the same, for the connect, or for what a tunnel needs to know */
     uint32_t streams_count;    /* in both */
     bool has_settings;         /* the endpoint's have come */
-    uint64_t opened_ms;
+    uint64_t opened_ms;        /* or when the connect began */
     struct flush flush;
 };
 
 /* A connection of this endpoint that has room for the stream, which is added to it; NULL if there
- * is none. *is_open says whether it can be sent at once, or stream_on_connected() follows. */
-struct upstream *upstream_h2_take(struct endpoint *endpoint, struct stream *stream, bool *is_open);
+ * is none. may_reuse: else one that is open already will not do. *is_open says whether it can be
+ * sent at once, or stream_on_connected() follows. */
+struct upstream *upstream_h2_take(struct endpoint *endpoint, struct stream *stream, bool may_reuse,
+                                  bool *is_open);
+/* One of the endpoint's connections has room for a stream. */
+bool upstream_h2_has_room(const struct endpoint *endpoint);
 /* The same with a connection that was just opened for it. */
 void upstream_h2_join(struct upstream *upstream, struct stream *stream);
 

@@ -177,6 +177,8 @@ void h2_stream_destroy(struct h2_stream *stream)
 {
     struct h2 *h2 = stream->h2;
 
+    if (h2->head_of == stream)
+        h2->head_of = NULL;
     list_remove(&stream->link);
     h2->streams_count--;
     h2_pool_free(h2->pool, stream);
@@ -211,6 +213,8 @@ void h2_forget(struct h2 *h2, uint32_t id)
     if (stream == NULL)
         return;
     stream->owner = NULL;
+    if (h2->head_of == stream)
+        h2->head_of = NULL;
     h2_resume(h2, id);
 }
 
@@ -284,14 +288,26 @@ uint32_t h2_request(struct h2 *h2, void *owner, const struct request *request,
 
 /* ---- the connection ---- */
 
+uint32_t h2_peer_streams_max(const struct h2 *h2)
+{
+    return nghttp2_session_get_remote_settings(h2->session,
+                                               NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
 uint32_t h2_room(const struct h2 *h2)
 {
     uint32_t max;
 
     if (h2->is_ended || h2->is_broken || h2_is_going_away(h2))
         return 0;
-    max = nghttp2_session_get_remote_settings(h2->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+    max = h2_peer_streams_max(h2);
     return max > h2->streams_count ? max - h2->streams_count : 0;
+}
+
+/* nghttp2 knows a stream from when it packs its head. */
+bool h2_is_sent(const struct h2 *h2, uint32_t id)
+{
+    return h2_stream_find(h2, (int32_t)id) != NULL;
 }
 
 bool h2_is_going_away(const struct h2 *h2)

@@ -48,11 +48,13 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
         stream = live_stream(h2, frame->hd.stream_id);
     if (stream == NULL)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    h2->head_of = stream;
     h2_head_begin(&h2->head, h2->events->arena_of(stream->owner));
     return 0;
 }
 
-/* A response's names are passed on as they are, a request's under the client's rules. */
+/* A response's names are passed on as they are, a request's under the client's rules. A block may
+ * come in pieces, and its stream's owner go in between. */
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
                      size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
                      void *context)
@@ -63,6 +65,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     (void)session;
     (void)frame;
     (void)flags;
+    if (h2->head_of == NULL)
+        return 0;
     h2_head_add(&h2->head, &h2->config.limits, underscores,
                 bytes_from((const char *)name, name_len),
                 bytes_from((const char *)value, value_len));
@@ -278,6 +282,18 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     return 0;
 }
 
+/* A request that came too late for a GOAWAY: nghttp2 closes its stream next, with an error that
+ * says nothing of that. */
+static void refuse_late(struct h2 *h2, const nghttp2_frame *frame)
+{
+    struct h2_stream *stream = h2_stream_find(h2, frame->hd.stream_id);
+
+    if (stream == NULL || stream->is_reset)
+        return;
+    stream->is_reset = true;
+    stream->reset_error = H2_REFUSED_STREAM;
+}
+
 /* A head that could not be packed; streams that are gone need nothing more. */
 static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *frame, int error,
                              void *context)
@@ -285,7 +301,9 @@ static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *fram
     struct h2 *h2 = context;
 
     (void)session;
-    if (frame->hd.type == NGHTTP2_HEADERS && error != NGHTTP2_ERR_STREAM_CLOSED &&
+    if (frame->hd.type == NGHTTP2_HEADERS && error == NGHTTP2_ERR_START_STREAM_NOT_ALLOWED)
+        refuse_late(h2, frame);
+    else if (frame->hd.type == NGHTTP2_HEADERS && error != NGHTTP2_ERR_STREAM_CLOSED &&
         error != NGHTTP2_ERR_STREAM_CLOSING && error != NGHTTP2_ERR_SESSION_CLOSING &&
         live_stream(h2, frame->hd.stream_id) != NULL)
         h2_reset(h2, (uint32_t)frame->hd.stream_id, H2_INTERNAL_ERROR);

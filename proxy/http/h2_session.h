@@ -42,6 +42,7 @@ struct h2 {
     struct h2_pool *pool; /* borrowed, or owned when owns_pool */
     struct h2_guard guard;
     struct h2_head head; /* of the header block that is arriving: there is one at a time */
+    struct h2_stream *head_of; /* whose it is; NULL: its owner has gone, and its arena with it */
     struct list streams; /* of struct h2_stream, owned */
     uint32_t streams_count;
     uint32_t refused_count; /* since it was asked for */

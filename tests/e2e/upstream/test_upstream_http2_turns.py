@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Connections to HTTP/2 endpoints at their turning points: opening, full, idle again, going away while
+a request is on its way to them.
+"""
+import contextlib
+import os
+import signal
+
+import pytest
+
+from support import frames, manifests
+from support.client import request
+from support.frames import MAX_CONCURRENT_STREAMS
+
+POST = request("POST", "/", body=b"hello")
+
+
+@pytest.fixture
+def behind(fairlead):
+    """The program in front of endpoints that speak h2c, or what is said."""
+
+    def start(*where, flags=(), speaks="h2c", **service):
+        return fairlead(manifests.app(*where, service_annotations={
+            **manifests.upstream_protocol(speaks), **manifests.contour(**service)}),
+                        "--workers", "1", *flags)
+
+    return start
+
+
+@contextlib.contextmanager
+def in_one_turn(proxy):
+    """What happens meanwhile reaches the program at once, in this order."""
+    os.kill(proxy.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(proxy.pid, signal.SIGCONT)
+
+
+def ask_at_once(proxy, count):
+    clients = [proxy.client() for _ in range(count)]
+    for number, client in enumerate(clients):
+        client.send(request("GET", f"/{number}"))
+    return clients
+
+
+def ask_once(proxy, upstream):
+    """A whole exchange; the client and the endpoint's connection, both kept."""
+    client = proxy.client()
+    client.send(request("GET", "/"))
+    peer = upstream.accept()
+    peer.respond(peer.read_request().stream)
+    assert client.read_response().status == 200
+    return client, peer
+
+
+# ---- idle again ----
+
+
+def test_a_connection_is_idle_after_its_last_stream_was_reset(behind, h2_origin):
+    """Else nothing would ever close it, and the program not end."""
+    upstream = h2_origin()
+    proxy = behind(upstream)
+    client = proxy.client()
+    client.send(POST)
+    peer = upstream.accept()
+    peer.reset(peer.read_request().stream, frames.INTERNAL_ERROR)
+    assert client.read_response().status == 502
+    proxy.wait_gauge("fairlead_upstream_connections", 1, state="idle")
+    client.close()
+    proxy.terminate()
+    assert proxy.wait_exit() == 0
+
+
+def test_a_reset_stream_makes_room_for_who_waits(behind, h2_origin):
+    upstream = h2_origin(settings=((MAX_CONCURRENT_STREAMS, 1),))
+    proxy = behind(upstream, max_connections=1)
+    first, peer = ask_once(proxy, upstream)
+    first.send(POST)
+    running = peer.read_request()
+    second = proxy.client()
+    second.send(request("GET", "/second"))
+    proxy.wait_gauge("fairlead_pending_requests", 1)
+    peer.reset(running.stream, frames.INTERNAL_ERROR)
+    assert first.read_response().status == 502
+    peer.respond(peer.read_request().stream, b"second")
+    assert second.read_response().body == b"second"
+
+
+# ---- room ----
+
+
+def test_an_idle_connection_makes_room_for_another_endpoint(behind, h2_backend):
+    many = [h2_backend() for _ in range(3)]
+    proxy = behind(*many, max_connections=1)
+    for _ in range(9):
+        assert proxy.get("/").status == 200
+    assert all(upstream.requests for upstream in many)
+
+
+def test_a_limit_that_rises_lets_all_in_who_wait(behind, h2_origin):
+    upstream = h2_origin(settings=((MAX_CONCURRENT_STREAMS, 1),))
+    proxy = behind(upstream, max_connections=1)
+    client, peer = ask_once(proxy, upstream)
+    client.close()
+    clients = ask_at_once(proxy, 6)
+    running = [peer.read_request()]
+    proxy.wait_gauge("fairlead_pending_requests", 5)
+    peer.streams_max = 100
+    peer.send(frames.settings((MAX_CONCURRENT_STREAMS, 100)))
+    running += [peer.read_request() for _ in range(5)]
+    for asked in running:
+        peer.respond(asked.stream)
+    for client in clients:
+        assert client.read_response().status == 200
+
+
+def test_a_burst_for_an_endpoint_that_takes_few_streams(behind, h2_origin):
+    """Its limit is not known when they are sent; what it refuses is spread over more connections."""
+    upstream = h2_origin(settings=((MAX_CONCURRENT_STREAMS, 1),))
+    proxy = behind(upstream)
+    with in_one_turn(proxy):
+        clients = ask_at_once(proxy, 10)
+    peer = upstream.accept()
+    peer.streams_max = 100
+    arrived = [peer.read_request() for _ in clients]
+    for asked in arrived[1:]:
+        peer.reset(asked.stream, frames.REFUSED_STREAM)
+    peer.respond(arrived[0].stream)
+    for _ in arrived[1:]:
+        conn, asked = upstream.next_request()
+        conn.has_news()
+        assert not conn.arrived, "what we know of one connection holds for the next"
+        conn.respond(asked.stream)
+    for client in clients:
+        assert client.read_response().status == 200
+
+
+# ---- opening ----
+
+
+def test_a_connect_that_leads_nowhere_is_given_up_though_requests_join_it(behind, origin):
+    """They would keep it alive for one another."""
+    upstream = origin()
+    proxy = behind(upstream, speaks="h2", flags=("--connect-timeout", "300ms"))
+    with in_one_turn(proxy):
+        clients = ask_at_once(proxy, 4)
+    upstream.accept().read_to_end()
+    upstream.accept()
+    for client in clients:
+        assert client.read_response().status in (502, 503)
+
+
+# ---- the end meets a request ----
+
+
+@pytest.mark.parametrize("how", ["goaway", "goaway and close", "close"])
+def test_a_request_that_was_not_sent_yet_is_sent_elsewhere(behind, h2_origin, how):
+    """Of any method: it is on its way to a connection that ends in the same turn."""
+    upstream = h2_origin()
+    proxy = behind(upstream)
+    client, peer = ask_once(proxy, upstream)
+    with in_one_turn(proxy):
+        client.send(POST)
+        if "goaway" in how:
+            peer.goaway()
+        if "close" in how:
+            peer.wire.half_close()
+    other = upstream.accept()
+    asked = other.read_request()
+    assert bytes(asked.body) == b"hello"
+    other.respond(asked.stream, b"elsewhere")
+    assert client.read_response().body == b"elsewhere"
+
+
+def test_kept_connections_that_end_all_at_once_fail_nobody(behind, h2_origin):
+    upstream = h2_origin(settings=((MAX_CONCURRENT_STREAMS, 1),))
+    proxy = behind(upstream)
+    client, peer = ask_once(proxy, upstream)
+    clients = ask_at_once(proxy, 3)
+    for _ in clients:
+        upstream.next_request()
+    kept = list(upstream.conns)
+    for conn in kept:
+        for stream in list(conn.messages):
+            if conn.sides_done[stream] == 1:
+                conn.respond(stream)
+    for waiting in clients:
+        assert waiting.read_response().status == 200
+    assert len(kept) == 3
+    with in_one_turn(proxy):
+        client.send(POST)
+        for conn in kept:
+            conn.wire.half_close()
+    other = upstream.accept()
+    asked = other.read_request()
+    other.respond(asked.stream, b"fresh")
+    assert client.read_response().body == b"fresh"
+
+
+# ---- a head in pieces ----
+
+
+def test_a_head_whose_client_has_gone_meanwhile_is_thrown_away(behind, h2_origin):
+    """Its fields are not written where another request lives by then."""
+    upstream = h2_origin()
+    proxy = behind(upstream)
+    client = proxy.h2c_client()
+    first, second = client.request("GET", "/1"), client.request("GET", "/2")
+    peer = upstream.accept()
+    one, two = sorted((peer.read_request(), peer.read_request()), key=lambda asked: asked.target)
+    large = [("x-large", "x" * 4000)] * 3
+    many = [("x-many", "x")] * 20
+    peer.send(frames.headers(one.stream, [(":status", "200")]),
+              frames.headers(two.stream, [(":status", "200"), *large], end=False, whole=False),
+              frames.continuation(two.stream, many, whole=False))
+    assert client.response(first).status == 200
+    with in_one_turn(proxy):  # before the reset is out
+        client.reset(second)
+        peer.send(frames.continuation(two.stream, many))
+    third = client.request("GET", "/3")
+    peer.respond(peer.read_request().stream, b"three")
+    assert client.response(third).body == b"three"
+    peer.expect_alive()
