@@ -199,9 +199,9 @@ static void on_room(void *context)
 
     if (upstream->state == UPSTREAM_CLOSING) /* its last stream ended in the same read */
         return;
+    upstream->pool->streams_max = h2_peer_streams_max(h2->session); /* the next one begins with it */
     h2->has_settings = true;
     start_waiting(h2);
-    upstream->pool->streams_max = h2_peer_streams_max(h2->session); /* the next one begins with it */
     pool_wake(upstream->cluster);
 }
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The reader of messages is what most tests rest on: it must not be kinder than it says."""
+import hpack
 import pytest
 
-from support import http, manifests
+from support import frames, h2, http, manifests
+from support.certificates import Authority
 from support.origin import Replay
 
 
@@ -52,3 +54,68 @@ def test_a_message_cut_short_is_incomplete(data):
 def test_manifests_are_yaml_with_every_string_quoted():
     assert manifests.to_yaml({"a": [{"b": "x\r\n: y"}, 1], "c": {}}) == (
         '"a":\n  -\n    "b": "x\\r\\n: y"\n  - 1\n"c": {}\n')
+
+
+# ---- HTTP/2 ----
+
+
+def test_integers_and_text_as_rfc_7541_has_them():
+    assert frames.integer(10, 5) == b"\x0a"
+    assert frames.integer(1337, 5) == b"\x1f\x9a\x0a"
+    block = frames.block_of([(":method", "GET"), ("x", "y" * 200)]) + frames.remembered("a", "b")
+    assert hpack.Decoder().decode(block + frames.indexed(62)) == [
+        (":method", "GET"), ("x", "y" * 200), ("a", "b"), ("a", "b")]
+
+
+def test_a_frame_is_read_as_it_was_written():
+    read = frames.read_frame(Replay(frames.data(7, b"hello", end=True, padding=3) + b"rest"))
+    assert (read.kind, read.stream, read.content, read.has(frames.END_STREAM)) == (
+        frames.DATA, 7, b"hello", True)
+    assert frames.read_frame(Replay(frames.goaway(5, frames.ENHANCE_YOUR_CALM))).code == (
+        frames.ENHANCE_YOUR_CALM)
+    assert frames.read_frame(Replay(frames.settings((3, 128)))).settings() == {3: 128}
+
+
+@pytest.mark.parametrize("fields, is_request, is_trailers", [
+    ([(":status", "200"), ("Upper", "x")], False, False), ([("x", "y")], False, False),
+    ([(":status", "200"), ("connection", "x")], False, False),
+    ([("x", "y"), (":status", "200")], False, False), ([(":status", "200")], False, True),
+    ([(":method", "GET"), (":path", "/")], True, False),
+    ([(":status", "200"), ("x", " y")], False, False),
+    ([(":method", "GET"), (":scheme", "http"), (":path", "/"), ("te", "gzip")], True, False),
+])
+def test_malformed_heads_fail_the_test(fields, is_request, is_trailers):
+    with pytest.raises(AssertionError):
+        h2.check_head(fields, is_request, is_trailers)
+
+
+def client_that_reads(data):
+    wire = Replay(data)
+    wire.send = wire.send_if_open = lambda *pieces: True
+    client = h2.H2Client(wire)
+    client.new_stream()
+    return client
+
+
+@pytest.mark.parametrize("data", [
+    frames.headers(3, [(":status", "200")]), frames.data(1, b"x"), frames.data(0, b"x"),
+    frames.headers(1, [(":status", "200")]) + frames.data(1, b"x"),
+    frames.headers(1, [(":status", "200")], whole=False) + frames.ping(),
+    frames.headers(1, [(":status", "200")], end=False) + frames.data(1, b"x" * 16384) * 5,
+    frames.push_promise(1, 2, [(":status", "200")]), frames.window_update(1, 0),
+], ids=["idle-stream", "no-head", "stream-0", "after-the-end", "within-a-block", "past-the-window",
+        "push", "no-increment"])
+def test_malformed_frames_fail_the_test(data):
+    client = client_that_reads(data)
+    client.consumes = False
+    with pytest.raises(AssertionError):
+        client.read_to_end()
+
+
+def test_certificates_say_what_they_were_asked_to():
+    authority = Authority()
+    made = authority.issue("a.test", "127.0.0.1", "spiffe://x", days=(-1, 10))
+    assert made.leaf.issuer == authority.certificate.subject
+    assert "BEGIN CERTIFICATE" in made.pem and "BEGIN PRIVATE KEY" in made.key_pem
+    assert authority.issue("a.test").serial != made.serial
+    assert Authority("team", parent=authority).issue("b.test").pem.count("BEGIN") == 2

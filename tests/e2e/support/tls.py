@@ -34,7 +34,8 @@ class TlsClient(RawClient):
         if server_name is None:
             context.check_hostname = False
         try:
-            self.sock = context.wrap_socket(self.sock, server_hostname=server_name, session=session)
+            self.sock = context.wrap_socket(self.sock, server_hostname=server_name,
+                                            session=session)
         except BaseException:
             self.sock.close()
             raise
@@ -78,20 +79,21 @@ class TlsClient(RawClient):
 def refusal(port, server_name="a.test", ask=None, **options):
     """
     Why no request is answered on a new connection: the ssl module's word for the alert, such as
-    TLSV1_UNRECOGNIZED_NAME, or CLOSED. In TLS 1.3 a client's certificate is judged when the client
-    believes the handshake over, so a request is sent and its answer waited for.
+    TLSV1_UNRECOGNIZED_NAME, ALERT where it knows none, or CLOSED. In TLS 1.3 a client's certificate
+    is judged when the client believes the handshake over, so a request is sent and its answer
+    waited for.
     """
     try:
         client = TlsClient(port, server_name, **options)
     except ssl.SSLError as error:
-        return error.reason or "CLOSED"
+        return error.reason or ("CLOSED" if isinstance(error, ssl.SSLEOFError) else "ALERT")
     except ConnectionError:
         return "CLOSED"
     try:
         client.send(ask or b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
         answer = client.sock.recv(100)
     except ssl.SSLError as error:
-        return error.reason or "CLOSED"
+        return error.reason or ("CLOSED" if isinstance(error, ssl.SSLEOFError) else "ALERT")
     except ConnectionError:
         return "CLOSED"
     finally:

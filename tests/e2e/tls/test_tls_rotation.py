@@ -149,5 +149,6 @@ def test_a_thousand_hosts_with_a_certificate_each(secure, backend, authority):
     client = proxy.tls_client("h7.test", trust=authority)
     assert client.get("/", "h7.test").status == 200
     fresh = authority.issue("h500.test")
-    proxy.apply("z.yaml", manifests.documents(manifests.tls_secret("other", fresh)))
+    proxy.apply("z.yaml", manifests.tls_app(fresh, upstream, host="h1000.test", name="last"))
+    assert proxy.tls_client("h1000.test").serial == fresh.serial
     assert client.get("/", "h7.test").status == 200

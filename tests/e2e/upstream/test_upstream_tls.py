@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Endpoints that speak TLS: unverified, verified, and never plain. Design 5.2, hostile-input 56, 57."""
+import contextlib
 import ssl
 
 import pytest
@@ -131,18 +132,35 @@ def test_hostile_57_a_certificate_that_is_not(fairlead, authority, backend, h2_b
     assert not any(getattr(error, "reason", "") == "HTTP_REQUEST" for error in upstream.errors)
 
 
+def ask_through(proxy, origin, act):
+    """The answer to a request while every connection to the origin is met by act(peer)."""
+    client = proxy.client()
+    client.send(request("GET", "/secret"))
+
+    def meet():
+        peer = origin.accept_waiting()
+        if peer is not None:
+            act(peer)
+        return client.has_more()
+
+    wait_until(meet, "an answer")
+    return client.read_response()
+
+
 def test_hostile_57_an_endpoint_that_speaks_no_tls(fairlead, origin):
     """It gets a ClientHello, and when it answers in clear text nothing more."""
     upstream = origin()
     proxy = fairlead(app_of(upstream, manifests.upstream_protocol("tls")))
-    client = proxy.client()
-    client.send(request("GET", "/secret"))
-    peer = upstream.accept()
-    assert peer.read_exactly(3)[:2] == b"\x16\x03"
-    peer.send(OK)
-    assert client.read_response().status == 502
-    assert b"secret" not in peer.read_to_end() and b"secret" not in peer.received
-    upstream.expect_untouched()
+
+    def answers_in_clear_text(peer):
+        assert peer.read_exactly(3)[:2] == b"\x16\x03"
+        peer.send(OK)
+
+    response = ask_through(proxy, upstream, answers_in_clear_text)
+    assert (response.status, response.reason_code) == (502, "upstream_tls")
+    for peer in upstream.peers:
+        peer.read_to_end()
+        assert b"secret" not in peer.received
 
 
 def meets_no_clear_text(origin):
@@ -215,36 +233,35 @@ def test_a_connection_verified_by_an_older_ca_is_used_no_more(fairlead, backend,
 # ---- an endpoint's bytes ----
 
 
-@pytest.mark.parametrize("reply", [OK, b"HTTP/1.1 200 OK\r\n\r\n", b"\x00" * 100, b"\n"])
+@pytest.mark.parametrize("reply", [OK, b"HTTP/1.1 200 OK\r\n\r\n", b"\x00" * 100, b"\n" * 10],
+                         ids=["answer", "head", "zeros", "line-ends"])
 def test_hostile_56_plain_text_before_the_handshake_ended_is_no_data(fairlead, origin, reply):
+    """Sent before the endpoint has even read the ClientHello."""
     upstream = origin()
     proxy = fairlead(app_of(upstream, manifests.upstream_protocol("tls")))
-    client = proxy.client()
-    client.send(request("GET", "/"))
-    peer = upstream.accept()
-    peer.send(reply)  # before it has even read the ClientHello
-    response = client.read_response()
-    assert response.status == 502 and b"ok" not in response.body.split(b":")[:1]
-    peer.read_to_end()
+    response = ask_through(proxy, upstream, lambda peer: peer.send(reply))
+    assert (response.status, response.reason_code) == (502, "upstream_tls")
+    for peer in upstream.peers:
+        peer.read_to_end()
 
 
 def test_hostile_56_plain_text_in_the_middle_of_a_handshake(fairlead, origin, authority):
     """The ServerHello is real, what follows is not."""
     upstream = origin()
     proxy = fairlead(app_of(upstream, manifests.upstream_protocol("tls")))
-    client = proxy.client()
-    client.send(request("GET", "/"))
-    peer = upstream.accept()
-    into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
-    server = authority.issue("b.test").server_context().wrap_bio(into, out, server_side=True)
-    into.write(peer.read_some())
-    with pytest.raises(ssl.SSLWantReadError):
-        server.do_handshake()
-    flight = out.read()
-    server_hello = 5 + int.from_bytes(flight[3:5], "big")
-    peer.send(flight[:server_hello] + OK)
-    assert client.read_response().status == 502
-    peer.read_to_end()
+    context = authority.issue("b.test").server_context()
+
+    def answers_half(peer):
+        into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        server = context.wrap_bio(into, out, server_side=True)
+        into.write(peer.read_some())
+        with pytest.raises(ssl.SSLWantReadError):
+            server.do_handshake()
+        flight = out.read()
+        peer.send(flight[:len(flight) // 2] + OK * 100)
+
+    response = ask_through(proxy, upstream, answers_half)
+    assert (response.status, response.reason_code) == (502, "upstream_tls")
 
 
 def test_an_endpoint_that_hangs_in_its_handshake(fairlead, origin):
@@ -252,12 +269,9 @@ def test_an_endpoint_that_hangs_in_its_handshake(fairlead, origin):
     upstream = origin()
     proxy = fairlead(app_of(upstream, manifests.upstream_protocol("tls")), "--connect-timeout",
                      "300ms")
-    client = proxy.client()
-    client.send(request("GET", "/"))
-    peer = upstream.accept()
-    response = client.read_response()
-    assert response.status in (502, 503, 504)
-    peer.read_to_end()
+    response = proxy.get("/")
+    assert (response.status, response.reason_code) == (503, "connect_timeout")
+    upstream.accept().read_to_end()
 
 
 def goes(origin, how):
@@ -293,15 +307,10 @@ def test_an_answer_until_the_end_needs_a_close_notify(fairlead, origin, authorit
         peer.read_request()
         peer.send(b"HTTP/1.1 200 OK\r\n\r\nhello")
         if is_whole:
-            raw = peer.sock
-            raw.setblocking(False)  # close_notify goes out, theirs is not waited for
-            try:
-                raw.unwrap()
-            except (ssl.SSLError, OSError):
-                pass
-            peer.close()
-        else:
-            peer.close()
+            peer.sock.setblocking(False)  # close_notify goes out, theirs is not waited for
+            with contextlib.suppress(OSError):
+                peer.sock.unwrap()
+        peer.close()
         got = client.read_to_end()
         assert b"hello" in got
         assert got.endswith(b"0\r\n\r\n") == is_whole
