@@ -161,13 +161,23 @@ static enum h2_end see_headers(struct h2_guard *guard, uint8_t flags, uint32_t i
     return H2_END_NONE;
 }
 
-/* All of it padding is as good as empty, but costs the sender window. */
+/* One that is all padding is as good as empty; its first byte will tell. */
 static enum h2_end see_data(struct h2_guard *guard, uint8_t flags, uint32_t id, uint32_t length,
                             uint64_t now_ms)
 {
     if (length == 0 && (flags & FLAG_END_STREAM) == 0 && count_idle(guard, now_ms) != H2_END_NONE)
         return H2_END_IDLE_FRAMES;
+    guard->padded_length = (flags & FLAG_PADDED) != 0 ? length : 0;
     return fail(guard, h2_past_check(&guard->past, id));
+}
+
+static enum h2_end read_padding(struct h2_guard *guard, struct bytes run, uint64_t now_ms)
+{
+    uint32_t padding = (uint8_t)run.at[0];
+    bool is_all = padding + 1 == guard->padded_length;
+
+    guard->padded_length = 0;
+    return is_all ? count_idle(guard, now_ms) : H2_END_NONE;
 }
 
 static enum h2_end see_reset(struct h2_guard *guard, uint32_t id, uint64_t now_ms)
@@ -269,7 +279,7 @@ static enum h2_end read_block_start(struct h2_guard *guard, struct bytes run)
     return H2_END_NONE;
 }
 
-static enum h2_end see_payload(struct h2_guard *guard, struct bytes *data)
+static enum h2_end see_payload(struct h2_guard *guard, struct bytes *data, uint64_t now_ms)
 {
     struct bytes run = bytes_slice(*data, 0, guard->payload_left);
 
@@ -277,6 +287,8 @@ static enum h2_end see_payload(struct h2_guard *guard, struct bytes *data)
     guard->payload_left -= (uint32_t)run.len;
     if (guard->payload_left == 0)
         guard->place = H2_GUARD_HEADER;
+    if (guard->padded_length > 0)
+        return read_padding(guard, run, now_ms);
     if (guard->dependency_left > 0)
         return read_dependency(guard, run);
     return guard->block_is_fresh ? read_block_start(guard, run) : H2_END_NONE;
@@ -302,7 +314,7 @@ enum h2_end h2_guard_scan(struct h2_guard *guard, struct bytes data, uint64_t no
             guard->place = guard->payload_left > 0 ? H2_GUARD_PAYLOAD : H2_GUARD_HEADER;
             break;
         case H2_GUARD_PAYLOAD:
-            end = see_payload(guard, &data);
+            end = see_payload(guard, &data, now_ms);
             break;
         }
     }
