@@ -44,27 +44,39 @@ const char *h2_end_label(enum h2_end end)
 
 /* ---- memory ---- */
 
-static void *on_malloc(size_t size, void *pool)
+static void *on_malloc(size_t size, void *context)
 {
-    return h2_pool_alloc(pool, size);
+    const struct h2 *h2 = context;
+
+    return h2_pool_alloc(h2->pool, size);
 }
 
-static void on_free(void *memory, void *pool)
+static void on_free(void *memory, void *context)
 {
-    h2_pool_free(pool, memory);
+    const struct h2 *h2 = context;
+
+    h2_pool_free(h2->pool, memory);
 }
 
-static void *on_calloc(size_t count, size_t size, void *pool)
+static void *on_calloc(size_t count, size_t size, void *context)
 {
+    const struct h2 *h2 = context;
     size_t total;
 
     CHECK(!__builtin_mul_overflow(count, size, &total));
-    return memset(h2_pool_alloc(pool, total), 0, total);
+    return memset(h2_pool_alloc(h2->pool, total), 0, total);
 }
 
-static void *on_realloc(void *memory, size_t size, void *pool)
+/* While a session is made, this is for the frame that it packs next: 16 KiB that mean something
+ * only within h2_output(), so all sessions have the same. A client's frame holds the preface from
+ * the beginning, and is its own. */
+static void *on_realloc(void *memory, size_t size, void *context)
 {
-    return h2_pool_resize(pool, memory, size);
+    const struct h2 *h2 = context;
+
+    if (h2->session == NULL && memory == NULL && h2->config.side == H2_SERVER)
+        return h2_pool_share(h2->pool, size);
+    return h2_pool_resize(h2->pool, memory, size);
 }
 
 /* ---- creation ---- */
@@ -88,7 +100,7 @@ static nghttp2_option *options_create(void)
 
 static void session_create(struct h2 *h2)
 {
-    nghttp2_mem memory = {h2->pool, on_malloc, on_free, on_calloc, on_realloc};
+    nghttp2_mem memory = {h2, on_malloc, on_free, on_calloc, on_realloc};
     nghttp2_session_callbacks *callbacks;
     nghttp2_option *option = options_create();
     int error;
@@ -139,6 +151,7 @@ struct h2 *h2_create(const struct h2_config *config, const struct h2_events *eve
     h2->pool = h2->owns_pool ? h2_pool_create() : config->pool;
     h2_guard_init(&h2->guard, config->side, config->limits.head_bytes_max);
     list_init(&h2->streams);
+    text_init(&h2->cut);
     text_init(&h2->scratch);
     session_create(h2);
     submit_settings(h2);
@@ -152,6 +165,7 @@ void h2_destroy(struct h2 *h2)
         h2_stream_destroy(LIST_ENTRY(link, struct h2_stream, link));
     if (h2->owns_pool)
         h2_pool_destroy(h2->pool);
+    text_fini(&h2->cut);
     text_fini(&h2->scratch);
     mem_free(h2);
 }
@@ -354,6 +368,20 @@ static void take_packed(struct h2 *h2)
     memcpy(h2->room + h2->room_used, part.at, part.len);
     h2->room_used += part.len;
     h2->packed = bytes_skip(h2->packed, part.len);
+    if (h2->packed.len == 0)
+        text_fini(&h2->cut);
+}
+
+/* What is left of a frame cannot stay where it was packed: that is everybody's. */
+static void keep_cut(struct h2 *h2)
+{
+    struct text cut;
+
+    text_init(&cut);
+    text_add(&cut, h2->packed);
+    text_fini(&h2->cut);
+    h2->cut = cut;
+    h2->packed = text_bytes(&h2->cut);
 }
 
 /* False when nghttp2 has nothing more, now or for the room that is left. */
@@ -379,6 +407,8 @@ size_t h2_output(struct h2 *h2, char *room, size_t max)
         take_packed(h2);
     while (!h2->is_broken && h2->room_used < max && pack_more(h2))
         take_packed(h2);
+    if (h2->packed.len > 0)
+        keep_cut(h2);
     h2->room = NULL;
     return h2->room_used;
 }

@@ -14,6 +14,7 @@
 #define CLASSES_COUNT  17 /* up to 1 KiB with the word in front; 0 is not used */
 #define KEPT_BYTES_MAX ((size_t)256 * 1024)
 #define CLASS_LARGE    0
+#define CLASS_SHARED   CLASSES_COUNT
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -32,6 +33,7 @@ struct block {
 
 struct h2_pool {
     struct block *free[CLASSES_COUNT]; /* owned */
+    struct block *shared;              /* owned, or NULL */
     size_t kept_bytes;
     size_t taken_count;
 };
@@ -52,6 +54,7 @@ void h2_pool_destroy(struct h2_pool *pool)
             mem_free(block);
         }
     }
+    mem_free(pool->shared);
     mem_free(pool);
 }
 
@@ -85,6 +88,19 @@ void *h2_pool_alloc(struct h2_pool *pool, size_t size)
     return (char *)block + BLOCK_HEAD_BYTES;
 }
 
+void *h2_pool_share(struct h2_pool *pool, size_t size)
+{
+    if (pool->shared == NULL) {
+        CHECK(size <= SIZE_MAX - sizeof(struct block));
+        pool->shared = mem_alloc(size + sizeof(struct block));
+        pool->shared->class = CLASS_SHARED;
+        pool->shared->size = size;
+    }
+    CHECK(pool->shared->size == size);
+    pool->taken_count++;
+    return (char *)pool->shared + BLOCK_HEAD_BYTES;
+}
+
 static struct block *block_of(void *memory)
 {
     return (struct block *)(void *)((char *)memory - BLOCK_HEAD_BYTES);
@@ -98,6 +114,8 @@ void h2_pool_free(struct h2_pool *pool, void *memory)
         return;
     block = block_of(memory);
     pool->taken_count--;
+    if (block->class == CLASS_SHARED)
+        return;
     if (block->class == CLASS_LARGE || pool->kept_bytes >= KEPT_BYTES_MAX) {
         mem_free(block);
         return;

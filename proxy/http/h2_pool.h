@@ -13,5 +13,8 @@
 void *h2_pool_alloc(struct h2_pool *pool, size_t size); /* not zeroed, never NULL */
 void *h2_pool_resize(struct h2_pool *pool, void *memory, size_t size);
 void h2_pool_free(struct h2_pool *pool, void *memory); /* may be NULL */
+/* One block for all who ask for it, to write in and to read from within a call. Freed like the
+ * others; `size` is the same at each call. */
+void *h2_pool_share(struct h2_pool *pool, size_t size);
 
 #endif

@@ -49,9 +49,10 @@ struct h2 {
     bool is_ended;      /* by a fault of the peer's: nothing is read any more */
     bool is_broken;     /* nghttp2 gave up: nothing is sent any more either */
     bool is_going_away; /* client: the peer said GOAWAY */
-    /* Sending: what nghttp2 has packed and is not out yet; borrowed from it until it is asked for
-     * more. During h2_output() DATA goes straight into the room. */
+    /* Sending: what nghttp2 has packed and is not out yet. Between two calls of h2_output() it is
+     * in `cut`. During one, DATA goes straight into the room. */
     struct bytes packed;
+    struct text cut;
     char *room; /* borrowed, NULL outside h2_output() */
     size_t room_used;
     size_t room_max;
