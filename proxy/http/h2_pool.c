@@ -9,6 +9,7 @@
 
 #include "core/check.h"
 #include "core/mem.h"
+#include "proxy/http/h2_fold.h"
 
 #define CLASS_BYTES    64
 #define CLASSES_COUNT  17 /* up to 1 KiB with the word in front; 0 is not used */
@@ -34,13 +35,19 @@ struct block {
 struct h2_pool {
     struct block *free[CLASSES_COUNT]; /* owned */
     struct block *shared;              /* owned, or NULL */
+    struct text scratch;
+    struct h2_folds folds;
     size_t kept_bytes;
     size_t taken_count;
 };
 
 struct h2_pool *h2_pool_create(void)
 {
-    return mem_new(struct h2_pool);
+    struct h2_pool *pool = mem_new(struct h2_pool);
+
+    text_init(&pool->scratch);
+    h2_folds_init(&pool->folds);
+    return pool;
 }
 
 void h2_pool_destroy(struct h2_pool *pool)
@@ -55,6 +62,8 @@ void h2_pool_destroy(struct h2_pool *pool)
         }
     }
     mem_free(pool->shared);
+    text_fini(&pool->scratch);
+    h2_folds_fini(&pool->folds);
     mem_free(pool);
 }
 
@@ -136,4 +145,15 @@ void *h2_pool_resize(struct h2_pool *pool, void *memory, size_t size)
         h2_pool_free(pool, memory);
     }
     return grown;
+}
+
+struct text *h2_pool_scratch(struct h2_pool *pool)
+{
+    text_clear(&pool->scratch);
+    return &pool->scratch;
+}
+
+struct h2_folds *h2_pool_folds(struct h2_pool *pool)
+{
+    return &pool->folds;
 }

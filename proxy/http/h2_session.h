@@ -12,6 +12,7 @@
 #include "core/list.h"
 #include "core/text.h"
 #include "proxy/http/h2.h"
+#include "proxy/http/h2_fold.h"
 #include "proxy/http/h2_guard.h"
 #include "proxy/http/h2_head.h"
 
@@ -41,6 +42,7 @@ struct h2 {
     struct h2_pool *pool; /* borrowed, or owned when owns_pool */
     struct h2_guard guard;
     struct h2_head head; /* of the header block that is arriving: there is one at a time */
+    struct h2_fold fold; /* of what nghttp2 allocates while the session is made */
     struct list streams; /* of struct h2_stream, owned */
     uint32_t streams_count;
     uint64_t now_ms; /* of the last h2_receive() */
@@ -56,7 +58,6 @@ struct h2 {
     char *room; /* borrowed, NULL outside h2_output() */
     size_t room_used;
     size_t room_max;
-    struct text scratch; /* values that are put together for one head */
 };
 
 /* The stream, or NULL when it is not open, or was refused. */
