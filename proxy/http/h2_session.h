@@ -32,6 +32,7 @@ struct h2_stream {
     bool is_reset;             /* by us: no event but on_closed follows */
     bool is_provoked;          /* ... for what the peer did: it counts (hostile-input 69) */
     bool peer_is_done;         /* its message is complete */
+    bool peer_has_reset;
 };
 
 struct h2 {
@@ -45,6 +46,7 @@ struct h2 {
     struct h2_fold fold; /* of what nghttp2 allocates while the session is made */
     struct list streams; /* of struct h2_stream, owned */
     uint32_t streams_count;
+    uint32_t refused_count; /* since it was asked for */
     uint64_t now_ms; /* of the last h2_receive() */
     enum h2_end end;
     bool owns_pool;
