@@ -100,10 +100,29 @@ static size_t unread_bytes(const struct client_h2_stream *half)
     return half->out.len + transport_queued_bytes(half->client->conn->transport);
 }
 
+static uint64_t idle_left_ms(const struct client_h2 *client)
+{
+    uint64_t now_ms = worker_now_ms(client->conn->worker);
+
+    return client->idle_until_ms > now_ms ? client->idle_until_ms - now_ms : 0;
+}
+
+/* To the end, or until it may rest. */
+static void arm_rest(struct client_h2 *client)
+{
+    uint64_t left_ms = idle_left_ms(client);
+    bool may_rest = left_ms > CLIENT_H2_REST_MS && list_is_empty(&client->streams);
+
+    client->is_resting = false;
+    conn_arm(client->conn, may_rest ? CLIENT_H2_REST_MS : (uint32_t)left_ms);
+}
+
 static void arm_idle(struct client_h2 *client)
 {
-    conn_arm(client->conn,
-             client->is_draining ? DRAIN_IDLE_MS : timeouts_of(client)->keep_alive_ms);
+    uint32_t span_ms = client->is_draining ? DRAIN_IDLE_MS : timeouts_of(client)->keep_alive_ms;
+
+    client->idle_until_ms = worker_now_ms(client->conn->worker) + span_ms;
+    arm_rest(client);
 }
 
 /* ---- events of the session: a request ---- */
@@ -383,6 +402,8 @@ static void on_bytes(struct conn *conn, struct bytes data)
             session_failed(client);
         return;
     }
+    if (client->is_resting && conn->state == CONN_SESSION)
+        arm_rest(client); /* it is up again, if only for a PING */
     time_head(client);
     ask_flush(client);
 }
@@ -446,6 +467,13 @@ static void idle_is_over(struct client_h2 *client)
     end_session(client);
 }
 
+static void rest(struct client_h2 *client)
+{
+    client->is_resting = true;
+    h2_rest(client->session);
+    conn_arm(client->conn, (uint32_t)idle_left_ms(client));
+}
+
 /* While nobody waits for a head: a look, now and then, at what has not been read. */
 static void on_deadline(struct conn *conn)
 {
@@ -453,6 +481,8 @@ static void on_deadline(struct conn *conn)
 
     if (client->head_is_timed)
         head_timed_out(client);
+    else if (list_is_empty(&client->streams) && idle_left_ms(client) > 0)
+        rest(client);
     else if (list_is_empty(&client->streams))
         idle_is_over(client);
     else if (client->is_draining && !client->is_going_away)
@@ -470,7 +500,7 @@ static void drain(struct conn *conn)
     client->is_draining = true;
     h2_shutdown(client->session, true);
     ask_flush(client);
-    conn_arm(conn, DRAIN_IDLE_MS);
+    arm_idle(client);
 }
 
 static bool is_idle(const struct conn *conn)

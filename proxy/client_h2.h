@@ -13,6 +13,8 @@
 
 /* Of an answer's body, waiting for the client's window; then its source is paused. */
 #define CLIENT_H2_OUT_BYTES 65536
+/* After so long without a stream a session goes to rest, and takes less memory. */
+#define CLIENT_H2_REST_MS   100
 #define CLIENT_H2_KEPT_MAX  1024 /* client_h2_streams kept for reuse */
 
 struct client_h2 {
@@ -22,7 +24,9 @@ struct client_h2 {
     struct list early; /* of them, by early_link: answered before the request was complete */
     struct flush flush;
     struct client_h2_stream *head_of; /* whose request head has begun to arrive and is not complete */
+    uint64_t idle_until_ms; /* when there are no streams: the end */
     bool head_is_timed; /* ... for so long that conn->deadline waits for it */
+    bool is_resting;    /* since it was idle for a while; see h2_rest() */
     bool is_draining;   /* the client was told that it will end */
     bool is_going_away; /* ... and that it takes no more streams */
 };

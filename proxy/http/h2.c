@@ -8,6 +8,7 @@
 #include "proxy/http/h2.h"
 
 #include "core/check.h"
+#include "proxy/http/h2_fold.h"
 #include "proxy/http/h2_pool.h"
 #include "proxy/http/h2_session.h"
 
@@ -44,27 +45,49 @@ const char *h2_end_label(enum h2_end end)
 
 /* ---- memory ---- */
 
-static void *on_malloc(size_t size, void *pool)
+/* Zeroed if it was there before the session, else not. */
+static void *allocate(struct h2 *h2, size_t size)
 {
-    return h2_pool_alloc(pool, size);
+    void *memory = h2->session == NULL ? h2_fold_alloc(&h2->fold, size) : NULL;
+
+    return memory != NULL ? memory : h2_pool_alloc(h2->pool, size);
 }
 
-static void on_free(void *memory, void *pool)
+static void *on_malloc(size_t size, void *context)
 {
-    h2_pool_free(pool, memory);
+    return allocate(context, size);
 }
 
-static void *on_calloc(size_t count, size_t size, void *pool)
+static void on_free(void *memory, void *context)
 {
+    const struct h2 *h2 = context;
+
+    if (!h2_fold_has(&h2->fold, memory))
+        h2_pool_free(h2->pool, memory);
+}
+
+static void *on_calloc(size_t count, size_t size, void *context)
+{
+    const struct h2 *h2 = context;
+    void *memory;
     size_t total;
 
     CHECK(!__builtin_mul_overflow(count, size, &total));
-    return memset(h2_pool_alloc(pool, total), 0, total);
+    memory = allocate(context, total);
+    return h2_fold_has(&h2->fold, memory) ? memory : memset(memory, 0, total);
 }
 
-static void *on_realloc(void *memory, size_t size, void *pool)
+/* While a session is made, this is for the frame that it packs next: 16 KiB that mean something
+ * only within h2_output(), so all sessions have the same. A client's frame holds the preface from
+ * the beginning, and is its own. */
+static void *on_realloc(void *memory, size_t size, void *context)
 {
-    return h2_pool_resize(pool, memory, size);
+    const struct h2 *h2 = context;
+
+    if (h2->session == NULL && memory == NULL && h2->config.side == H2_SERVER)
+        return h2_pool_share(h2->pool, size);
+    CHECK(!h2_fold_has(&h2->fold, memory));
+    return h2_pool_resize(h2->pool, memory, size);
 }
 
 /* ---- creation ---- */
@@ -88,7 +111,7 @@ static nghttp2_option *options_create(void)
 
 static void session_create(struct h2 *h2)
 {
-    nghttp2_mem memory = {h2->pool, on_malloc, on_free, on_calloc, on_realloc};
+    nghttp2_mem memory = {h2, on_malloc, on_free, on_calloc, on_realloc};
     nghttp2_session_callbacks *callbacks;
     nghttp2_option *option = options_create();
     int error;
@@ -138,8 +161,9 @@ struct h2 *h2_create(const struct h2_config *config, const struct h2_events *eve
     h2->owns_pool = config->pool == NULL;
     h2->pool = h2->owns_pool ? h2_pool_create() : config->pool;
     h2_guard_init(&h2->guard, config->side, config->limits.head_bytes_max);
+    h2_fold_init(&h2->fold, h2_pool_folds(h2->pool));
     list_init(&h2->streams);
-    text_init(&h2->scratch);
+    text_init(&h2->cut);
     session_create(h2);
     submit_settings(h2);
     return h2;
@@ -147,12 +171,14 @@ struct h2 *h2_create(const struct h2_config *config, const struct h2_events *eve
 
 void h2_destroy(struct h2 *h2)
 {
+    h2_fold_open(&h2->fold);
     nghttp2_session_del(h2->session);
+    h2_fold_fini(&h2->fold, h2_pool_folds(h2->pool));
     LIST_EACH (&h2->streams, link)
         h2_stream_destroy(LIST_ENTRY(link, struct h2_stream, link));
     if (h2->owns_pool)
         h2_pool_destroy(h2->pool);
-    text_fini(&h2->scratch);
+    text_fini(&h2->cut);
     mem_free(h2);
 }
 
@@ -323,6 +349,7 @@ bool h2_peer_takes_websockets(const struct h2 *h2)
 
 void h2_shutdown(struct h2 *h2, bool is_notice)
 {
+    h2_fold_open(&h2->fold);
     if (is_notice)
         (void)nghttp2_submit_shutdown_notice(h2->session);
     else
@@ -364,6 +391,7 @@ enum status h2_receive(struct h2 *h2, struct bytes data, uint64_t now_ms)
 
     if (h2->is_ended)
         return STATUS_INVALID;
+    h2_fold_open(&h2->fold);
     h2->now_ms = now_ms;
     end = h2_guard_scan(&h2->guard, data, now_ms);
     if (end != H2_END_NONE)
@@ -373,6 +401,12 @@ enum status h2_receive(struct h2 *h2, struct bytes data, uint64_t now_ms)
     return h2->is_ended ? STATUS_INVALID : STATUS_OK;
 }
 
+void h2_rest(struct h2 *h2)
+{
+    if (h2->streams_count == 0 && !h2_wants_output(h2))
+        h2_fold_close(&h2->fold);
+}
+
 static void take_packed(struct h2 *h2)
 {
     struct bytes part = bytes_slice(h2->packed, 0, h2->room_max - h2->room_used);
@@ -380,6 +414,20 @@ static void take_packed(struct h2 *h2)
     memcpy(h2->room + h2->room_used, part.at, part.len);
     h2->room_used += part.len;
     h2->packed = bytes_skip(h2->packed, part.len);
+    if (h2->packed.len == 0)
+        text_fini(&h2->cut);
+}
+
+/* What is left of a frame cannot stay where it was packed: that is everybody's. */
+static void keep_cut(struct h2 *h2)
+{
+    struct text cut;
+
+    text_init(&cut);
+    text_add(&cut, h2->packed);
+    text_fini(&h2->cut);
+    h2->cut = cut;
+    h2->packed = text_bytes(&h2->cut);
 }
 
 /* False when nghttp2 has nothing more, now or for the room that is left. */
@@ -398,6 +446,8 @@ static bool pack_more(struct h2 *h2)
 
 size_t h2_output(struct h2 *h2, char *room, size_t max)
 {
+    if (h2_fold_is_closed(&h2->fold))
+        return 0;
     h2->room = room;
     h2->room_used = 0;
     h2->room_max = max;
@@ -405,17 +455,23 @@ size_t h2_output(struct h2 *h2, char *room, size_t max)
         take_packed(h2);
     while (!h2->is_broken && h2->room_used < max && pack_more(h2))
         take_packed(h2);
+    if (h2->packed.len > 0)
+        keep_cut(h2);
     h2->room = NULL;
     return h2->room_used;
 }
 
 bool h2_wants_output(const struct h2 *h2)
 {
+    if (h2_fold_is_closed(&h2->fold))
+        return false;
     return h2->packed.len > 0 || (!h2->is_broken && nghttp2_session_want_write(h2->session) != 0);
 }
 
 bool h2_is_over(const struct h2 *h2)
 {
+    if (h2_fold_is_closed(&h2->fold))
+        return false;
     return !h2_wants_output(h2) && (h2->is_broken || nghttp2_session_want_read(h2->session) == 0);
 }
 

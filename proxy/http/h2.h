@@ -186,6 +186,9 @@ void h2_reset(struct h2 *h2, uint32_t id, enum h2_error error);
  * called again. The first call only gives notice (last id 2^31-1) when `is_notice`. */
 void h2_shutdown(struct h2 *h2, bool is_notice);
 
+/* Nothing has happened for a while: take less memory until something does. Does nothing while there
+ * are streams, or output. */
+void h2_rest(struct h2 *h2);
 /* Server: streams refused since the last call because streams_max were open. */
 uint32_t h2_take_refused_count(struct h2 *h2);
 

@@ -9,11 +9,13 @@
 
 #include "core/check.h"
 #include "core/mem.h"
+#include "proxy/http/h2_fold.h"
 
 #define CLASS_BYTES    64
 #define CLASSES_COUNT  17 /* up to 1 KiB with the word in front; 0 is not used */
 #define KEPT_BYTES_MAX ((size_t)256 * 1024)
 #define CLASS_LARGE    0
+#define CLASS_SHARED   CLASSES_COUNT
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -32,13 +34,20 @@ struct block {
 
 struct h2_pool {
     struct block *free[CLASSES_COUNT]; /* owned */
+    struct block *shared;              /* owned, or NULL */
+    struct text scratch;
+    struct h2_folds folds;
     size_t kept_bytes;
     size_t taken_count;
 };
 
 struct h2_pool *h2_pool_create(void)
 {
-    return mem_new(struct h2_pool);
+    struct h2_pool *pool = mem_new(struct h2_pool);
+
+    text_init(&pool->scratch);
+    h2_folds_init(&pool->folds);
+    return pool;
 }
 
 void h2_pool_destroy(struct h2_pool *pool)
@@ -52,6 +61,9 @@ void h2_pool_destroy(struct h2_pool *pool)
             mem_free(block);
         }
     }
+    mem_free(pool->shared);
+    text_fini(&pool->scratch);
+    h2_folds_fini(&pool->folds);
     mem_free(pool);
 }
 
@@ -85,6 +97,19 @@ void *h2_pool_alloc(struct h2_pool *pool, size_t size)
     return (char *)block + BLOCK_HEAD_BYTES;
 }
 
+void *h2_pool_share(struct h2_pool *pool, size_t size)
+{
+    if (pool->shared == NULL) {
+        CHECK(size <= SIZE_MAX - sizeof(struct block));
+        pool->shared = mem_alloc(size + sizeof(struct block));
+        pool->shared->class = CLASS_SHARED;
+        pool->shared->size = size;
+    }
+    CHECK(pool->shared->size == size);
+    pool->taken_count++;
+    return (char *)pool->shared + BLOCK_HEAD_BYTES;
+}
+
 static struct block *block_of(void *memory)
 {
     return (struct block *)(void *)((char *)memory - BLOCK_HEAD_BYTES);
@@ -98,6 +123,8 @@ void h2_pool_free(struct h2_pool *pool, void *memory)
         return;
     block = block_of(memory);
     pool->taken_count--;
+    if (block->class == CLASS_SHARED)
+        return;
     if (block->class == CLASS_LARGE || pool->kept_bytes >= KEPT_BYTES_MAX) {
         mem_free(block);
         return;
@@ -118,4 +145,15 @@ void *h2_pool_resize(struct h2_pool *pool, void *memory, size_t size)
         h2_pool_free(pool, memory);
     }
     return grown;
+}
+
+struct text *h2_pool_scratch(struct h2_pool *pool)
+{
+    text_clear(&pool->scratch);
+    return &pool->scratch;
+}
+
+struct h2_folds *h2_pool_folds(struct h2_pool *pool)
+{
+    return &pool->folds;
 }

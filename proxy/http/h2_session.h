@@ -12,6 +12,7 @@
 #include "core/list.h"
 #include "core/text.h"
 #include "proxy/http/h2.h"
+#include "proxy/http/h2_fold.h"
 #include "proxy/http/h2_guard.h"
 #include "proxy/http/h2_head.h"
 
@@ -43,6 +44,7 @@ struct h2 {
     struct h2_guard guard;
     struct h2_head head; /* of the header block that is arriving: there is one at a time */
     struct h2_stream *head_of; /* whose it is; NULL: its owner has gone, and its arena with it */
+    struct h2_fold fold; /* of what nghttp2 allocates while the session is made */
     struct list streams; /* of struct h2_stream, owned */
     uint32_t streams_count;
     uint32_t refused_count; /* since it was asked for */
@@ -52,13 +54,13 @@ struct h2 {
     bool is_ended;      /* by a fault of the peer's: nothing is read any more */
     bool is_broken;     /* nghttp2 gave up: nothing is sent any more either */
     bool is_going_away; /* client: the peer said GOAWAY */
-    /* Sending: what nghttp2 has packed and is not out yet; borrowed from it until it is asked for
-     * more. During h2_output() DATA goes straight into the room. */
+    /* Sending: what nghttp2 has packed and is not out yet. Between two calls of h2_output() it is
+     * in `cut`. During one, DATA goes straight into the room. */
     struct bytes packed;
+    struct text cut;
     char *room; /* borrowed, NULL outside h2_output() */
     size_t room_used;
     size_t room_max;
-    struct text scratch; /* values that are put together for one head */
 };
 
 /* The stream, or NULL when it is not open, or was refused. */

@@ -7,6 +7,7 @@
  * the frame is packed.
  */
 #include "proxy/http/field.h"
+#include "proxy/http/h2_pool.h"
 #include "proxy/http/h2_session.h"
 #include "proxy/http/head_writer.h"
 
@@ -170,8 +171,9 @@ static struct bytes full_path(struct text *scratch, const struct request *reques
     return scratch_since(scratch, start);
 }
 
-static void add_pseudo(struct lines *lines, struct h2 *h2, const struct h2_stream *stream,
-                       const struct request *request, const struct forward_request *how)
+static void add_pseudo(struct lines *lines, const struct h2 *h2, struct text *scratch,
+                       const struct h2_stream *stream, const struct request *request,
+                       const struct forward_request *how)
 {
     if (stream->wants_websocket) {
         add_literal(lines, BYTES(":method"), BYTES("CONNECT"));
@@ -180,7 +182,7 @@ static void add_pseudo(struct lines *lines, struct h2 *h2, const struct h2_strea
         add_own(lines, BYTES(":method"), request->method);
     }
     add_own(lines, BYTES(":scheme"), h2->config.scheme);
-    add_own(lines, BYTES(":path"), full_path(&h2->scratch, request, how));
+    add_own(lines, BYTES(":path"), full_path(scratch, request, how));
     add_own(lines, BYTES(":authority"), how->host);
 }
 
@@ -221,15 +223,14 @@ static struct bytes forwarded_for(struct text *scratch, const struct request *re
 }
 
 /* Design 5.10; docs/decisions/0005-forwarding-headers.md. */
-static void add_forwarding(struct lines *lines, struct h2 *h2, const struct request *request,
+static void add_forwarding(struct lines *lines, struct text *scratch, const struct request *request,
                            const struct forward_request *how, const bool present[FIELD_COUNT])
 {
     bool trusted = how->client_is_trusted;
 
     if (how->client_ip.len > 0) {
-        add_own(
-            lines, BYTES("x-forwarded-for"),
-            forwarded_for(&h2->scratch, request, how->client_ip, present[FIELD_X_FORWARDED_FOR]));
+        add_own(lines, BYTES("x-forwarded-for"),
+                forwarded_for(scratch, request, how->client_ip, present[FIELD_X_FORWARDED_FOR]));
         if (!trusted || !present[FIELD_X_REAL_IP])
             add_own(lines, BYTES("x-real-ip"), how->client_ip);
     }
@@ -255,33 +256,34 @@ static void add_length(struct lines *lines, struct text *scratch, uint64_t lengt
     add_own(lines, BYTES("content-length"), scratch_since(scratch, start));
 }
 
-static void add_request(struct lines *lines, struct h2 *h2, const struct h2_stream *stream,
-                        const struct request *request, const struct forward_request *how)
+static void add_request(struct lines *lines, const struct h2 *h2, struct text *scratch,
+                        const struct h2_stream *stream, const struct request *request,
+                        const struct forward_request *how)
 {
     bool present[FIELD_COUNT] = {false};
 
-    add_pseudo(lines, h2, stream, request, how);
+    add_pseudo(lines, h2, scratch, stream, request, how);
     add_request_fields(lines, request, how, stream->wants_websocket, present);
     if (how->framing == BODY_LENGTH && !stream->wants_websocket)
-        add_length(lines, &h2->scratch, how->content_length);
+        add_length(lines, scratch, how->content_length);
     if (how->expects_continue)
         add_literal(lines, BYTES("expect"), BYTES("100-continue"));
     if (request->takes_trailers)
         add_literal(lines, BYTES("te"), BYTES("trailers"));
-    add_forwarding(lines, h2, request, how, present);
+    add_forwarding(lines, scratch, request, how, present);
 }
 
 int32_t h2_write_request(struct h2 *h2, struct h2_stream *stream, const struct request *request,
                          const struct forward_request *how, bool is_end)
 {
     nghttp2_data_provider body = body_of(stream);
+    struct text *scratch = h2_pool_scratch(h2->pool);
     struct lines lines MEM_UNCLEARED;
     int32_t id;
 
     lines_init(&lines, (size_t)request->fields_count + OWN_LINES_MAX);
-    text_clear(&h2->scratch);
-    text_reserve(&h2->scratch, request_scratch_bound(request, how));
-    add_request(&lines, h2, stream, request, how);
+    text_reserve(scratch, request_scratch_bound(request, how));
+    add_request(&lines, h2, scratch, stream, request, how);
     id = nghttp2_submit_request(h2->session, NULL, lines.at, lines.count, is_end ? NULL : &body,
                                 stream);
     lines_fini(&lines);
@@ -310,14 +312,14 @@ static void add_response_fields(struct lines *lines, const struct response *resp
 }
 
 /* A response without a body may still say how long it would be: to HEAD, and a 304. */
-static void add_response_length(struct lines *lines, struct h2 *h2, const struct response *response,
-                                const struct forward_response *how)
+static void add_response_length(struct lines *lines, struct text *scratch,
+                                const struct response *response, const struct forward_response *how)
 {
     bool has_length = response->content_length != UINT64_MAX;
 
     if (!how->upgrade && response->status != STATUS_NO_CONTENT &&
         (how->framing == BODY_LENGTH || (how->framing == BODY_NONE && has_length)))
-        add_length(lines, &h2->scratch, response->content_length);
+        add_length(lines, scratch, response->content_length);
 }
 
 /* What HTTP/1.1 grants with a 101 is a 200 here: RFC 8441 section 5. */
@@ -350,18 +352,18 @@ int32_t h2_write_response(struct h2 *h2, struct h2_stream *stream, const struct 
                           const struct forward_response *how, bool is_end)
 {
     bool is_interim = response->status < STATUS_OK_FIRST && !how->upgrade;
+    struct text *scratch = h2_pool_scratch(h2->pool);
     struct lines lines MEM_UNCLEARED;
     char status[STATUS_LENGTH];
     bool has_date = false;
     int32_t error;
 
     lines_init(&lines, (size_t)response->fields_count + how->added_count + OWN_LINES_MAX);
-    text_clear(&h2->scratch);
-    text_reserve(&h2->scratch, UINT64_DIGITS_MAX);
+    text_reserve(scratch, UINT64_DIGITS_MAX);
     add_status(&lines, response, how->upgrade, status);
     add_response_fields(&lines, response, how, &has_date);
     if (!is_interim) {
-        add_response_length(&lines, h2, response, how);
+        add_response_length(&lines, scratch, response, how);
         if (!has_date && how->date.len > 0)
             add_own(&lines, BYTES("date"), how->date);
     }

@@ -4,7 +4,8 @@
  */
 #include "tests/unit/proxy/http/h2_wire.h"
 
-#define LARGE_BYTES 1048576
+#define LARGE_BYTES       1048576
+#define LARGE_VALUE_BYTES 10000
 
 struct pair {
     struct peer *client;
@@ -460,6 +461,80 @@ TEST(sessions_share_a_pool)
     h2_pool_destroy(pool);
 }
 
+/* Each cuts a frame, and the other packs its own before it goes on. */
+TEST(sessions_of_one_pool_may_be_cut_in_turns)
+{
+    struct h2_pool *pool = h2_pool_create();
+    struct h2_config config = case_config(H2_SERVER);
+    struct h2_config client_config = case_config(H2_CLIENT);
+    struct field large = {.name = BYTES("x-large")};
+    struct pair pairs[2];
+    char *value = mem_alloc(LARGE_VALUE_BYTES);
+    char room[16384 + 9];
+    size_t count = 1;
+
+    config.pool = pool;
+    client_config.limits.head_bytes_max = 2 * LARGE_VALUE_BYTES;
+    for (size_t at = 0; at < 2; at++) {
+        pairs[at] = pair_with(&client_config, &config);
+        memset(value, at == 0 ? '{' : '}', LARGE_VALUE_BYTES); /* long in Huffman code */
+        large.value = bytes_from(value, LARGE_VALUE_BYTES);
+        pairs[at].server->answer.fields = &large;
+        pairs[at].server->answer.fields_count = 1;
+        get(pairs[at].client, BYTES("/1"));
+        get(pairs[at].client, BYTES("/2"));
+        carry(pairs[at].client, pairs[at].server, ROOM_BYTES);
+    }
+    for (size_t turn = 0; count > 0 || turn % 2 != 0; turn++) {
+        struct pair *pair = &pairs[turn % 2];
+
+        count = h2_output(pair->server->h2, room, sizeof(room));
+        assert_int_equal(peer_receive(pair->client, bytes_from(room, count)), STATUS_OK);
+    }
+    for (size_t at = 0; at < 2; at++) {
+        assert_true(pairs[at].client->exchanges[1].is_closed);
+        assert_int_equal(bytes_find(text_bytes(&pairs[at].client->log), at == 0 ? '}' : '{'),
+                         BYTES_NOT_FOUND);
+        pair_free(&pairs[at]);
+    }
+    mem_free(value);
+    h2_pool_destroy(pool);
+}
+
+TEST(a_session_that_rested_goes_on_as_before)
+{
+    struct pair pair = pair_new();
+
+    for (int round = 0; round < 3; round++) {
+        get(pair.client, BYTES("/p"));
+        pump(pair.client, pair.server);
+        h2_rest(pair.server->h2);
+        assert_false(h2_wants_output(pair.server->h2));
+        assert_false(h2_is_over(pair.server->h2));
+    }
+    assert_true(pair.client->exchanges[2].is_closed);
+    assert_int_equal(pair.server->status, STATUS_OK);
+    h2_shutdown(pair.server->h2, false);
+    pump(pair.client, pair.server);
+    assert_true(h2_is_going_away(pair.client->h2));
+    assert_true(h2_is_over(pair.server->h2));
+    pair_free(&pair);
+}
+
+TEST(a_session_with_streams_does_not_rest)
+{
+    struct pair pair = pair_new();
+
+    pair.server->answers = false;
+    get(pair.client, BYTES("/p"));
+    pump(pair.client, pair.server);
+    h2_rest(pair.server->h2);
+    exchange_answer(&pair.server->exchanges[0]);
+    pump(pair.client, pair.server);
+    assert_true(pair.client->exchanges[0].is_closed);
+    pair_free(&pair);
+}
+
 /* ---- shutting down ---- */
 
 TEST(shutdown_lets_open_streams_finish)
@@ -587,6 +662,7 @@ TESTS(UNIT(a_get_is_answered), UNIT(sessions_may_be_cut_anywhere),
       UNIT(an_answer_to_a_stream_that_is_gone_is_forgotten),
       UNIT(a_stream_may_close_while_its_answer_is_queued),
       UNIT(sessions_that_end_early_leave_nothing_behind), UNIT(sessions_share_a_pool),
-      UNIT(shutdown_lets_open_streams_finish), UNIT(a_request_that_a_goaway_overtakes_is_refused),
-      UNIT(a_websocket_is_an_extended_connect), UNIT(a_websocket_may_be_declined),
-      UNIT(a_server_without_websockets_says_so))
+      UNIT(sessions_of_one_pool_may_be_cut_in_turns), UNIT(a_session_that_rested_goes_on_as_before),
+      UNIT(a_session_with_streams_does_not_rest), UNIT(shutdown_lets_open_streams_finish),
+      UNIT(a_request_that_a_goaway_overtakes_is_refused), UNIT(a_websocket_is_an_extended_connect),
+      UNIT(a_websocket_may_be_declined), UNIT(a_server_without_websockets_says_so))
