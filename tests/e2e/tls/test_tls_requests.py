@@ -134,7 +134,7 @@ def test_hsts_is_in_our_own_answers_too(secure, authority):
     assert (response.status, response.get("Strict-Transport-Security")) == (503, "max-age=77")
 
 
-@pytest.mark.parametrize("policy", ["yes", "max-age=", "1; evil", "1\r\nX: y", "1,\x01"])
+@pytest.mark.parametrize("policy", ["yes", "max-age=x", "1; evil", "1\r\nX: y", "1,\x01"])
 def test_hsts_that_is_none_is_left_out(secure, backend, authority, policy):
     proxy = secure(manifests.tls_app(authority.issue("a.test"), backend(),
                                      annotations=manifests.own(hsts=policy)))
