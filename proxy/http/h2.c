@@ -215,6 +215,7 @@ void h2_forget(struct h2 *h2, uint32_t id)
     stream->owner = NULL;
     if (h2->head_of == stream)
         h2->head_of = NULL;
+    h2_resume(h2, id);
 }
 
 void h2_reset(struct h2 *h2, uint32_t id, enum h2_error error)
@@ -238,6 +239,14 @@ void h2_resume(struct h2 *h2, uint32_t id)
 void h2_consume(struct h2 *h2, uint32_t id, size_t count)
 {
     (void)nghttp2_session_consume_stream(h2->session, (int32_t)id, count);
+}
+
+uint32_t h2_take_refused_count(struct h2 *h2)
+{
+    uint32_t count = h2->refused_count;
+
+    h2->refused_count = 0;
+    return count;
 }
 
 uint32_t h2_streams_count(const struct h2 *h2)
