@@ -133,7 +133,9 @@ static void on_closed(void *owner, uint32_t error, bool by_peer)
     leave(upstream->h2, stream);
     rest(upstream);
     pool_wake(upstream->cluster);
-    if (stream->head_is_out)
+    if (stream->upstream_finished && error == H2_NO_ERROR)
+        stream->step = STREAM_FINISH; /* a tunnel; the endpoint said all and wants no more */
+    else if (stream->head_is_out)
         relay_answer_broke(stream);
     else
         attempt_failed(stream, failure_of(error, by_peer));
