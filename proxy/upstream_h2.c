@@ -50,6 +50,30 @@ static void rest(struct upstream *upstream)
         upstream_keep_until_idle(upstream);
 }
 
+static void let_go(struct stream *stream, enum h2_error error)
+{
+    struct upstream *upstream = stream->upstream;
+    struct upstream_h2 *h2 = upstream->h2;
+    uint32_t id = stream->upstream_id;
+
+    if (list_is_empty(&stream->upstream_link))
+        return; /* the connection or the endpoint has ended it */
+    leave(h2, stream);
+    if (id != 0) {
+        h2_forget(h2->session, id);
+        if (error != H2_NO_ERROR)
+            h2_reset(h2->session, id, error);
+        ask_flush(h2);
+    }
+    rest(upstream);
+    pool_wake(upstream->cluster);
+}
+
+static bool is_sent(const struct upstream_h2 *h2, const struct stream *stream)
+{
+    return stream->upstream_id != 0 && h2_is_sent(h2->session, stream->upstream_id);
+}
+
 /* ---- events of the session ---- */
 
 static struct arena *arena_of(void *owner)
@@ -194,6 +218,32 @@ static void start_waiting(struct upstream_h2 *h2)
     }
 }
 
+static struct stream *first_unsent(const struct upstream_h2 *h2)
+{
+    LIST_EACH (&h2->streams, link) {
+        struct stream *stream = LIST_ENTRY(link, struct stream, upstream_link);
+
+        if (stream->upstream_id != 0 && !is_sent(h2, stream))
+            return stream;
+    }
+    return NULL;
+}
+
+/* The endpoint allows fewer streams than were about to be sent: those would wait in the session for
+ * others to end, however long that takes, and there may be room elsewhere. */
+static void take_back(struct upstream_h2 *h2)
+{
+    struct stream *stream;
+
+    while (h2->streams_count > h2_peer_streams_max(h2->session) &&
+           (stream = first_unsent(h2)) != NULL) {
+        stream->any_byte_sent = false;
+        let_go(stream, H2_CANCEL);
+        attempt_failed(stream, FAILURE_STREAM_REFUSED);
+        stream_run(stream);
+    }
+}
+
 static void on_room(void *context)
 {
     struct upstream_h2 *h2 = context;
@@ -203,6 +253,7 @@ static void on_room(void *context)
         return;
     h2->has_settings = true;
     upstream->pool->streams_max = h2_peer_streams_max(h2->session); /* the next one begins with it */
+    take_back(h2);
     start_waiting(h2);
     pool_wake(upstream->cluster);
 }
@@ -218,11 +269,6 @@ static const struct h2_events session_events = {
 };
 
 /* ---- the connection ---- */
-
-static bool is_sent(const struct upstream_h2 *h2, const struct stream *stream)
-{
-    return stream->upstream_id != 0 && h2_is_sent(h2->session, stream->upstream_id);
-}
 
 /* It is dead: each of its streams goes its own way, all are gone from here afterwards. */
 static void end_streams(struct upstream_h2 *h2)
@@ -367,9 +413,10 @@ static bool may_take_streams(const struct upstream *upstream)
 
     if (upstream->has_ended || h2->streams_count >= UPSTREAM_H2_STREAMS_MAX)
         return false;
+    if (!h2->has_settings && h2->streams_count >= upstream->pool->streams_max)
+        return false;
     if (upstream->state == UPSTREAM_CONNECTING)
-        return h2->streams_count < upstream->pool->streams_max &&
-               age_ms < upstream->worker->config->timeouts.connect_ms;
+        return age_ms < upstream->worker->config->timeouts.connect_ms;
     return h2_room(h2->session) > 0 && age_ms < UPSTREAM_H2_AGE_MS;
 }
 
@@ -474,25 +521,6 @@ static size_t queued_bytes(const struct stream *stream)
 }
 
 /* ---- afterwards ---- */
-
-static void let_go(struct stream *stream, enum h2_error error)
-{
-    struct upstream *upstream = stream->upstream;
-    struct upstream_h2 *h2 = upstream->h2;
-    uint32_t id = stream->upstream_id;
-
-    if (list_is_empty(&stream->upstream_link))
-        return; /* the connection or the endpoint has ended it */
-    leave(h2, stream);
-    if (id != 0) {
-        h2_forget(h2->session, id);
-        if (error != H2_NO_ERROR)
-            h2_reset(h2->session, id, error);
-        ask_flush(h2);
-    }
-    rest(upstream);
-    pool_wake(upstream->cluster);
-}
 
 static void give_back(struct stream *stream)
 {
