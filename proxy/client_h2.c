@@ -238,21 +238,31 @@ static void on_end(void *owner, const struct field *trailers, uint32_t count)
     feed(half, &batch);
 }
 
+static void forget(struct client_h2_stream *half)
+{
+    struct client_h2 *client = half->client;
+
+    half_release(half);
+    if (list_is_empty(&client->streams) && client->conn->state == CONN_SESSION)
+        arm_idle(client);
+}
+
 static void on_closed(void *owner, uint32_t error, bool by_peer)
 {
     struct client_h2_stream *half = owner;
     struct client_h2 *client = half->client;
 
-    (void)error;
     (void)by_peer;
     half->is_closed = true;
     if (client->head_of == half)
         client->head_of = NULL;
+    half->is_outlived =
+        error == H2_NO_ERROR && half->stream != NULL && tunnel_is_emptying(half->stream);
+    if (half->is_outlived)
+        return;
     if (half->stream != NULL)
         stream_client_gone(half->stream, FAILURE_CLIENT_GONE);
-    half_release(half);
-    if (list_is_empty(&client->streams) && client->conn->state == CONN_SESSION)
-        arm_idle(client);
+    forget(half);
 }
 
 /* ---- events of the session: an answer ---- */
@@ -637,14 +647,9 @@ static void stream_abort(struct stream *stream)
     reset(half, error_of(stream));
 }
 
-static void stream_finished(struct stream *stream)
+/* The session goes on with what the stream has said. */
+static void half_finished(struct client_h2_stream *half)
 {
-    struct client_h2_stream *half = stream->client_h2;
-
-    half->stream = NULL;
-    stream_keep(stream);
-    if (half->is_closed)
-        return;
     if (!half->client_ended && !half->is_reset)
         list_push_back(&half->client->early, &half->early_link);
     if (!half->out_ended) { /* a tunnel whose other side is gone */
@@ -654,6 +659,18 @@ static void stream_finished(struct stream *stream)
     half->unread_bytes = SIZE_MAX;
     consume_held(half);
     ask_flush(half->client);
+}
+
+static void stream_finished(struct stream *stream)
+{
+    struct client_h2_stream *half = stream->client_h2;
+
+    half->stream = NULL;
+    stream_keep(stream);
+    if (half->is_outlived)
+        forget(half);
+    else if (!half->is_closed)
+        half_finished(half);
 }
 
 static size_t stream_unread_bytes(const struct stream *stream)

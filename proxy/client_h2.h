@@ -39,6 +39,7 @@ struct client_h2_stream {
     struct stream *stream;    /* owned; NULL when it has finished */
     uint32_t id;
     bool is_closed;       /* the session has forgotten it */
+    bool is_outlived;     /* ... but not the stream, which goes on without a client */
     bool is_reset;        /* by us */
     bool out_ended;       /* nothing is added to `out` any more */
     bool end_is_out;      /* the end was handed to the session */

@@ -35,7 +35,8 @@ struct bytes tunnel_key_to_send(struct stream *stream)
     return stream->made_key;
 }
 
-/* An endpoint over HTTP/2 accepts by its status; one over HTTP/1 has to prove that it read the key. */
+/* An endpoint over HTTP/2 accepts by its status; one over HTTP/1 has to prove that it read the key.
+ */
 static bool is_the_answer_to(const struct stream *stream, const struct response *response)
 {
     char expected[WEBSOCKET_ACCEPT_LENGTH];
@@ -146,8 +147,7 @@ void tunnel_begin(struct stream *stream, const struct response *response, struct
  * what waits for the client is flushed by the client's end. */
 static void end_if_both(struct stream *stream)
 {
-    if (stream->client_finished && stream->upstream_finished &&
-        upstream_queued_bytes(stream) == 0)
+    if (stream->client_finished && stream->upstream_finished && upstream_queued_bytes(stream) == 0)
         stream->step = STREAM_FINISH;
 }
 
@@ -190,6 +190,11 @@ bool tunnel_answer(struct stream *stream, const struct batch *batch)
         end_if_both(stream);
     }
     return true;
+}
+
+bool tunnel_is_emptying(const struct stream *stream)
+{
+    return stream->step == STREAM_TUNNEL && stream->client_finished && stream->upstream_finished;
 }
 
 void tunnel_drained(struct stream *stream)

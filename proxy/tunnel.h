@@ -22,6 +22,8 @@ void tunnel_request(struct stream *stream, const struct batch *batch);
 bool tunnel_answer(struct stream *stream, const struct batch *batch);
 /* The client sends no more. */
 void tunnel_client_ended(struct stream *stream);
+/* Both sides have said all, and some of the client's is not out yet: the client is not needed. */
+bool tunnel_is_emptying(const struct stream *stream);
 /* Either side read what was queued for it. */
 void tunnel_drained(struct stream *stream);
 

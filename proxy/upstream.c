@@ -137,8 +137,8 @@ static const struct transport_events upstream_events = {
     .on_closed = on_upstream_closed,
 };
 
-/* A connect of HTTP/1 has its stream's deadline. A connection that is busy finds an old deadline here
- * and lets it pass. */
+/* A connect of HTTP/1 has its stream's deadline. A connection that is busy finds an old deadline
+ * here and lets it pass. */
 static void on_upstream_deadline(struct deadline *deadline)
 {
     struct upstream *upstream = DEADLINE_OWNER(deadline, struct upstream, deadline);

@@ -50,6 +50,30 @@ static void rest(struct upstream *upstream)
         upstream_keep_until_idle(upstream);
 }
 
+static void let_go(struct stream *stream, enum h2_error error)
+{
+    struct upstream *upstream = stream->upstream;
+    struct upstream_h2 *h2 = upstream->h2;
+    uint32_t id = stream->upstream_id;
+
+    if (list_is_empty(&stream->upstream_link))
+        return; /* the connection or the endpoint has ended it */
+    leave(h2, stream);
+    if (id != 0) {
+        h2_forget(h2->session, id);
+        if (error != H2_NO_ERROR)
+            h2_reset(h2->session, id, error);
+        ask_flush(h2);
+    }
+    rest(upstream);
+    pool_wake(upstream->cluster);
+}
+
+static bool is_sent(const struct upstream_h2 *h2, const struct stream *stream)
+{
+    return stream->upstream_id != 0 && h2_is_sent(h2->session, stream->upstream_id);
+}
+
 /* ---- events of the session ---- */
 
 static struct arena *arena_of(void *owner)
@@ -133,7 +157,9 @@ static void on_closed(void *owner, uint32_t error, bool by_peer)
     leave(upstream->h2, stream);
     rest(upstream);
     pool_wake(upstream->cluster);
-    if (stream->head_is_out)
+    if (stream->upstream_finished && error == H2_NO_ERROR)
+        stream->step = STREAM_FINISH; /* a tunnel; the endpoint said all and wants no more */
+    else if (stream->head_is_out)
         relay_answer_broke(stream);
     else
         attempt_failed(stream, failure_of(error, by_peer));
@@ -192,6 +218,32 @@ static void start_waiting(struct upstream_h2 *h2)
     }
 }
 
+static struct stream *first_unsent(const struct upstream_h2 *h2)
+{
+    LIST_EACH (&h2->streams, link) {
+        struct stream *stream = LIST_ENTRY(link, struct stream, upstream_link);
+
+        if (stream->upstream_id != 0 && !is_sent(h2, stream))
+            return stream;
+    }
+    return NULL;
+}
+
+/* The endpoint allows fewer streams than were about to be sent: those would wait in the session for
+ * others to end, however long that takes, and there may be room elsewhere. */
+static void take_back(struct upstream_h2 *h2)
+{
+    struct stream *stream;
+
+    while (h2->streams_count > h2_peer_streams_max(h2->session) &&
+           (stream = first_unsent(h2)) != NULL) {
+        stream->any_byte_sent = false;
+        let_go(stream, H2_CANCEL);
+        attempt_failed(stream, FAILURE_STREAM_REFUSED);
+        stream_run(stream);
+    }
+}
+
 static void on_room(void *context)
 {
     struct upstream_h2 *h2 = context;
@@ -199,8 +251,9 @@ static void on_room(void *context)
 
     if (upstream->state == UPSTREAM_CLOSING) /* its last stream ended in the same read */
         return;
-    upstream->pool->streams_max = h2_peer_streams_max(h2->session); /* the next one begins with it */
     h2->has_settings = true;
+    upstream->pool->streams_max = h2_peer_streams_max(h2->session); /* the next one begins with it */
+    take_back(h2);
     start_waiting(h2);
     pool_wake(upstream->cluster);
 }
@@ -216,11 +269,6 @@ static const struct h2_events session_events = {
 };
 
 /* ---- the connection ---- */
-
-static bool is_sent(const struct upstream_h2 *h2, const struct stream *stream)
-{
-    return stream->upstream_id != 0 && h2_is_sent(h2->session, stream->upstream_id);
-}
 
 /* It is dead: each of its streams goes its own way, all are gone from here afterwards. */
 static void end_streams(struct upstream_h2 *h2)
@@ -365,16 +413,11 @@ static bool may_take_streams(const struct upstream *upstream)
 
     if (upstream->has_ended || h2->streams_count >= UPSTREAM_H2_STREAMS_MAX)
         return false;
+    if (!h2->has_settings && h2->streams_count >= upstream->pool->streams_max)
+        return false;
     if (upstream->state == UPSTREAM_CONNECTING)
-        return h2->streams_count < upstream->pool->streams_max &&
-               age_ms < upstream->worker->config->timeouts.connect_ms;
+        return age_ms < upstream->worker->config->timeouts.connect_ms;
     return h2_room(h2->session) > 0 && age_ms < UPSTREAM_H2_AGE_MS;
-}
-
-static bool may_start(const struct upstream *upstream, const struct stream *stream)
-{
-    return upstream->state != UPSTREAM_CONNECTING &&
-           (!stream->request.wants_websocket || upstream->h2->has_settings);
 }
 
 bool upstream_h2_has_room(const struct endpoint *endpoint)
@@ -389,6 +432,12 @@ bool upstream_h2_has_room(const struct endpoint *endpoint)
     return false;
 }
 
+static bool may_start(const struct upstream *upstream, const struct stream *stream)
+{
+    return upstream->state != UPSTREAM_CONNECTING &&
+           (!stream->request.wants_websocket || upstream->h2->has_settings);
+}
+
 struct upstream *upstream_h2_take(struct endpoint *endpoint, struct stream *stream, bool may_reuse,
                                   bool *is_open)
 {
@@ -399,9 +448,10 @@ struct upstream *upstream_h2_take(struct endpoint *endpoint, struct stream *stre
     LIST_EACH (&pool->sessions, link) {
         struct upstream *upstream = LIST_ENTRY(link, struct upstream, link);
 
-        *is_open = may_start(upstream, stream);
-        if (!may_take_streams(upstream) || (*is_open && !may_reuse))
+        if (!may_take_streams(upstream) ||
+            (upstream->state != UPSTREAM_CONNECTING && !may_reuse))
             continue;
+        *is_open = may_start(upstream, stream);
         if (*is_open)
             upstream->worker->stats.upstream_reused++;
         upstream_h2_join(upstream, stream);
@@ -471,25 +521,6 @@ static size_t queued_bytes(const struct stream *stream)
 }
 
 /* ---- afterwards ---- */
-
-static void let_go(struct stream *stream, enum h2_error error)
-{
-    struct upstream *upstream = stream->upstream;
-    struct upstream_h2 *h2 = upstream->h2;
-    uint32_t id = stream->upstream_id;
-
-    if (list_is_empty(&stream->upstream_link))
-        return; /* the connection or the endpoint has ended it */
-    leave(h2, stream);
-    if (id != 0) {
-        h2_forget(h2->session, id);
-        if (error != H2_NO_ERROR)
-            h2_reset(h2->session, id, error);
-        ask_flush(h2);
-    }
-    rest(upstream);
-    pool_wake(upstream->cluster);
-}
 
 static void give_back(struct stream *stream)
 {

@@ -165,8 +165,8 @@ uint32_t h2_request(struct h2 *h2, void *owner, const struct request *request,
 uint32_t h2_room(const struct h2 *h2);
 /* Client: how many the peer allows at the same time, by its last settings. */
 uint32_t h2_peer_streams_max(const struct h2 *h2);
-/* Client: the request's head has been put out. What waited when the session ended has not, and may be
- * sent again, of any method. */
+/* Client: the request's head has been put out. What waited when the session ended has not, and may
+ * be sent again, of any method. */
 bool h2_is_sent(const struct h2 *h2, uint32_t id);
 /* Client: the peer allows extended CONNECT. */
 bool h2_peer_takes_websockets(const struct h2 *h2);

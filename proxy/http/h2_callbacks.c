@@ -304,8 +304,8 @@ static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *fram
     if (frame->hd.type == NGHTTP2_HEADERS && error == NGHTTP2_ERR_START_STREAM_NOT_ALLOWED)
         refuse_late(h2, frame);
     else if (frame->hd.type == NGHTTP2_HEADERS && error != NGHTTP2_ERR_STREAM_CLOSED &&
-        error != NGHTTP2_ERR_STREAM_CLOSING && error != NGHTTP2_ERR_SESSION_CLOSING &&
-        live_stream(h2, frame->hd.stream_id) != NULL)
+             error != NGHTTP2_ERR_STREAM_CLOSING && error != NGHTTP2_ERR_SESSION_CLOSING &&
+             live_stream(h2, frame->hd.stream_id) != NULL)
         h2_reset(h2, (uint32_t)frame->hd.stream_id, H2_INTERNAL_ERROR);
     return 0;
 }

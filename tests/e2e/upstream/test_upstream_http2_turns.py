@@ -12,6 +12,7 @@ import pytest
 from support import frames, manifests
 from support.client import request
 from support.frames import MAX_CONCURRENT_STREAMS
+from support.websocket import handshake
 
 POST = request("POST", "/", body=b"hello")
 
@@ -223,3 +224,92 @@ def test_a_head_whose_client_has_gone_meanwhile_is_thrown_away(behind, h2_origin
     peer.respond(peer.read_request().stream, b"three")
     assert client.response(third).body == b"three"
     peer.expect_alive()
+
+
+# ---- tunnels ----
+
+
+@pytest.fixture(params=["HTTP/1", "HTTP/2"])
+def tunnel(fairlead, h2_origin, request):
+    """(the program, what the client reads of the tunnel, send, the endpoint's connection, stream)."""
+    upstream = h2_origin(settings=((frames.ENABLE_CONNECT_PROTOCOL, 1),))
+    proxy = fairlead(manifests.app(
+        upstream, annotations=manifests.contour(websocket_routes="/"),
+        service_annotations=manifests.upstream_protocol("h2c")))
+    client = proxy.client() if request.param == "HTTP/1" else proxy.h2c_client()
+    stream = None
+    if request.param == "HTTP/1":
+        client.send(handshake("/"))
+    else:
+        client.wait(lambda: client.peer_settings, "the settings")
+        stream = client.connect_websocket("/")
+    peer = upstream.accept()
+    asked = peer.read_request_head()
+    peer.respond(asked.stream, b"", end=False)
+    if stream is None:
+        assert client.read_response().status == 101
+    else:
+        assert client.head(stream).status == 200
+    return proxy, Tunnel(client, stream), peer, asked
+
+
+class Tunnel:
+    """The client's end, whatever it speaks."""
+
+    def __init__(self, client, stream):
+        self.client, self.stream = client, stream
+
+    def send(self, data=b"", end=False):
+        if self.stream is not None:
+            self.client.send_data(self.stream, data, end)
+            return
+        self.client.send(data)
+        if end:
+            self.client.half_close()
+
+    def read_to_end(self):
+        """What came; it has to end well."""
+        if self.stream is None:
+            data = self.client.read_to_end()
+            assert not self.client.was_reset
+            return data
+        return bytes(self.client.response(self.stream).body)
+
+
+def test_an_endpoint_that_is_done_with_a_tunnel_ends_it(tunnel):
+    """It ends its side and says that it wants no more, as a handler that returns does."""
+    proxy, client, peer, asked = tunnel
+    client.send(b"hello")
+    peer.wait(lambda: bytes(asked.body) == b"hello", "the bytes")
+    peer.send(frames.data(asked.stream, b"bye", end=True),
+              frames.rst_stream(asked.stream, frames.NO_ERROR))
+    assert client.read_to_end() == b"bye"
+    proxy.wait_gauge("fairlead_tunnels", 0)
+    proxy.wait_gauge("fairlead_upstream_connections", 1, state="idle")
+
+
+@pytest.mark.parametrize("first", ["client", "endpoint"])
+def test_both_sides_of_a_tunnel_end_one_by_one(tunnel, first):
+    proxy, client, peer, asked = tunnel
+    if first == "client":
+        client.send(b"from the client", end=True)
+        peer.wait(lambda: asked.ended, "the client's end")
+    peer.send_data(asked.stream, b"from the endpoint", end=True)
+    assert client.read_to_end() == b"from the endpoint"
+    if first == "endpoint":
+        client.send(b"from the client", end=True)
+        peer.wait(lambda: asked.ended, "the client's end")
+    assert bytes(asked.body) == b"from the client" and asked.reset is None
+    proxy.wait_gauge("fairlead_tunnels", 0)
+    proxy.wait_gauge("fairlead_upstream_connections", 1, state="idle")
+    peer.expect_alive()
+
+
+def test_a_reset_of_the_endpoint_ends_a_tunnel(tunnel):
+    proxy, client, peer, asked = tunnel
+    peer.reset(asked.stream, frames.INTERNAL_ERROR)
+    if client.stream is None:
+        client.client.read_to_end()
+    else:
+        assert client.client.ending(client.stream).reset == frames.INTERNAL_ERROR
+    proxy.wait_gauge("fairlead_tunnels", 0)

@@ -272,6 +272,71 @@ TEST(a_101_opens_the_tunnel)
                     "Connection: upgrade\r\nUpgrade: websocket\r\n\r\n");
 }
 
+TEST(hostile_46_the_certificate_is_ours_to_tell)
+{
+    struct forward_request how = how_default();
+
+    how.request_id = BYTES_NONE;
+    how.client_cert = BYTES("Hash=1");
+    assert_forwarded(BYTES("GET /p HTTP/1.1\r\nHost: a.example\r\n"
+                           "X-Forwarded-Client-Cert: Hash=2\r\n\r\n"),
+                     &how,
+                     "GET /p HTTP/1.1\r\nHost: a.example\r\nX-Forwarded-For: 192.0.2.1\r\n"
+                     "X-Real-IP: 192.0.2.1\r\nX-Forwarded-Proto: http\r\n"
+                     "X-Forwarded-Host: a.example\r\nX-Forwarded-Port: 80\r\n"
+                     "X-Forwarded-Client-Cert: Hash=1\r\n\r\n");
+}
+
+/* As h2_request.c reads an extended CONNECT. */
+TEST(a_websocket_whose_client_has_no_key_gets_one)
+{
+    struct field fields[] = {
+        {BYTES("upgrade"), BYTES("websocket"), FIELD_UPGRADE, true},
+        {BYTES("sec-websocket-version"), BYTES("13"), FIELD_SEC_WEBSOCKET_VERSION, false},
+    };
+    struct request request = {.method = BYTES("GET"), .fields = fields, .fields_count = 2};
+    struct forward_request how = {.path = BYTES("/ws"),
+                                  .host = BYTES("a.example"),
+                                  .scheme = BYTES("https"),
+                                  .upgrade = true,
+                                  .websocket_key = BYTES("a-key")};
+    struct text out;
+
+    text_init(&out);
+    forward_request_head(&out, &request, &how);
+    assert_bytes(text_bytes(&out),
+                 "GET /ws HTTP/1.1\r\nHost: a.example\r\nsec-websocket-version: 13\r\n"
+                 "X-Forwarded-Proto: https\r\nConnection: upgrade\r\nUpgrade: "
+                 "websocket\r\nSec-WebSocket-Key: a-key\r\n\r\n");
+    request.fields_count = 1; /* nor a version */
+    text_clear(&out);
+    forward_request_head(&out, &request, &how);
+    assert_bytes(text_bytes(&out), "GET /ws HTTP/1.1\r\nHost: a.example\r\n"
+                                   "X-Forwarded-Proto: https\r\nConnection: upgrade\r\nUpgrade: "
+                                   "websocket\r\nSec-WebSocket-Key: a-key\r\n"
+                                   "Sec-WebSocket-Version: 13\r\n\r\n");
+    text_fini(&out);
+}
+
+TEST(what_is_added_stands_in_place_of_the_endpoints)
+{
+    const struct field added[] = {
+        {BYTES("strict-transport-security"), BYTES("max-age=1"), FIELD_STRICT_TRANSPORT_SECURITY,
+         false},
+        {BYTES("x-own"), BYTES("ours"), FIELD_OTHER, false},
+    };
+    struct forward_response how = answer_default(BODY_LENGTH);
+
+    how.added = added;
+    how.added_count = 2;
+    assert_answered(BYTES(OK_WITH("Date: d\r\nStrict-Transport-Security: max-age=0\r\nX-OWN: a\r\n"
+                                  "X-Owner: b\r\nx-own: c\r\nContent-Length: 0\r\n")),
+                    METHOD_GET, &how,
+                    "HTTP/1.1 200 OK\r\nDate: d\r\nX-Owner: b\r\n"
+                    "strict-transport-security: max-age=1\r\nx-own: ours\r\n"
+                    "Content-Length: 0\r\n\r\n");
+}
+
 /* R1 and 51: no byte of a head that was accepted can end a line early. */
 TEST(hostile_51_no_line_end_comes_out_but_our_own)
 {
@@ -326,5 +391,8 @@ TESTS(UNIT(a_request_is_written_anew), UNIT(framing_is_written_by_us),
       UNIT(a_missing_date_is_added), UNIT(the_connection_towards_the_client_is_ours_to_name),
       UNIT(a_length_without_a_body_is_passed_on_where_it_may_be),
       UNIT(an_interim_response_says_nothing_about_the_connection), UNIT(a_101_opens_the_tunnel),
+      UNIT(hostile_46_the_certificate_is_ours_to_tell),
+      UNIT(a_websocket_whose_client_has_no_key_gets_one),
+      UNIT(what_is_added_stands_in_place_of_the_endpoints),
       UNIT(hostile_51_no_line_end_comes_out_but_our_own),
       UNIT(a_request_id_is_1_to_128_plain_bytes))
