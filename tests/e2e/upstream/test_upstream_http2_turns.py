@@ -5,6 +5,7 @@ a request is on its way to them.
 """
 import contextlib
 import os
+import re
 import signal
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from support import frames, manifests
 from support.client import request
 from support.frames import MAX_CONCURRENT_STREAMS
+from support.wait import wait_until
 from support.websocket import handshake
 
 POST = request("POST", "/", body=b"hello")
@@ -37,6 +39,18 @@ def in_one_turn(proxy):
         yield
     finally:
         os.kill(proxy.pid, signal.SIGCONT)
+
+
+def wait_end_arrived(peer):
+    """Until the system of the other side has the end, so that it is there with what came before."""
+    port = peer.wire.sock.getpeername()[1]
+    wanted = re.compile(rf"^ *\d+: [0-9A-F]+:{port:04X} [0-9A-F:]+ 08 ", re.MULTILINE)
+
+    def has_arrived():
+        with open("/proc/net/tcp", encoding="ascii") as table:
+            return wanted.search(table.read())
+
+    wait_until(has_arrived, "the end of the connection")
 
 
 def ask_at_once(proxy, count):
@@ -168,6 +182,7 @@ def test_a_request_that_was_not_sent_yet_is_sent_elsewhere(behind, h2_origin, ho
             peer.goaway()
         if "close" in how:
             peer.wire.half_close()
+            wait_end_arrived(peer)
     other = upstream.accept()
     asked = other.read_request()
     assert bytes(asked.body) == b"hello"
