@@ -209,6 +209,7 @@ def test_kept_connections_that_end_all_at_once_fail_nobody(behind, h2_origin):
         client.send(POST)
         for conn in kept:
             conn.wire.half_close()
+            wait_end_arrived(conn)
     other = upstream.accept()
     asked = other.read_request()
     other.respond(asked.stream, b"fresh")
