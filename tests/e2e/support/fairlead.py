@@ -33,7 +33,7 @@ def binary():
 def environment():
     """Sanitizers report and fail, leaks too."""
     return {**os.environ,
-            "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99",
+            "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:quarantine_size_mb=4",
             "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
             "TSAN_OPTIONS": "exitcode=99:halt_on_error=0"}
 
