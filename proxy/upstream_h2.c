@@ -44,10 +44,23 @@ static void rest(struct upstream *upstream)
     if (upstream->state == UPSTREAM_CLOSING || upstream->has_ended || h2->streams_count > 0)
         return;
     if (upstream->state == UPSTREAM_CONNECTING || !upstream_may_be_kept(upstream) ||
-        h2_is_going_away(h2->session))
+        h2->is_silent || h2_is_going_away(h2->session))
         upstream_close(upstream);
     else
         upstream_keep_until_idle(upstream);
+}
+
+/* The endpoint's machine may be gone without a word, and TCP takes a quarter of an hour to notice:
+ * until then no new request goes there. In the time that a connect has, something comes from a peer
+ * that lives. */
+static void judge_silence(struct upstream *upstream, const struct stream *stream)
+{
+    struct worker *worker = upstream->worker;
+    uint64_t waited_us = worker_now_us(worker) - stream->sent_us;
+
+    if (!stream->any_byte_came && upstream->h2->heard_us < stream->sent_us &&
+        waited_us >= worker->config->timeouts.connect_ms * UINT64_C(1000))
+        upstream->h2->is_silent = true;
 }
 
 static void let_go(struct stream *stream, enum h2_error error)
@@ -61,8 +74,10 @@ static void let_go(struct stream *stream, enum h2_error error)
     leave(h2, stream);
     if (id != 0) {
         h2_forget(h2->session, id);
-        if (error != H2_NO_ERROR)
+        if (error != H2_NO_ERROR) {
+            judge_silence(upstream, stream);
             h2_reset(h2->session, id, error);
+        }
         ask_flush(h2);
     }
     rest(upstream);
@@ -169,8 +184,8 @@ static void on_closed(void *owner, uint32_t error, bool by_peer)
 /* Of the request, or of the client's side of a tunnel. */
 static bool has_said_all(const struct stream *stream)
 {
-    bool is_over = stream->request.wants_websocket ? stream->client_finished
-                                                   : stream->request_is_complete;
+    bool is_over =
+        stream->request.wants_websocket ? stream->client_finished : stream->request_is_complete;
 
     return is_over && bufq_is_empty(&stream->waiting);
 }
@@ -252,7 +267,8 @@ static void on_room(void *context)
     if (upstream->state == UPSTREAM_CLOSING) /* its last stream ended in the same read */
         return;
     h2->has_settings = true;
-    upstream->pool->streams_max = h2_peer_streams_max(h2->session); /* the next one begins with it */
+    upstream->pool->streams_max =
+        h2_peer_streams_max(h2->session); /* the next one begins with it */
     take_back(h2);
     start_waiting(h2);
     pool_wake(upstream->cluster);
@@ -368,6 +384,8 @@ static void on_bytes(struct upstream *upstream, struct bytes data)
 
     if (upstream->state == UPSTREAM_CLOSING)
         return;
+    h2->heard_us = worker_now_us(upstream->worker);
+    h2->is_silent = false;
     if (h2_receive(h2->session, data, now_ms) != STATUS_OK) {
         if (upstream->state != UPSTREAM_CLOSING)
             (void)flush_session(upstream->worker, h2->session, upstream->transport);
@@ -404,14 +422,14 @@ static void fini(struct upstream *upstream)
 
 /* ---- taking ---- */
 
-/* A connect has the time that one stream would give it: those that come later must not keep it alive
- * for one another. */
+/* A connect has the time that one stream would give it: those that come later must not keep it
+ * alive for one another. */
 static bool may_take_streams(const struct upstream *upstream)
 {
     const struct upstream_h2 *h2 = upstream->h2;
     uint64_t age_ms = worker_now_ms(upstream->worker) - h2->opened_ms;
 
-    if (upstream->has_ended || h2->streams_count >= UPSTREAM_H2_STREAMS_MAX)
+    if (upstream->has_ended || h2->is_silent || h2->streams_count >= UPSTREAM_H2_STREAMS_MAX)
         return false;
     if (!h2->has_settings && h2->streams_count >= upstream->pool->streams_max)
         return false;
@@ -448,8 +466,7 @@ struct upstream *upstream_h2_take(struct endpoint *endpoint, struct stream *stre
     LIST_EACH (&pool->sessions, link) {
         struct upstream *upstream = LIST_ENTRY(link, struct upstream, link);
 
-        if (!may_take_streams(upstream) ||
-            (upstream->state != UPSTREAM_CONNECTING && !may_reuse))
+        if (!may_take_streams(upstream) || (upstream->state != UPSTREAM_CONNECTING && !may_reuse))
             continue;
         *is_open = may_start(upstream, stream);
         if (*is_open)

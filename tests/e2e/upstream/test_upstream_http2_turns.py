@@ -167,6 +167,36 @@ def test_a_connect_that_leads_nowhere_is_given_up_though_requests_join_it(behind
         assert client.read_response().status in (502, 503)
 
 
+def test_a_connection_that_has_gone_silent_gets_no_more_requests(behind, h2_origin):
+    """Its machine may be gone; a request more would wait in vain too."""
+    upstream = h2_origin()
+    proxy = behind(upstream, flags=("--connect-timeout", "100ms",
+                                    "--response-head-timeout", "300ms"))
+    client, peer = ask_once(proxy, upstream)
+    client.send(request("GET", "/lost"))
+    assert client.read_response().status == 504
+    client.send(request("GET", "/again"))
+    other = upstream.accept()
+    other.respond(other.read_request().stream, b"alive")
+    assert client.read_response().body == b"alive"
+
+
+def test_a_slow_answer_does_not_silence_a_connection(behind, h2_origin):
+    """Other things came meanwhile."""
+    upstream = h2_origin()
+    proxy = behind(upstream, flags=("--connect-timeout", "100ms",
+                                    "--response-head-timeout", "300ms"))
+    client, peer = ask_once(proxy, upstream)
+    client.send(request("GET", "/slow"))
+    peer.read_request()
+    peer.expect_alive()
+    assert client.read_response().status == 504
+    client.send(request("GET", "/quick"))
+    peer.wait(lambda: peer.arrived, "the next request")
+    peer.respond(peer.read_request().stream, b"quick")
+    assert client.read_response().body == b"quick"
+
+
 # ---- the end meets a request ----
 
 
