@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bufq.c - chunks in a chain; empty chunks go back to the pool at once.
+ *
+ * Most bodies are small and alone in their queue: with large chunks only, a thousand of them would
+ * spread over 16 MiB.
  */
 #include "core/bufq.h"
 
@@ -11,35 +14,44 @@ struct chunk {
     struct chunk *next;
     size_t from; /* first byte still to be read */
     size_t to;   /* end of what was written */
-    char content[CHUNK_BYTES];
+    enum chunk_size size;
+    char content[];
 };
 
-void chunk_pool_init(struct chunk_pool *pool, size_t kept_max)
+static size_t capacity_of(enum chunk_size size)
 {
-    *pool = (struct chunk_pool){.kept_max = kept_max};
+    return size == CHUNK_SMALL ? CHUNK_BYTES_SMALL : CHUNK_BYTES;
+}
+
+void chunk_pool_init(struct chunk_pool *pool, size_t kept_bytes_max)
+{
+    *pool = (struct chunk_pool){.kept_bytes_max = kept_bytes_max};
 }
 
 void chunk_pool_fini(struct chunk_pool *pool)
 {
     CHECK(pool->used_count == 0);
-    while (pool->free != NULL) {
-        struct chunk *chunk = pool->free;
+    for (enum chunk_size size = 0; size < CHUNK_SIZES_COUNT; size++) {
+        while (pool->free[size] != NULL) {
+            struct chunk *chunk = pool->free[size];
 
-        pool->free = chunk->next;
-        mem_free(chunk);
+            pool->free[size] = chunk->next;
+            mem_free(chunk);
+        }
     }
 }
 
-static struct chunk *chunk_take(struct chunk_pool *pool)
+static struct chunk *chunk_take(struct chunk_pool *pool, enum chunk_size size)
 {
-    struct chunk *chunk = pool->free;
+    struct chunk *chunk = pool->free[size];
 
     if (chunk != NULL) {
-        pool->free = chunk->next;
-        pool->free_count--;
+        pool->free[size] = chunk->next;
+        pool->free_bytes -= capacity_of(size);
     } else {
-        chunk = mem_resize(NULL, sizeof(*chunk));
+        chunk = mem_resize(NULL, sizeof(*chunk) + capacity_of(size));
     }
+    chunk->size = size;
     chunk->next = NULL;
     chunk->from = 0;
     chunk->to = 0;
@@ -50,13 +62,13 @@ static struct chunk *chunk_take(struct chunk_pool *pool)
 static void chunk_give_back(struct chunk_pool *pool, struct chunk *chunk)
 {
     pool->used_count--;
-    if (pool->free_count >= pool->kept_max) {
+    if (pool->free_bytes + capacity_of(chunk->size) > pool->kept_bytes_max) {
         mem_free(chunk);
         return;
     }
-    chunk->next = pool->free;
-    pool->free = chunk;
-    pool->free_count++;
+    chunk->next = pool->free[chunk->size];
+    pool->free[chunk->size] = chunk;
+    pool->free_bytes += capacity_of(chunk->size);
 }
 
 void bufq_init(struct bufq *queue, struct chunk_pool *pool, size_t full_bytes)
@@ -69,20 +81,31 @@ void bufq_fini(struct bufq *queue)
     bufq_consume(queue, queue->len);
 }
 
+static size_t room_of(const struct chunk *chunk)
+{
+    return chunk == NULL ? 0 : capacity_of(chunk->size) - chunk->to;
+}
+
+static void add_chunk(struct bufq *queue, size_t wanted)
+{
+    bool is_small = queue->last == NULL && wanted <= CHUNK_BYTES_SMALL;
+    struct chunk *chunk = chunk_take(queue->pool, is_small ? CHUNK_SMALL : CHUNK_LARGE);
+
+    if (queue->last == NULL)
+        queue->first = chunk;
+    else
+        queue->last->next = chunk;
+    queue->last = chunk;
+}
+
 void bufq_append(struct bufq *queue, struct bytes data)
 {
     while (data.len > 0) {
-        size_t room = queue->last == NULL ? 0 : CHUNK_BYTES - queue->last->to;
+        size_t room = room_of(queue->last);
         size_t taken = data.len < room ? data.len : room;
 
         if (room == 0) {
-            struct chunk *chunk = chunk_take(queue->pool);
-
-            if (queue->last == NULL)
-                queue->first = chunk;
-            else
-                queue->last->next = chunk;
-            queue->last = chunk;
+            add_chunk(queue, data.len);
             continue;
         }
         memcpy(queue->last->content + queue->last->to, data.at, taken);

@@ -12,19 +12,22 @@
 
 #include <sys/uio.h>
 
-#define CHUNK_BYTES 16384
+#define CHUNK_BYTES       16384
+#define CHUNK_BYTES_SMALL 2048 /* the first of a queue, when what comes fits */
+
+enum chunk_size { CHUNK_SMALL, CHUNK_LARGE, CHUNK_SIZES_COUNT };
 
 struct chunk;
 
 /* Chunks that were used and will be used again; one per worker. */
 struct chunk_pool {
-    struct chunk *free; /* owned */
-    size_t free_count;
-    size_t kept_max;   /* more free chunks than this go back to the system */
-    size_t used_count; /* lent to queues now */
+    struct chunk *free[CHUNK_SIZES_COUNT]; /* owned */
+    size_t free_bytes;
+    size_t kept_bytes_max; /* free chunks of more than this go back to the system */
+    size_t used_count;     /* lent to queues now */
 };
 
-void chunk_pool_init(struct chunk_pool *pool, size_t kept_max);
+void chunk_pool_init(struct chunk_pool *pool, size_t kept_bytes_max);
 void chunk_pool_fini(struct chunk_pool *pool);
 
 struct bufq {

@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-#define CHUNKS_KEPT_MAX 64
+#define CHUNKS_KEPT_BYTES_MAX ((size_t)64 * CHUNK_BYTES)
 #define FLUSH_PARTS_MAX 16
 /* Reads of one connection in one turn of the loop, so that a fast peer leaves room for others. */
 #define READS_PER_TURN_MAX 8
@@ -420,7 +420,7 @@ void net_init(struct net *net, uv_loop_t *loop)
     };
     CHECK(net->epoll_fd >= 0);
     list_init(&net->due);
-    chunk_pool_init(&net->chunks, CHUNKS_KEPT_MAX);
+    chunk_pool_init(&net->chunks, CHUNKS_KEPT_BYTES_MAX);
     CHECK(epoll_ctl(net->epoll_fd, EPOLL_CTL_ADD, uv_backend_fd(loop), &backend) == 0);
 }
 

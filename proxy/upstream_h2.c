@@ -31,6 +31,11 @@ static void leave(struct upstream_h2 *h2, struct stream *stream)
 {
     CHECK(h2->streams_count > 0);
     list_remove(&stream->upstream_link);
+    if (h2->gathered.stream == stream)
+        h2->gathered.stream = NULL;
+    if (stream->held_head != NULL)
+        h2->heads_count--;
+    stream->held_head = NULL;
     h2->streams_count--;
     stream->upstream_id = 0;
     stream->held_bytes = 0;
@@ -110,49 +115,162 @@ static void consume_held(struct stream *stream)
     ask_flush(h2_of(stream));
 }
 
+/* ---- gathering ---- */
+
+static void hand_on(struct upstream_h2 *h2)
+{
+    struct stream *stream = h2->gathered.stream;
+
+    if (stream == NULL)
+        return;
+    h2->gathered.stream = NULL;
+    (void)relay_answer(stream, &h2->gathered.batch);
+    if (!stream->upstream_is_paused)
+        consume_held(stream);
+    stream_run(stream);
+}
+
+/* What was handed on may have ended it. */
+static bool is_here(const struct upstream_h2 *h2, const struct stream *stream, uint32_t id)
+{
+    LIST_EACH (&h2->streams, link) {
+        if (LIST_ENTRY(link, struct stream, upstream_link) == stream)
+            return stream->upstream_id == id;
+    }
+    return false;
+}
+
+/* Nothing of another stream is held afterwards. False when `stream` has not lived to see that: the
+ * other one's client may be its own. */
+static bool hand_on_others(struct stream *stream)
+{
+    struct upstream_h2 *h2 = h2_of(stream);
+    uint32_t id = stream->upstream_id;
+
+    if (h2->gathered.stream == NULL || h2->gathered.stream == stream)
+        return true;
+    hand_on(h2);
+    return is_here(h2, stream, id);
+}
+
+static struct response *take_held_head(struct upstream_h2 *h2, struct stream *stream)
+{
+    struct response *head = stream->held_head;
+
+    if (head != NULL)
+        h2->heads_count--;
+    stream->held_head = NULL;
+    return head;
+}
+
+/* The batch to add to, or NULL when the stream is gone. */
+static struct batch *gather(struct stream *stream)
+{
+    struct upstream_h2 *h2 = h2_of(stream);
+    struct upstream_h2_gathered *gathered = &h2->gathered;
+
+    if (!hand_on_others(stream))
+        return NULL;
+    if (gathered->stream == NULL)
+        batch_init(&gathered->batch, take_held_head(h2, stream));
+    gathered->stream = stream;
+    return &gathered->batch;
+}
+
+static void gather_head(struct stream *stream, const struct response *response, bool is_end)
+{
+    struct upstream_h2 *h2 = h2_of(stream);
+    struct batch *batch;
+
+    stream->held_head = arena_alloc(&stream->arena, sizeof(*response));
+    *stream->held_head = *response;
+    h2->heads_count++;
+    if (!is_end)
+        return;
+    batch = gather(stream);
+    if (batch == NULL)
+        return;
+    batch->is_end = true;
+    hand_on(h2);
+}
+
+/* What is held of this stream; see hand_on_others(). */
+static bool hand_on_of(struct stream *stream)
+{
+    struct upstream_h2 *h2 = h2_of(stream);
+    uint32_t id = stream->upstream_id;
+
+    if (stream->held_head != NULL && gather(stream) == NULL)
+        return false;
+    if (h2->gathered.stream == stream)
+        hand_on(h2);
+    return is_here(h2, stream, id);
+}
+
+static struct stream *stream_with_head(const struct upstream_h2 *h2)
+{
+    LIST_EACH (&h2->streams, link) {
+        struct stream *stream = LIST_ENTRY(link, struct stream, upstream_link);
+
+        if (stream->held_head != NULL)
+            return stream;
+    }
+    return NULL;
+}
+
+/* The read is over. */
+static void hand_on_all(struct upstream_h2 *h2)
+{
+    hand_on(h2);
+    while (h2->heads_count > 0)
+        (void)hand_on_of(stream_with_head(h2));
+}
+
 static void on_response(void *owner, const struct response *response, bool is_end)
 {
     struct stream *stream = owner;
-    struct batch batch MEM_UNCLEARED;
 
     stream->any_byte_came = true;
-    if (response->status < STATUS_FINAL_FIRST) {
-        (void)relay_interim(stream, response);
-    } else if (stream->request.wants_websocket && response->websocket_accepted) {
-        relay_switch(stream, response, BYTES_NONE);
-    } else {
-        batch_init(&batch, response);
-        batch.is_end = is_end;
-        (void)relay_answer(stream, &batch);
+    if (response->status >= STATUS_FINAL_FIRST &&
+        !(stream->request.wants_websocket && response->websocket_accepted)) {
+        gather_head(stream, response, is_end);
+        return;
     }
+    if (!hand_on_others(stream))
+        return;
+    if (response->status < STATUS_FINAL_FIRST)
+        (void)relay_interim(stream, response);
+    else
+        relay_switch(stream, response, BYTES_NONE);
     stream_run(stream);
 }
 
 static void on_data(void *owner, struct bytes data)
 {
     struct stream *stream = owner;
-    struct batch batch MEM_UNCLEARED;
+    struct upstream_h2 *h2 = h2_of(stream);
+    struct batch *batch = gather(stream);
 
-    batch_init(&batch, NULL);
-    batch_add(&batch, data);
+    if (batch == NULL)
+        return;
     stream->held_bytes += data.len;
-    (void)relay_answer(stream, &batch);
-    if (!stream->upstream_is_paused)
-        consume_held(stream);
-    stream_run(stream);
+    batch_add(batch, data);
+    if (batch_is_full(batch))
+        hand_on(h2);
 }
 
 static void on_end(void *owner, const struct field *trailers, uint32_t count)
 {
     struct stream *stream = owner;
-    struct batch batch MEM_UNCLEARED;
+    struct upstream_h2 *h2 = h2_of(stream);
+    struct batch *batch = gather(stream);
 
-    batch_init(&batch, NULL);
-    batch.is_end = true;
-    batch.trailers = trailers;
-    batch.trailers_count = count;
-    (void)relay_answer(stream, &batch);
-    stream_run(stream);
+    if (batch == NULL)
+        return;
+    batch->is_end = true;
+    batch->trailers = trailers;
+    batch->trailers_count = count;
+    hand_on(h2);
 }
 
 static enum failure failure_of(uint32_t error, bool by_peer)
@@ -169,6 +287,8 @@ static void on_closed(void *owner, uint32_t error, bool by_peer)
     struct stream *stream = owner;
     struct upstream *upstream = stream->upstream;
 
+    if (!hand_on_of(stream))
+        return;
     leave(upstream->h2, stream);
     rest(upstream);
     pool_wake(upstream->cluster);
@@ -380,13 +500,15 @@ static void on_open_failed(struct upstream *upstream, enum failure why)
 static void on_bytes(struct upstream *upstream, struct bytes data)
 {
     struct upstream_h2 *h2 = upstream->h2;
-    uint64_t now_ms = worker_now_ms(upstream->worker);
+    enum status status;
 
     if (upstream->state == UPSTREAM_CLOSING)
         return;
     h2->heard_us = worker_now_us(upstream->worker);
     h2->is_silent = false;
-    if (h2_receive(h2->session, data, now_ms) != STATUS_OK) {
+    status = h2_receive(h2->session, data, worker_now_ms(upstream->worker));
+    hand_on_all(h2);
+    if (status != STATUS_OK) {
         if (upstream->state != UPSTREAM_CLOSING)
             (void)flush_session(upstream->worker, h2->session, upstream->transport);
         connection_is_dead(upstream);

@@ -16,6 +16,14 @@
 /* A connection older than this takes no new streams, and closes when the last one has ended. */
 #define UPSTREAM_H2_AGE_MS (60 * 60 * 1000)
 
+/* Of one stream's answer, to go on in one batch: the session tells it piece by piece, and a client of
+ * HTTP/1 would be written to as often. Heads alone wait in their streams, since endpoints like to
+ * send those of many streams first. */
+struct upstream_h2_gathered {
+    struct stream *stream; /* borrowed; NULL: nothing is held */
+    struct batch batch;    /* borrows from the read, and from the stream's arena */
+};
+
 struct upstream_h2 {
     struct upstream *upstream; /* borrowed */
     struct h2 *session;        /* owned; NULL while connecting */
@@ -27,6 +35,8 @@ struct upstream_h2 {
     uint64_t heard_us;         /* when the last bytes came */
     uint64_t opened_ms;        /* or when the connect began */
     struct flush flush;
+    struct upstream_h2_gathered gathered; /* empty outside on_bytes(); so are heads */
+    uint32_t heads_count;                 /* streams with a held_head */
 };
 
 /* A connection of this endpoint that has room for the stream, which is added to it; NULL if there

@@ -103,7 +103,8 @@ struct h2_events {
      * can be no body, else BODY_LENGTH, or BODY_CHUNKED when the length is not known. With is_end
      * and BODY_LENGTH the length is 0. */
     void (*on_response)(void *owner, const struct response *response, bool is_end);
-    /* A run of the body, borrowed for the call; given back to the window by h2_consume(). */
+    /* A run of the body, borrowed until h2_receive() returns; given back to the window by
+     * h2_consume(). */
     void (*on_data)(void *owner, struct bytes data);
     /* The peer's message is complete. Trailers, if any: checked, without framing, routing, auth and
      * forwarding names (hostile-input 11); in the stream's arena. */

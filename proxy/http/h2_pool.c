@@ -13,7 +13,7 @@
 
 #define CLASS_BYTES    64
 #define CLASSES_COUNT  17 /* up to 1 KiB with the word in front; 0 is not used */
-#define KEPT_BYTES_MAX ((size_t)256 * 1024)
+#define KEPT_BYTES_MAX ((size_t)2 * 1024 * 1024) /* of a thousand streams */
 #define CLASS_LARGE    0
 #define CLASS_SHARED   CLASSES_COUNT
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Endpoints that speak HTTP/2: shared connections, limits, GOAWAY, refused streams, fail-over."""
+import socket
+import ssl
 import threading
 
 import pytest
@@ -8,7 +10,8 @@ from support import frames, manifests
 from support.client import RawClient, request
 from support.frames import MAX_CONCURRENT_STREAMS
 from support.origin import closed_port
-from support.tls import wrapped_by
+from support.tls import client_context, wrapped_by
+from support.wait import PATIENCE_S
 
 GET = request("GET", "/")
 
@@ -88,6 +91,89 @@ def test_a_connection_is_used_again_and_again(behind, h2_backend):
     for _ in range(50):
         assert proxy.get("/").status == 200
     assert upstream.connections == 1
+
+
+class RecordReader:
+    """An HTTP/1 client over TLS that sees each record: the program writes one for each write."""
+
+    def __init__(self, proxy):
+        self.sock = socket.create_connection(("127.0.0.1", proxy.https_port))
+        self.sock.settimeout(PATIENCE_S)
+        self.into, self.out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = client_context().wrap_bio(self.into, self.out, server_hostname="a.test")
+        self.until_done(self.tls.do_handshake)
+
+    def until_done(self, act):
+        while True:
+            try:
+                done = act()
+                self.sock.sendall(self.out.read())
+                return done
+            except ssl.SSLWantReadError:
+                self.sock.sendall(self.out.read())
+                self.take_record()
+
+    def take_record(self):
+        head = self.sock.recv(5, socket.MSG_WAITALL)
+        self.into.write(head + self.sock.recv(int.from_bytes(head[3:5], "big"), socket.MSG_WAITALL))
+
+    def ask(self, target):
+        self.until_done(lambda: self.tls.write(b"GET " + target + b" HTTP/1.1\r\nHost: a.test\r\n\r\n"))
+
+    def one_record(self):
+        """What the next record with content holds."""
+        return self.until_done(lambda: self.tls.read(65536))
+
+
+def test_what_comes_at_once_goes_on_at_once(secure, authority, h2_origin):
+    """Heads of all streams first, as endpoints do it: still head and body are one write."""
+    upstream = h2_origin()
+    proxy = secure(manifests.tls_app(authority.issue("a.test"), upstream,
+                                     service_annotations=manifests.upstream_protocol("h2c")),
+                   "--workers", "1")
+    clients = [RecordReader(proxy) for _ in range(3)]
+    clients[0].ask(b"/0")
+    conn, asked = upstream.next_request()
+    conn.respond(asked.stream, b"first", 200, ("content-length", "5"))
+    while not clients[0].one_record().endswith(b"first"):
+        pass
+    streams = {}
+    for number, client in enumerate(clients):
+        client.ask(b"/%d" % number)
+        told, asked = upstream.next_request()
+        assert told is conn
+        streams[number] = asked.stream
+    heads = [frames.headers(stream, [(":status", "200"), ("content-length", "6")], end=False)
+             for stream in streams.values()]
+    bodies = [frames.data(stream, b"body-%d" % number, number != 2)
+              for number, stream in streams.items()]
+    conn.send(*heads, *bodies)
+    for number, client in enumerate(clients):
+        record = client.one_record()
+        assert record.startswith(b"HTTP/1.1 200") and record.endswith(b"\r\n\r\nbody-%d" % number)
+
+
+def test_a_head_that_comes_alone_goes_on_alone(behind, h2_origin):
+    upstream = h2_origin()
+    client, other = ask_at_once(behind(upstream), 2)
+    conn, asked = upstream.next_request()
+    conn.send_head(asked.stream, [(":status", "200"), ("content-length", "4")])
+    waiting = client if asked.target == "/0" else other
+    waiting.read_until(b"\r\n\r\n")
+    conn.send_data(asked.stream, b"late", end=True)
+    assert waiting.read_exactly(4) == b"late"
+
+
+def test_a_reset_right_after_part_of_an_answer(behind, h2_origin):
+    """All in one read; the part arrives, and the client sees that it is not all."""
+    upstream = h2_origin()
+    client, = ask_at_once(behind(upstream), 1)
+    conn, asked = upstream.next_request()
+    conn.send(frames.headers(asked.stream, [(":status", "200"), ("content-length", "9")], end=False),
+              frames.data(asked.stream, b"part"), frames.rst_stream(asked.stream))
+    client.read_to_end()
+    assert bytes(client.received).startswith(b"HTTP/1.1 200")
+    assert bytes(client.received).endswith(b"\r\n\r\npart")
 
 
 def test_a_slow_answer_holds_nobody_up(behind, h2_origin):

@@ -11,7 +11,7 @@ TEST(a_queue_is_empty_then_full_then_empty)
     struct chunk_pool pool;
     struct bufq queue;
 
-    chunk_pool_init(&pool, 4);
+    chunk_pool_init(&pool, (size_t)4 * CHUNK_BYTES);
     bufq_init(&queue, &pool, 10);
     assert_true(bufq_is_empty(&queue));
     bufq_append(&queue, BYTES("123456789"));
@@ -37,7 +37,7 @@ TEST(bytes_come_out_in_the_order_they_went_in)
     size_t expected = 0;
     unsigned char piece[40000];
 
-    chunk_pool_init(&pool, 2);
+    chunk_pool_init(&pool, (size_t)2 * CHUNK_BYTES);
     bufq_init(&queue, &pool, 65536);
     for (int round = 0; round < 2000; round++) {
         struct iovec parts[3];
@@ -67,7 +67,7 @@ TEST(bytes_come_out_in_the_order_they_went_in)
     }
     bufq_fini(&queue);
     assert_int_equal(pool.used_count, 0);
-    assert_in_range(pool.free_count, 1, 2);
+    assert_in_range(pool.free_bytes, 1, 2 * CHUNK_BYTES);
     chunk_pool_fini(&pool);
 }
 
@@ -79,12 +79,12 @@ TEST(chunks_are_used_again_and_no_more_than_agreed_are_kept)
     struct iovec part;
     void *first;
 
-    chunk_pool_init(&pool, 3);
+    chunk_pool_init(&pool, (size_t)3 * CHUNK_BYTES);
     bufq_init(&queue, &pool, 1);
     bufq_append(&queue, bytes_from(large, sizeof(large)));
     assert_int_equal(pool.used_count, 10);
     bufq_consume(&queue, sizeof(large));
-    assert_int_equal(pool.free_count, 3);
+    assert_int_equal(pool.free_bytes, 3 * CHUNK_BYTES);
     bufq_append(&queue, BYTES("x"));
     assert_int_equal(bufq_peek(&queue, &part, 1), 1);
     first = part.iov_base;
@@ -96,5 +96,28 @@ TEST(chunks_are_used_again_and_no_more_than_agreed_are_kept)
     chunk_pool_fini(&pool);
 }
 
+TEST(a_small_body_takes_a_small_chunk_and_grows_into_large_ones)
+{
+    struct chunk_pool pool;
+    struct bufq queue;
+    static char large[CHUNK_BYTES];
+    struct iovec parts[3];
+
+    chunk_pool_init(&pool, (size_t)4 * CHUNK_BYTES);
+    bufq_init(&queue, &pool, 65536);
+    bufq_append(&queue, BYTES("x"));
+    bufq_append(&queue, bytes_from(large, sizeof(large)));
+    assert_int_equal(bufq_peek(&queue, parts, 3), 2);
+    assert_int_equal(parts[0].iov_len, CHUNK_BYTES_SMALL);
+    assert_int_equal(parts[1].iov_len, 1 + CHUNK_BYTES - CHUNK_BYTES_SMALL);
+    bufq_fini(&queue);
+    assert_int_equal(pool.free_bytes, CHUNK_BYTES_SMALL + CHUNK_BYTES);
+    bufq_append(&queue, bytes_from(large, CHUNK_BYTES_SMALL + 1));
+    assert_int_equal(bufq_peek(&queue, parts, 3), 1);
+    bufq_fini(&queue);
+    chunk_pool_fini(&pool);
+}
+
 TESTS(UNIT(a_queue_is_empty_then_full_then_empty), UNIT(bytes_come_out_in_the_order_they_went_in),
-      UNIT(chunks_are_used_again_and_no_more_than_agreed_are_kept))
+      UNIT(chunks_are_used_again_and_no_more_than_agreed_are_kept),
+      UNIT(a_small_body_takes_a_small_chunk_and_grows_into_large_ones))
