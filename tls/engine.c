@@ -57,7 +57,7 @@ static void set_tickets(SSL_CTX *context, const struct tls_tickets *tickets)
 {
     CHECK(SSL_CTX_set_num_tickets(context, 1) == 1);
     CHECK(SSL_CTX_set_tlsext_ticket_key_evp_cb(context, tickets_on_key) == 1);
-    CHECK(SSL_CTX_set_session_ticket_cb(context, NULL, tickets_on_read, NULL) == 1);
+    CHECK(SSL_CTX_set_session_ticket_cb(context, tickets_on_make, tickets_on_read, NULL) == 1);
     (void)SSL_CTX_set_timeout(context, tickets_rotate_s(tickets));
     CHECK(SSL_CTX_set_max_early_data(context, 0) == 1);
 }

@@ -125,6 +125,13 @@ static bool begin_sealing(struct ticket_key *key, unsigned char *iv, EVP_CIPHER_
            EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key->cipher_key, iv) == 1;
 }
 
+/* A client of TLS 1.3 shows a ticket once, so that nobody can tell its connections by it (RFC 8446
+ * appendix C.4): without a new one each time, every other handshake would be a full one. */
+static bool is_used_up(SSL *ssl, enum ticket_age age)
+{
+    return age == TICKET_PREVIOUS || SSL_version(ssl) == TLS1_3_VERSION;
+}
+
 /* Returns, when opening: 0 for a key that is not known, which means a full handshake, 1, or 2 for
  * "and make a new ticket". Below 0 the handshake fails. */
 int tickets_on_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
@@ -149,7 +156,42 @@ int tickets_on_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_
     OPENSSL_cleanse(&key, sizeof(key));
     if (!is_ready)
         return -1;
-    return age == TICKET_PREVIOUS ? 2 : 1;
+    return !is_sealing && is_used_up(ssl, age) ? 2 : 1;
+}
+
+/* ---- how long a session goes on ---- */
+
+/* Each ticket starts the time of its session anew, so this travels with it from the first one on:
+ * the full handshake. */
+int tickets_on_make(SSL *ssl, void *context)
+{
+    SSL_SESSION *session = SSL_get_session(ssl);
+    int64_t began_at_s = now_s();
+    void *known;
+    size_t known_len;
+
+    (void)context;
+    if (SSL_SESSION_get0_ticket_appdata(session, &known, &known_len) == 1 && known_len > 0)
+        return 1;
+    return SSL_SESSION_set1_ticket_appdata(session, &began_at_s, sizeof(began_at_s));
+}
+
+bool tickets_may_go_on(int64_t began_at_s, int64_t at_s)
+{
+    return at_s - began_at_s < TICKET_SESSION_MAX_S;
+}
+
+static bool is_young(SSL_SESSION *session)
+{
+    int64_t began_at_s;
+    void *known;
+    size_t known_len;
+
+    if (SSL_SESSION_get0_ticket_appdata(session, &known, &known_len) != 1 ||
+        known_len != sizeof(began_at_s))
+        return false;
+    memcpy(&began_at_s, known, sizeof(began_at_s));
+    return tickets_may_go_on(began_at_s, now_s());
 }
 
 /* A resumed session brings the client's certificate along unchecked. It was good when the session
@@ -175,7 +217,7 @@ SSL_TICKET_RETURN tickets_on_read(SSL *ssl, SSL_SESSION *session, const unsigned
     (void)context;
     if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW)
         return SSL_TICKET_RETURN_IGNORE_RENEW;
-    if (!is_fresh(session))
+    if (!is_young(session) || !is_fresh(session))
         return SSL_TICKET_RETURN_IGNORE_RENEW;
     return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
