@@ -8,6 +8,7 @@
 #include "core/check.h"
 #include "core/mem.h"
 #include "tls/parts.h"
+#include "tls/provider.h"
 #include "tls/tickets.h"
 
 #include <openssl/err.h>
@@ -34,8 +35,10 @@ static void set_groups(SSL_CTX *context)
 
 static SSL_CTX *context_create(const SSL_METHOD *method)
 {
-    SSL_CTX *context = SSL_CTX_new(method);
+    SSL_CTX *context;
 
+    provider_open();
+    context = SSL_CTX_new_ex(NULL, PROVIDER_PREFERRED, method);
     CHECK(context != NULL);
     SSL_CTX_set_security_level(context, SECURITY_LEVEL);
     CHECK(SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1);
