@@ -55,6 +55,7 @@ struct tls {
     SSL *ssl;                    /* owned */
     struct bio_ends ends;        /* what the BIO of ssl reads from and writes to */
     struct text held;            /* owned; input that waits until the owner reads on */
+    struct text ticket;          /* owned; records that go out with the first ones of the owner's */
     struct list due;             /* in engine->due, engine->waiting or no list */
     const struct tls_host *host; /* ref; NULL until chosen */
     char *server_name;           /* owned; NULL when there is none */
