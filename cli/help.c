@@ -49,10 +49,9 @@ static const char explain_help[] =
     "  fairlead explain --objects DIR [-X METHOD] [-H 'K: V']... URL\n"
     "  fairlead explain --admin ADDR:PORT [-X METHOD] [-H 'K: V']... URL\n"
     "\n"
-    "URL is http://host/path, or /path with -H 'Host: name'. With --admin a running Fairlead is "
-    "asked,\n"
-    "which knows the health of its endpoints. Exit code: 0 a route answers, 1 none does, 2 wrong "
-    "usage.\n";
+    "URL is http://host/path, https://host/path, or /path with -H 'Host: name'. With --admin a\n"
+    "running Fairlead is asked, which knows the health of its endpoints.\n"
+    "Exit code: 0 a route answers, 1 none does, 2 wrong usage.\n";
 
 static const char table_help[] = "fairlead table - print the routing table\n"
                                  "\n"

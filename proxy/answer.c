@@ -8,7 +8,7 @@
 #include "proxy/answer.h"
 
 #include "proxy/client.h"
-#include "proxy/http/grpc.h"
+#include "proxy/grpc_web.h"
 #include "proxy/worker.h"
 
 #include <stdio.h>
@@ -117,14 +117,13 @@ static bool is_past_deadline(const struct stream *stream)
 static void answer_grpc(struct stream *stream, enum failure failure)
 {
     const struct failure_row *row = failure_row(failure);
-    const struct field *type = request_field(&stream->request, FIELD_CONTENT_TYPE);
     enum grpc_status status = failure == FAILURE_RESPONSE_TIMEOUT || is_past_deadline(stream)
                                   ? GRPC_DEADLINE_EXCEEDED
                                   : grpc_status_of_http(row->code);
     char number[3];
     int length = snprintf(number, sizeof(number), "%d", (int)status);
     struct field fields[] = {
-        {BYTES("content-type"), type->value, FIELD_CONTENT_TYPE, false},
+        {BYTES("content-type"), grpc_type_of_client(stream), FIELD_CONTENT_TYPE, false},
         {BYTES("grpc-status"), bytes_from(number, (size_t)length), FIELD_OTHER, false},
         {BYTES("grpc-message"), bytes_of(row->reason), FIELD_OTHER, false},
     };
@@ -142,8 +141,11 @@ static void answer_grpc(struct stream *stream, enum failure failure)
 /* 421 is meant for the client's HTTP: it asks again on another connection. */
 static bool is_for_grpc(const struct stream *stream, enum failure failure)
 {
-    return stream->request.version_major == 2 && failure != FAILURE_MISDIRECTED &&
-           !stream->is_admin && grpc_kind_of_request(&stream->request) != GRPC_NONE;
+    enum grpc_kind kind = grpc_kind_of_client(stream);
+
+    if (kind == GRPC_NONE || failure == FAILURE_MISDIRECTED || stream->is_admin)
+        return false;
+    return kind != GRPC_PLAIN || stream->request.version_major == 2;
 }
 
 void answer_failure(struct stream *stream, enum failure failure)

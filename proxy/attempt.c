@@ -160,6 +160,10 @@ void attempt_send(struct stream *stream)
 {
     enum status status = relay_send(stream);
 
+    if (status == STATUS_REFUSED) {
+        stream_fail(stream, FAILURE_NO_WEBSOCKETS);
+        return;
+    }
     if (status != STATUS_OK && status != STATUS_AGAIN) {
         attempt_failed(stream, stream->sent_on_reuse ? FAILURE_REUSE_DEAD : FAILURE_UPSTREAM_RESET);
         return;

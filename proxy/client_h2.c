@@ -119,6 +119,8 @@ static void *on_stream(void *context, uint32_t id)
     half = half_create(client, id);
     half->stream = stream_open(conn, worker_now_us(conn->worker));
     half->stream->client_h2 = half;
+    half->stream->request.version_major = 2; /* also where no request comes of it */
+    half->stream->request.version_minor = 1;
     conn->requests_count++;
     client->head_is_open = true;
     return half;
@@ -216,12 +218,13 @@ static void on_end(void *owner, const struct field *trailers, uint32_t count)
     feed(half, &batch);
 }
 
-static void on_closed(void *owner, uint32_t error)
+static void on_closed(void *owner, uint32_t error, bool by_peer)
 {
     struct client_h2_stream *half = owner;
     struct client_h2 *client = half->client;
 
     (void)error;
+    (void)by_peer;
     half->is_closed = true;
     client->head_is_open = false;
     if (half->stream != NULL)
@@ -316,6 +319,7 @@ static void end_session(struct client_h2 *client)
     if (conn->state != CONN_SESSION)
         return;
     conn->worker->stats.connections_closed_asked++;
+    conn->worker->stats.h2_ended[h2_end_of(client->session)]++;
     conn->must_linger = true;
     on_gone(conn, FAILURE_CLIENT_GONE);
     conn_linger(conn);
@@ -331,6 +335,7 @@ static void write_out(struct client_h2 *client)
     do
         status = flush_session(conn->worker, client->session, conn->transport);
     while (status == STATUS_OK && reset_early(client));
+    conn->worker->stats.limit_streams += h2_take_refused_count(client->session);
     if (status == STATUS_CLOSED)
         connection_is_dead(client);
     else if (status == STATUS_OK && h2_is_over(client->session))
@@ -348,7 +353,6 @@ static void session_failed(struct client_h2 *client)
 {
     struct conn *conn = client->conn;
 
-    conn->worker->stats.h2_ended[h2_end_of(client->session)]++;
     (void)flush_session(conn->worker, client->session, conn->transport);
     end_session(client);
 }

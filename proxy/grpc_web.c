@@ -46,7 +46,7 @@ static bool translate_waiting(struct stream *stream)
     }
     text_fini(&decoded);
     bufq_fini(&raw);
-    return is_fine;
+    return is_fine && !(stream->request_is_complete && stream->grpc_web->request.held_count > 0);
 }
 
 bool grpc_web_begin(struct stream *stream)
@@ -84,6 +84,10 @@ bool grpc_web_request(struct stream *stream, const struct batch *batch, struct b
             stream_fail(stream, FAILURE_BAD_GRPC_WEB);
             return false;
         }
+    }
+    if (batch->is_end && web->request.held_count > 0) { /* cut within a group */
+        stream_fail(stream, FAILURE_BAD_GRPC_WEB);
+        return false;
     }
     if (web->out.len > 0)
         batch_add(out, text_bytes(&web->out));
@@ -140,4 +144,25 @@ void grpc_web_end(struct stream *stream)
 {
     if (stream->grpc_web != NULL)
         text_fini(&stream->grpc_web->out);
+}
+
+enum grpc_kind grpc_kind_of_client(const struct stream *stream)
+{
+    return stream->grpc_web != NULL ? stream->grpc_web->kind
+                                    : grpc_kind_of_request(&stream->request);
+}
+
+struct bytes grpc_type_of_client(struct stream *stream)
+{
+    const struct field *field = request_field(&stream->request, FIELD_CONTENT_TYPE);
+    struct bytes type = field == NULL ? BYTES_NONE : field->value;
+    struct text text;
+
+    if (stream->grpc_web == NULL)
+        return type;
+    text_init(&text);
+    grpc_type_to_web(type, stream->grpc_web->kind, &text);
+    type = arena_copy(&stream->arena, text_bytes(&text));
+    text_fini(&text);
+    return type;
 }

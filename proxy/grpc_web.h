@@ -31,4 +31,9 @@ void grpc_web_answer(struct stream *stream, const struct batch *batch, struct re
                      struct batch *out);
 void grpc_web_end(struct stream *stream);
 
+/* What the client speaks, and the Content-Type for an answer of ours to it, in the arena; whatever
+ * has become of its request meanwhile. */
+enum grpc_kind grpc_kind_of_client(const struct stream *stream);
+struct bytes grpc_type_of_client(struct stream *stream);
+
 #endif

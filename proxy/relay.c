@@ -86,10 +86,24 @@ static void note_body_bytes(struct stream *stream, size_t count)
     stream->body_byte_ms = worker_now_ms(stream->worker);
 }
 
+/* They come with the end, which may have to wait. Already checked: hostile-input 11. */
+static void keep_trailers(struct stream *stream, const struct batch *batch)
+{
+    size_t size = batch->trailers_count * sizeof(struct field);
+
+    if (batch->trailers_count == 0)
+        return;
+    stream->request_trailers = arena_alloc(&stream->arena, size);
+    memcpy(stream->request_trailers, batch->trailers, size);
+    stream->request_trailers_count = batch->trailers_count;
+}
+
 static void pass_request(struct stream *stream, const struct batch *batch)
 {
-    if (batch->is_end)
+    if (batch->is_end) {
+        keep_trailers(stream, batch);
         stream->request_is_complete = true;
+    }
     if (stream->step != STREAM_RELAY) {
         queue_request(stream, batch);
         return;
@@ -302,10 +316,21 @@ static bool begin_answer(struct stream *stream, const struct response *head)
     return true;
 }
 
+/* To an extended CONNECT any 2xx says that there is a tunnel now, and there is none. */
+static bool is_false_acceptance(const struct stream *stream, const struct response *head)
+{
+    return stream->request.wants_websocket && stream->request.version_major == 2 &&
+           head->status / 100 == 2;
+}
+
 bool relay_answer(struct stream *stream, const struct batch *batch)
 {
     if (stream->step == STREAM_TUNNEL)
         return tunnel_answer(stream, batch);
+    if (batch->head != NULL && is_false_acceptance(stream, batch->head)) {
+        stream_fail(stream, FAILURE_BAD_UPGRADE);
+        return false;
+    }
     if (batch->head != NULL && !begin_answer(stream, batch->head))
         return false;
     stream->response_bytes += batch->bytes_count;

@@ -252,8 +252,11 @@ static bool is_misdirected(const struct stream *stream)
     then = tls_host_of(tls);
     server_name = tls_server_name(tls);
     named = table_tls_host(table, stream->host);
-    if (named == NULL || !bytes_equal(tls_host_auth_id(named), tls_host_auth_id(then)))
-        return named != NULL || table_vhost(table, SCHEME_HTTPS, stream->host) != NULL;
+    if (named == NULL) /* its own host went since: that has no path any more, or no certificate */
+        return !bytes_equal(server_name, stream->host) ||
+               table_vhost(table, SCHEME_HTTPS, stream->host) != NULL;
+    if (!bytes_equal(tls_host_auth_id(named), tls_host_auth_id(then)))
+        return true;
     if (bytes_equal(server_name, stream->host))
         return false;
     now = table_tls_host(table, server_name);

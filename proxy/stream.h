@@ -72,6 +72,8 @@ struct stream {
     struct h1_body request_body;
     bool request_is_complete; /* read to its end */
     bool client_is_paused;
+    struct field *request_trailers; /* in the arena; only an endpoint over HTTP/2 gets them */
+    uint32_t request_trailers_count;
     struct bufq waiting; /* for the endpoint, not yet sent */
     struct text replay;  /* all that was sent to it, while a retry may need that */
     bool replay_is_kept;

@@ -103,6 +103,11 @@ static void handshake_failed(struct upstream *upstream)
 {
     enum tls_failure failure = tls_failure_of(upstream->tls);
 
+    /* Gone, such as one that is being stopped: another endpoint may do. */
+    if (failure == TLS_FAILURE_CLOSED) {
+        upstream->ops->on_open_failed(upstream, FAILURE_CONNECT_FAILED);
+        return;
+    }
     upstream->worker->stats.upstream_tls_failures++;
     log_warn(upstream->worker->log, "TLS with an endpoint failed",
              LOG_ADDRESS("endpoint", &upstream->endpoint->address),

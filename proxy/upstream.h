@@ -99,7 +99,8 @@ void upstream_keep_until_idle(struct upstream *upstream);
 
 /* ---- for a stream: stream->upstream is set and open ---- */
 
-/* The request's head, what waits of its body, and its end if it has come. As transport_write(). */
+/* The request's head, what waits of its body, and its end if it has come. As transport_write();
+ * STATUS_REFUSED: a WebSocket, and the endpoint's protocol has none. */
 enum status upstream_send_head(struct stream *stream);
 /* Runs and the end, after the head. STATUS_AGAIN: stop the source until
  * stream_on_upstream_drained(). STATUS_CLOSED: no more can be sent, an answer may still come. */

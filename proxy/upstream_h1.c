@@ -68,7 +68,10 @@ static enum status send_head(struct stream *stream)
 
     if (stream->head_out.len == 0)
         build_head(stream);
-    CHECK(gather_waiting(stream, &batch));
+    if (stream->request.wants_websocket)
+        batch_init(&batch, NULL); /* what waits is the tunnel's: hostile-input 50 */
+    else
+        CHECK(gather_waiting(stream, &batch));
     framer_init(&framer);
     framer_add_head(&framer, stream->head_out);
     framer_add_batch(&framer, stream->request.framing, &batch);
@@ -76,7 +79,7 @@ static enum status send_head(struct stream *stream)
     if (status != STATUS_OK && status != STATUS_AGAIN)
         return status;
     relay_keep_for_replay(stream, &batch);
-    bufq_consume(&stream->waiting, stream->waiting.len);
+    bufq_consume(&stream->waiting, batch.bytes_count);
     return status;
 }
 

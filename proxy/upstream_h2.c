@@ -65,6 +65,8 @@ static void on_response(void *owner, const struct response *response, bool is_en
     stream->any_byte_came = true;
     if (response->status < STATUS_FINAL_FIRST) {
         (void)relay_interim(stream, response);
+    } else if (stream->request.wants_websocket && response->websocket_accepted) {
+        relay_switch(stream, response, BYTES_NONE);
     } else {
         batch_init(&batch, response);
         batch.is_end = is_end;
@@ -100,19 +102,34 @@ static void on_end(void *owner, const struct field *trailers, uint32_t count)
     stream_run(stream);
 }
 
+static enum failure failure_of(uint32_t error, bool by_peer)
+{
+    if (error == H2_REFUSED_STREAM)
+        return FAILURE_STREAM_REFUSED;
+    /* It was our session that did not like what came. */
+    return by_peer ? FAILURE_UPSTREAM_RESET : FAILURE_BAD_RESPONSE;
+}
+
 /* Before its answer was complete: afterwards the session does not know whose stream it was. */
-static void on_closed(void *owner, uint32_t error)
+static void on_closed(void *owner, uint32_t error, bool by_peer)
 {
     struct stream *stream = owner;
 
     leave(h2_of(stream), stream);
     if (stream->head_is_out)
         relay_answer_broke(stream);
-    else if (error == H2_REFUSED_STREAM)
-        attempt_failed(stream, FAILURE_STREAM_REFUSED);
     else
-        attempt_failed(stream, FAILURE_UPSTREAM_RESET);
+        attempt_failed(stream, failure_of(error, by_peer));
     stream_run(stream);
+}
+
+/* Of the request, or of the client's side of a tunnel. */
+static bool has_said_all(const struct stream *stream)
+{
+    bool is_over = stream->request.wants_websocket ? stream->client_finished
+                                                   : stream->request_is_complete;
+
+    return is_over && bufq_is_empty(&stream->waiting);
 }
 
 static struct h2_pulled on_pull(void *owner, char *room, size_t max)
@@ -129,7 +146,11 @@ static struct h2_pulled on_pull(void *owner, char *room, size_t max)
         bufq_consume(&stream->waiting, count);
         pulled.count += count;
     }
-    pulled.is_end = stream->request_is_complete && bufq_is_empty(&stream->waiting);
+    pulled.is_end = has_said_all(stream);
+    if (pulled.is_end) {
+        pulled.trailers = stream->request_trailers;
+        pulled.trailers_count = stream->request_trailers_count;
+    }
     batch_init(&sent, NULL);
     if (pulled.count > 0)
         batch_add(&sent, bytes_from(room, pulled.count));
@@ -139,10 +160,27 @@ static struct h2_pulled on_pull(void *owner, char *room, size_t max)
     return pulled;
 }
 
+/* Streams that waited for the connect, or, if they want to be tunnels, for the endpoint's word that
+ * it takes those. */
+static void start_waiting(struct upstream_h2 *h2)
+{
+    LIST_EACH (&h2->waiting, link) {
+        struct stream *stream = LIST_ENTRY(link, struct stream, upstream_link);
+
+        if (stream->request.wants_websocket && !h2->has_settings)
+            continue;
+        list_remove(link);
+        list_push_back(&h2->streams, link);
+        stream_on_connected(stream);
+    }
+}
+
 static void on_room(void *context)
 {
     struct upstream_h2 *h2 = context;
 
+    h2->has_settings = true;
+    start_waiting(h2);
     pool_wake(h2->upstream->cluster);
 }
 
@@ -163,7 +201,8 @@ static void end_streams(struct upstream_h2 *h2)
 {
     struct list *first;
 
-    while ((first = list_first(&h2->streams)) != NULL) {
+    while ((first = list_first(&h2->streams)) != NULL ||
+           (first = list_first(&h2->waiting)) != NULL) {
         struct stream *stream = LIST_ENTRY(first, struct stream, upstream_link);
 
         leave(h2, stream);
@@ -223,16 +262,11 @@ static void on_open(struct upstream *upstream)
         .scheme = upstream->tls != NULL ? BYTES("https") : BYTES("http"),
     };
     struct upstream_h2 *h2 = upstream->h2;
-    struct list *first;
 
     h2->session = h2_create(&session, &session_events, h2);
     h2->opened_ms = worker_now_ms(upstream->worker);
     ask_flush(h2);
-    while ((first = list_first(&h2->waiting)) != NULL) {
-        list_remove(first);
-        list_push_back(&h2->streams, first);
-        stream_on_connected(LIST_ENTRY(first, struct stream, upstream_link));
-    }
+    start_waiting(h2);
 }
 
 static void on_open_failed(struct upstream *upstream, enum failure why)
@@ -306,6 +340,12 @@ static bool may_take_streams(const struct upstream *upstream)
            worker_now_ms(upstream->worker) - h2->opened_ms < UPSTREAM_H2_AGE_MS;
 }
 
+static bool may_start(const struct upstream *upstream, const struct stream *stream)
+{
+    return upstream->state != UPSTREAM_CONNECTING &&
+           (!stream->request.wants_websocket || upstream->h2->has_settings);
+}
+
 struct upstream *upstream_h2_take(struct endpoint *endpoint, struct stream *stream, bool *is_open)
 {
     struct pool *pool = endpoint->pool;
@@ -317,7 +357,7 @@ struct upstream *upstream_h2_take(struct endpoint *endpoint, struct stream *stre
 
         if (!may_take_streams(upstream))
             continue;
-        *is_open = upstream->state != UPSTREAM_CONNECTING;
+        *is_open = may_start(upstream, stream);
         if (*is_open)
             upstream->worker->stats.upstream_reused++;
         upstream_h2_join(upstream, stream);
@@ -329,7 +369,7 @@ struct upstream *upstream_h2_take(struct endpoint *endpoint, struct stream *stre
 void upstream_h2_join(struct upstream *upstream, struct stream *stream)
 {
     struct upstream_h2 *h2 = state_of(upstream);
-    bool is_open = upstream->state != UPSTREAM_CONNECTING;
+    bool is_open = may_start(upstream, stream);
 
     if (upstream->state == UPSTREAM_IDLE) {
         upstream->state = UPSTREAM_BUSY;
@@ -353,8 +393,10 @@ static enum status send_head(struct stream *stream)
 {
     struct upstream_h2 *h2 = h2_of(stream);
     struct forward_request how;
-    bool is_end = stream->request_is_complete && bufq_is_empty(&stream->waiting);
+    bool is_end = has_said_all(stream) && stream->request_trailers_count == 0;
 
+    if (stream->request.wants_websocket && !h2_peer_takes_websockets(h2->session))
+        return STATUS_REFUSED;
     relay_describe_request(stream, &how);
     stream->upstream_id = h2_request(h2->session, stream, &stream->request, &how, is_end);
     if (stream->upstream_id == 0)
@@ -420,14 +462,15 @@ static void let_go(struct stream *stream, enum h2_error error)
 
 static void give_back(struct stream *stream)
 {
-    bool is_sent = stream->request_is_complete && bufq_is_empty(&stream->waiting);
-
-    let_go(stream, is_sent ? H2_NO_ERROR : H2_CANCEL);
+    let_go(stream, has_said_all(stream) ? H2_NO_ERROR : H2_CANCEL);
 }
 
+/* A tunnel whose sides have both ended ends well. */
 static void drop(struct stream *stream)
 {
-    let_go(stream, H2_CANCEL);
+    bool is_well = stream->upstream_finished && has_said_all(stream);
+
+    let_go(stream, is_well ? H2_NO_ERROR : H2_CANCEL);
 }
 
 const struct upstream_ops upstream_h2_ops = {

@@ -20,8 +20,9 @@ struct upstream_h2 {
     struct upstream *upstream; /* borrowed */
     struct h2 *session;        /* owned; NULL while connecting */
     struct list streams;       /* struct stream, by upstream_link: sent, or about to be */
-    struct list waiting;       /* the same, for the connect */
+    struct list waiting;       /* the same, for the connect, or for what a tunnel needs to know */
     uint32_t streams_count;    /* in both */
+    bool has_settings;         /* the endpoint's have come */
     uint64_t opened_ms;
     struct flush flush;
 };

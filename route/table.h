@@ -7,7 +7,7 @@
  *          \-> index of clusters, by slot -> cluster_spec -> endpoint_spec
  *
  * A host that is served over TLS is a second vhost under the same name
- * (docs/decisions/0014-a-host-served-over-tls-is-a-second-vhost.md).
+ * (docs/decisions/0014-tls-hosts-are-vhosts.md).
  *
  * Everything reachable from a `const struct table *` is frozen and shared between generations:
  * a new generation copies only the index pages it changes and refs the rest. A route names its

@@ -94,13 +94,20 @@ static bool read_age(struct bytes text, uint64_t *age_s)
     return true;
 }
 
+/* Also as the field itself would be written: "max-age=3600; includeSubDomains". */
 static bool read_hsts_parts(struct bytes rest, uint64_t *age_s, bool *subdomains, bool *preload)
 {
+    const struct bytes max_age = BYTES("max-age=");
+    char separator = bytes_find(rest, ';') == BYTES_NOT_FOUND ? ',' : ';';
     struct bytes item;
 
-    if (!bytes_next_item(&rest, ',', &item) || !read_age(item, age_s))
+    if (!bytes_next_item(&rest, separator, &item))
         return false;
-    while (bytes_next_item(&rest, ',', &item)) {
+    if (bytes_starts_with(item, max_age))
+        item = bytes_skip(item, max_age.len);
+    if (!read_age(item, age_s))
+        return false;
+    while (bytes_next_item(&rest, separator, &item)) {
         if (bytes_equal_nocase(item, BYTES("includeSubDomains")))
             *subdomains = true;
         else if (bytes_equal_nocase(item, BYTES("preload")))

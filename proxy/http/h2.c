@@ -208,8 +208,10 @@ void h2_forget(struct h2 *h2, uint32_t id)
 
     if (stream == NULL)
         stream = find_waiting(h2, id);
-    if (stream != NULL)
-        stream->owner = NULL;
+    if (stream == NULL)
+        return;
+    stream->owner = NULL;
+    h2_resume(h2, id);
 }
 
 void h2_reset(struct h2 *h2, uint32_t id, enum h2_error error)
@@ -233,6 +235,14 @@ void h2_resume(struct h2 *h2, uint32_t id)
 void h2_consume(struct h2 *h2, uint32_t id, size_t count)
 {
     (void)nghttp2_session_consume_stream(h2->session, (int32_t)id, count);
+}
+
+uint32_t h2_take_refused_count(struct h2 *h2)
+{
+    uint32_t count = h2->refused_count;
+
+    h2->refused_count = 0;
+    return count;
 }
 
 uint32_t h2_streams_count(const struct h2 *h2)

@@ -109,9 +109,9 @@ struct h2_events {
      * forwarding names (hostile-input 11); in the stream's arena. */
     void (*on_end)(void *owner, const struct field *trailers, uint32_t count);
     /* The stream is over, exactly once for each. error: H2_NO_ERROR when both messages were
-     * complete, or when a server that has answered wants no more of the request; else what the
-     * peer or we reset it with. Its id and owner are forgotten. */
-    void (*on_closed)(void *owner, uint32_t error);
+     * complete, or when a server that has answered wants no more of the request; else what it was
+     * reset with, by the peer or by us. Its id and owner are forgotten. */
+    void (*on_closed)(void *owner, uint32_t error, bool by_peer);
     /* The body to send. */
     struct h2_pulled (*on_pull)(void *owner, char *room, size_t max);
     /* Client: the peer's settings have come or changed, or it said GOAWAY: look at h2_room(). */
@@ -172,13 +172,17 @@ bool h2_is_going_away(const struct h2 *h2);
 void h2_resume(struct h2 *h2, uint32_t id);
 /* The stream's data was dealt with: `count` bytes of window go back to the peer. */
 void h2_consume(struct h2 *h2, uint32_t id, size_t count);
-/* The owner hears nothing more of the stream, on_closed included. */
+/* The owner hears nothing more of the stream, on_closed included. A body that it has not ended ends
+ * here. */
 void h2_forget(struct h2 *h2, uint32_t id);
 /* RST_STREAM; on_closed follows, not from inside this call. */
 void h2_reset(struct h2 *h2, uint32_t id, enum h2_error error);
 /* Server: GOAWAY; streams that are open finish, new ones are refused, then h2_is_over(). May be
  * called again. The first call only gives notice (last id 2^31-1) when `is_notice`. */
 void h2_shutdown(struct h2 *h2, bool is_notice);
+
+/* Server: streams refused since the last call because streams_max were open. */
+uint32_t h2_take_refused_count(struct h2 *h2);
 
 uint32_t h2_streams_count(const struct h2 *h2); /* open now, for either side */
 

@@ -170,6 +170,14 @@ static void on_room(struct h2 *h2)
         h2->events->on_room(h2->context);
 }
 
+static void note_reset(const struct h2 *h2, int32_t id)
+{
+    struct h2_stream *stream = h2_stream_find(h2, id);
+
+    if (stream != NULL)
+        stream->peer_has_reset = true;
+}
+
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *context)
 {
     struct h2 *h2 = context;
@@ -181,6 +189,9 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
         break;
     case NGHTTP2_DATA:
         end_data(h2, frame);
+        break;
+    case NGHTTP2_RST_STREAM:
+        note_reset(h2, frame->hd.stream_id);
         break;
     case NGHTTP2_GOAWAY:
         h2->is_going_away = true;
@@ -221,6 +232,8 @@ static void count_reset(struct h2 *h2, const nghttp2_frame *frame)
     const struct h2_stream *stream = h2_stream_find(h2, frame->hd.stream_id);
     enum h2_end flood;
 
+    if (frame->rst_stream.error_code == NGHTTP2_REFUSED_STREAM)
+        h2->refused_count++;
     if (frame->rst_stream.error_code == NGHTTP2_REFUSED_STREAM ||
         (stream != NULL && stream->is_reset && !stream->is_provoked))
         return;
@@ -309,18 +322,20 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error,
 {
     struct h2 *h2 = context;
     struct h2_stream *stream = h2_stream_find(h2, id);
+    bool by_peer;
     void *owner;
 
     if (stream == NULL)
         return 0;
     owner = stream->owner;
+    by_peer = stream->peer_has_reset;
     error = error_of(h2, stream, error);
     if (stream->peer_is_done)
         h2_past_close(&h2->guard.past, stream->id);
     (void)nghttp2_session_set_stream_user_data(session, id, NULL);
     h2_stream_destroy(stream);
     if (owner != NULL)
-        h2->events->on_closed(owner, error);
+        h2->events->on_closed(owner, error, by_peer);
     return 0;
 }
 

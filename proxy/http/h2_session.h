@@ -31,6 +31,7 @@ struct h2_stream {
     bool is_reset;             /* by us: no event but on_closed follows */
     bool is_provoked;          /* ... for what the peer did: it counts (hostile-input 69) */
     bool peer_is_done;         /* its message is complete */
+    bool peer_has_reset;
 };
 
 struct h2 {
@@ -43,6 +44,7 @@ struct h2 {
     struct h2_head head; /* of the header block that is arriving: there is one at a time */
     struct list streams; /* of struct h2_stream, owned */
     uint32_t streams_count;
+    uint32_t refused_count; /* since it was asked for */
     uint64_t now_ms; /* of the last h2_receive() */
     enum h2_end end;
     bool owns_pool;

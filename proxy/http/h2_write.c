@@ -101,8 +101,12 @@ static ssize_t on_read(nghttp2_session *session, int32_t id, uint8_t *buffer, si
 
     (void)session;
     (void)buffer;
-    if (stream->is_reset || stream->owner == NULL)
+    if (stream->is_reset)
         return NGHTTP2_ERR_DEFERRED;
+    if (stream->owner == NULL) { /* nobody has more to say */
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+        return 0;
+    }
     if (left < H2_FRAME_HEADER_LENGTH + DATA_ROOM_MIN)
         return NGHTTP2_ERR_PAUSE;
     left -= H2_FRAME_HEADER_LENGTH;

@@ -98,10 +98,11 @@ static inline void owner_on_end(void *context, const struct field *trailers, uin
         CHECK(trailers[at].id == FIELD_OTHER || trailers[at].id == FIELD_ETAG);
 }
 
-static inline void owner_on_closed(void *context, uint32_t error)
+static inline void owner_on_closed(void *context, uint32_t error, bool by_peer)
 {
     struct owner *owner = context;
 
+    (void)by_peer;
     CHECK(owner->state != OWNER_CLOSED);
     CHECK(error != H2_NO_ERROR || owner->state == OWNER_HAS_END);
     owner->state = OWNER_CLOSED;

@@ -336,7 +336,11 @@ TEST(hostile_92_hsts_is_written_from_its_parts_and_never_pasted)
         HSTS("-1s", NULL),
         HSTS("300,", NULL),
         HSTS("300; x", NULL),
-        HSTS("max-age=300", NULL),
+        HSTS("max-age=300", "max-age=300"),
+        HSTS("max-age=300; includeSubDomains; preload",
+             "max-age=300; includeSubDomains; preload"),
+        HSTS("max-age=", NULL),
+        HSTS("300; includeSubDomains; x", NULL),
         HSTS("99999999999", NULL),
     };
     struct world world;

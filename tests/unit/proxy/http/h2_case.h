@@ -176,10 +176,11 @@ static inline void case_on_end(void *owner, const struct field *trailers, uint32
     log_fields(&exchange->peer->log, trailers, count);
 }
 
-static inline void case_on_closed(void *owner, uint32_t error)
+static inline void case_on_closed(void *owner, uint32_t error, bool by_peer)
 {
     struct exchange *exchange = owner;
 
+    (void)by_peer;
     assert_false(exchange->is_closed);
     exchange->is_closed = true;
     text_printf(&exchange->peer->log, "%u closed %u\n", (unsigned)exchange->id, (unsigned)error);
