@@ -59,6 +59,7 @@ static SSL_CTX *context_create(const SSL_METHOD *method)
 static void set_tickets(SSL_CTX *context, const struct tls_tickets *tickets)
 {
     CHECK(SSL_CTX_set_num_tickets(context, 1) == 1);
+    CHECK(SSL_CTX_set_generate_session_id(context, tickets_on_session_id) == 1);
     CHECK(SSL_CTX_set_tlsext_ticket_key_evp_cb(context, tickets_on_key) == 1);
     CHECK(SSL_CTX_set_session_ticket_cb(context, tickets_on_make, tickets_on_read, NULL) == 1);
     (void)SSL_CTX_set_timeout(context, tickets_rotate_s(tickets));

@@ -17,6 +17,8 @@
 
 #define TLS_RECORD_BYTES 16384 /* content of one record, RFC 8446 section 5.1 */
 #define TLS_PLAIN_BYTES  65536 /* given to on_bytes at most */
+#define TLS_IV_BYTES     16
+#define TLS_IVS_COUNT    16
 
 struct tls_engine {
     struct tls_tickets *tickets; /* borrowed */
@@ -32,6 +34,8 @@ struct tls_engine {
     struct list waiting;  /* struct tls: handshakes that had to leave room for others */
     uint64_t spent_ns;    /* in handshakes, this turn */
     uint64_t budget_ns;
+    unsigned char ivs[TLS_IVS_COUNT][TLS_IV_BYTES]; /* of tickets to come, each for one */
+    size_t ivs_left;
 };
 
 enum tls_state {

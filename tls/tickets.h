@@ -35,7 +35,9 @@ uint32_t tickets_rotate_s(const struct tls_tickets *tickets);
 /* Whether a session whose full handshake was at began_at_s may go on. */
 bool tickets_may_go_on(int64_t began_at_s, int64_t now_s);
 
-/* For SSL_CTX_set_tlsext_ticket_key_evp_cb() and SSL_CTX_set_session_ticket_cb(). */
+/* For SSL_CTX_set_generate_session_id(), SSL_CTX_set_tlsext_ticket_key_evp_cb() and
+ * SSL_CTX_set_session_ticket_cb(). */
+int tickets_on_session_id(SSL *ssl, unsigned char *id, unsigned int *length);
 int tickets_on_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                    EVP_MAC_CTX *mac, int is_sealing);
 int tickets_on_make(SSL *ssl, void *context);
