@@ -72,6 +72,7 @@ static SSL_CTX *server_context_create(struct tls_engine *engine)
 
     (void)SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_client_hello_cb(context, hello_choose, engine);
+    SSL_CTX_set_cert_cb(context, hello_set_certificates, engine);
     SSL_CTX_set_alpn_select_cb(context, hello_select_alpn, engine);
     (void)SSL_CTX_set_tlsext_status_cb(context, hello_staple);
     (void)SSL_CTX_set_tlsext_status_arg(context, engine);

@@ -82,6 +82,7 @@ bool engine_is_over_budget(const struct tls_engine *engine);
 
 /* hello.c: the callbacks of a server's context. */
 int hello_choose(SSL *ssl, int *alert, void *engine);
+int hello_set_certificates(SSL *ssl, void *engine);
 int hello_select_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *chosen_len,
                       const unsigned char *offered, unsigned int offered_len, void *engine);
 int hello_staple(SSL *ssl, void *engine);

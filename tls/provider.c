@@ -145,8 +145,7 @@ static const OSSL_ALGORITHM *find_algorithms(void *provider, int operation, int 
         {0, NULL},
     };
     static const OSSL_ALGORITHM derivations[] = {
-        {OSSL_KDF_NAME_TLS1_3_KDF, "provider=fairlead", functions,
-         "the key schedule of TLS 1.3"},
+        {OSSL_KDF_NAME_TLS1_3_KDF, "provider=fairlead", functions, "the key schedule of TLS 1.3"},
         {NULL, NULL, NULL, NULL},
     };
 
