@@ -5,6 +5,7 @@
  *     engine.c     contexts, budget, turns         bio.c    where OpenSSL reads and writes
  *     hello.c      who to be for a ClientHello     tls.c    the transport
  *     handshake.c  beginning, and coming to nothing
+ *     provider.c   what we compute in OpenSSL's place
  */
 #ifndef TLS_PARTS_H
 #define TLS_PARTS_H
