@@ -8,6 +8,7 @@
 #include "core/check.h"
 #include "core/mem.h"
 #include "tls/parts.h"
+#include "tls/provider.h"
 #include "tls/tickets.h"
 
 #include <openssl/err.h>
@@ -34,8 +35,10 @@ static void set_groups(SSL_CTX *context)
 
 static SSL_CTX *context_create(const SSL_METHOD *method)
 {
-    SSL_CTX *context = SSL_CTX_new(method);
+    SSL_CTX *context;
 
+    provider_open();
+    context = SSL_CTX_new_ex(NULL, PROVIDER_PREFERRED, method);
     CHECK(context != NULL);
     SSL_CTX_set_security_level(context, SECURITY_LEVEL);
     CHECK(SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1);
@@ -56,8 +59,9 @@ static SSL_CTX *context_create(const SSL_METHOD *method)
 static void set_tickets(SSL_CTX *context, const struct tls_tickets *tickets)
 {
     CHECK(SSL_CTX_set_num_tickets(context, 1) == 1);
+    CHECK(SSL_CTX_set_generate_session_id(context, tickets_on_session_id) == 1);
     CHECK(SSL_CTX_set_tlsext_ticket_key_evp_cb(context, tickets_on_key) == 1);
-    CHECK(SSL_CTX_set_session_ticket_cb(context, NULL, tickets_on_read, NULL) == 1);
+    CHECK(SSL_CTX_set_session_ticket_cb(context, tickets_on_make, tickets_on_read, NULL) == 1);
     (void)SSL_CTX_set_timeout(context, tickets_rotate_s(tickets));
     CHECK(SSL_CTX_set_max_early_data(context, 0) == 1);
 }
@@ -68,6 +72,7 @@ static SSL_CTX *server_context_create(struct tls_engine *engine)
 
     (void)SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_client_hello_cb(context, hello_choose, engine);
+    SSL_CTX_set_cert_cb(context, hello_set_certificates, engine);
     SSL_CTX_set_alpn_select_cb(context, hello_select_alpn, engine);
     (void)SSL_CTX_set_tlsext_status_cb(context, hello_staple);
     (void)SSL_CTX_set_tlsext_status_arg(context, engine);

@@ -63,6 +63,16 @@ static bool is_protocol_right(struct tls *tls)
     return length == 0 || bytes_equal(chosen, BYTES("http/1.1"));
 }
 
+/* A server of TLS 1.3 has nothing to send when the client is done but a ticket, which is for later
+ * connections: it needs no write of its own. */
+static void hold_ticket(struct tls *tls)
+{
+    if (tls->is_client || SSL_version(tls->ssl) != TLS1_3_VERSION)
+        return;
+    text_add(&tls->ticket, text_bytes(tls->ends.output));
+    text_clear(tls->ends.output);
+}
+
 static void complete(struct tls *tls)
 {
     if (!is_protocol_right(tls)) {
@@ -121,6 +131,8 @@ void handshake_step(struct tls *tls)
         return;
     }
     error = shake(tls);
+    if (error == SSL_ERROR_NONE)
+        hold_ticket(tls);
     if (tls_flush(tls) == STATUS_CLOSED &&
         (error == SSL_ERROR_NONE || error == SSL_ERROR_WANT_READ))
         handshake_fail(tls, TLS_FAILURE_CLOSED);
@@ -148,6 +160,7 @@ static struct tls *tls_create(struct tls_engine *engine, SSL_CTX *context, struc
     tls->on_ready = on_ready;
     tls->ends.output = &engine->output;
     text_init(&tls->held);
+    text_init(&tls->ticket);
     list_init(&tls->due);
     below->events = &tls_below_events;
     below->owner = tls;
@@ -247,6 +260,7 @@ void tls_destroy(struct tls *tls)
     list_remove(&tls->due);
     SSL_free(tls->ssl);
     text_fini(&tls->held);
+    text_fini(&tls->ticket);
     if (tls->host != NULL)
         tls_host_unref(refs_thaw(tls->host));
     mem_free(tls->server_name);

@@ -2,7 +2,8 @@
 /*
  * hello.c - a ClientHello came: which host is meant, and everything that host brings along.
  *
- *     ClientHello -> server name -> choose() -> certificates, versions, client certificates
+ *     ClientHello -> server name -> choose() -> versions, client certificates
+ *                 -> no session goes on      -> certificates
  *
  * OpenSSL calls hello_choose() before it looks at versions, tickets or anything else, so what is
  * set here holds for all of the handshake.
@@ -61,7 +62,17 @@ static bool set_host(SSL *ssl, const struct tls_host *host)
     return SSL_set_min_proto_version(ssl, version_number(config->version_min)) == 1 &&
            SSL_set_max_proto_version(ssl, version_number(config->version_max)) == 1 &&
            SSL_set_session_id_context(ssl, (const unsigned char *)id.at, (unsigned)id.len) == 1 &&
-           set_certificates(ssl, config) && set_client_auth(ssl, config);
+           set_client_auth(ssl, config);
+}
+
+/* Not called when a session goes on: then nobody shows one, and finding out what kind it is would
+ * be for nothing. */
+int hello_set_certificates(SSL *ssl, void *engine)
+{
+    const struct tls *tls = SSL_get_app_data(ssl);
+
+    (void)engine;
+    return set_certificates(ssl, tls_host_config(tls->host));
 }
 
 /* ---- the name ---- */

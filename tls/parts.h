@@ -5,6 +5,7 @@
  *     engine.c     contexts, budget, turns         bio.c    where OpenSSL reads and writes
  *     hello.c      who to be for a ClientHello     tls.c    the transport
  *     handshake.c  beginning, and coming to nothing
+ *     provider.c   what we compute in OpenSSL's place
  */
 #ifndef TLS_PARTS_H
 #define TLS_PARTS_H
@@ -17,6 +18,8 @@
 
 #define TLS_RECORD_BYTES 16384 /* content of one record, RFC 8446 section 5.1 */
 #define TLS_PLAIN_BYTES  65536 /* given to on_bytes at most */
+#define TLS_IV_BYTES     16
+#define TLS_IVS_COUNT    16
 
 struct tls_engine {
     struct tls_tickets *tickets; /* borrowed */
@@ -32,6 +35,8 @@ struct tls_engine {
     struct list waiting;  /* struct tls: handshakes that had to leave room for others */
     uint64_t spent_ns;    /* in handshakes, this turn */
     uint64_t budget_ns;
+    unsigned char ivs[TLS_IVS_COUNT][TLS_IV_BYTES]; /* of tickets to come, each for one */
+    size_t ivs_left;
 };
 
 enum tls_state {
@@ -55,6 +60,7 @@ struct tls {
     SSL *ssl;                    /* owned */
     struct bio_ends ends;        /* what the BIO of ssl reads from and writes to */
     struct text held;            /* owned; input that waits until the owner reads on */
+    struct text ticket;          /* owned; records that go out with the first ones of the owner's */
     struct list due;             /* in engine->due, engine->waiting or no list */
     const struct tls_host *host; /* ref; NULL until chosen */
     char *server_name;           /* owned; NULL when there is none */
@@ -77,6 +83,7 @@ bool engine_is_over_budget(const struct tls_engine *engine);
 
 /* hello.c: the callbacks of a server's context. */
 int hello_choose(SSL *ssl, int *alert, void *engine);
+int hello_set_certificates(SSL *ssl, void *engine);
 int hello_select_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *chosen_len,
                       const unsigned char *offered, unsigned int offered_len, void *engine);
 int hello_staple(SSL *ssl, void *engine);

@@ -21,6 +21,7 @@ struct tls_tickets {
     int64_t made_at_s; /* the current key; monotonic */
     struct ticket_key current;
     struct ticket_key previous;
+    EVP_CIPHER *cipher; /* owned; not under the lock: it stays as it is, and is found only once */
 };
 
 /* ---- keys ---- */
@@ -46,6 +47,8 @@ struct tls_tickets *tls_tickets_create(uint32_t rotate_s)
 
     CHECK(rotate_s > 0);
     CHECK(pthread_mutex_init(&tickets->lock, NULL) == 0);
+    tickets->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
+    CHECK(tickets->cipher != NULL);
     tickets->rotate_s = rotate_s;
     tickets->made_at_s = now_s();
     make_key(&tickets->current);
@@ -56,6 +59,7 @@ struct tls_tickets *tls_tickets_create(uint32_t rotate_s)
 void tls_tickets_destroy(struct tls_tickets *tickets)
 {
     (void)pthread_mutex_destroy(&tickets->lock);
+    EVP_CIPHER_free(tickets->cipher);
     OPENSSL_cleanse(tickets, sizeof(*tickets));
     mem_free(tickets);
 }
@@ -119,10 +123,31 @@ static bool set_mac_key(EVP_MAC_CTX *mac, struct ticket_key *key)
     return EVP_MAC_CTX_set_params(mac, parameters) == 1;
 }
 
-static bool begin_sealing(struct ticket_key *key, unsigned char *iv, EVP_CIPHER_CTX *cipher)
+/* Random bytes cost by the call and hardly by the byte, so an engine has them made for some tickets
+ * at once. */
+static bool take_iv(struct tls_engine *engine, unsigned char *iv)
 {
-    return RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) == 1 &&
-           EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key->cipher_key, iv) == 1;
+    if (engine->ivs_left == 0) {
+        if (RAND_bytes(engine->ivs[0], sizeof(engine->ivs)) != 1)
+            return false;
+        engine->ivs_left = TLS_IVS_COUNT;
+    }
+    memcpy(iv, engine->ivs[--engine->ivs_left], TLS_IV_BYTES);
+    return true;
+}
+
+static bool begin_sealing(struct tls_engine *engine, struct ticket_key *key, unsigned char *iv,
+                          EVP_CIPHER_CTX *cipher)
+{
+    return take_iv(engine, iv) &&
+           EVP_EncryptInit_ex(cipher, engine->tickets->cipher, NULL, key->cipher_key, iv) == 1;
+}
+
+/* A client of TLS 1.3 shows a ticket once, so that nobody can tell its connections by it (RFC 8446
+ * appendix C.4): without a new one each time, every other handshake would be a full one. */
+static bool is_used_up(SSL *ssl, enum ticket_age age)
+{
+    return age == TICKET_PREVIOUS || SSL_version(ssl) == TLS1_3_VERSION;
 }
 
 /* Returns, when opening: 0 for a key that is not known, which means a full handshake, 1, or 2 for
@@ -131,25 +156,70 @@ int tickets_on_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_
                    EVP_MAC_CTX *mac, int is_sealing)
 {
     const struct tls *tls = SSL_get_app_data(ssl);
+    struct tls_tickets *tickets = tls->engine->tickets;
     struct ticket_key key;
     enum ticket_age age = TICKET_CURRENT;
     bool is_ready;
 
     if (is_sealing) {
-        tickets_seal(tls->engine->tickets, now_s(), &key);
+        tickets_seal(tickets, now_s(), &key);
         memcpy(name, key.name, TICKET_NAME_BYTES);
-        is_ready = begin_sealing(&key, iv, cipher);
+        is_ready = begin_sealing(tls->engine, &key, iv, cipher);
     } else {
-        age = tickets_open(tls->engine->tickets, now_s(), name, &key);
+        age = tickets_open(tickets, now_s(), name, &key);
         if (age == TICKET_UNKNOWN)
             return 0;
-        is_ready = EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key.cipher_key, iv) == 1;
+        is_ready = EVP_DecryptInit_ex(cipher, tickets->cipher, NULL, key.cipher_key, iv) == 1;
     }
     is_ready = is_ready && set_mac_key(mac, &key);
     OPENSSL_cleanse(&key, sizeof(key));
     if (!is_ready)
         return -1;
-    return age == TICKET_PREVIOUS ? 2 : 1;
+    return !is_sealing && is_used_up(ssl, age) ? 2 : 1;
+}
+
+/* Sessions are found by what their tickets hold and never by an id, which no client sees: it need
+ * not be made of random bytes. */
+int tickets_on_session_id(SSL *ssl, unsigned char *id, unsigned int *length)
+{
+    (void)ssl;
+    memset(id, 0, *length);
+    return 1;
+}
+
+/* ---- how long a session goes on ---- */
+
+/* Each ticket starts the time of its session anew, so this travels with it from the first one on:
+ * the full handshake. */
+int tickets_on_make(SSL *ssl, void *context)
+{
+    SSL_SESSION *session = SSL_get_session(ssl);
+    int64_t began_at_s = now_s();
+    void *known;
+    size_t known_len;
+
+    (void)context;
+    if (SSL_SESSION_get0_ticket_appdata(session, &known, &known_len) == 1 && known_len > 0)
+        return 1;
+    return SSL_SESSION_set1_ticket_appdata(session, &began_at_s, sizeof(began_at_s));
+}
+
+bool tickets_may_go_on(int64_t began_at_s, int64_t at_s)
+{
+    return at_s - began_at_s < TICKET_SESSION_MAX_S;
+}
+
+static bool is_young(SSL_SESSION *session)
+{
+    int64_t began_at_s;
+    void *known;
+    size_t known_len;
+
+    if (SSL_SESSION_get0_ticket_appdata(session, &known, &known_len) != 1 ||
+        known_len != sizeof(began_at_s))
+        return false;
+    memcpy(&began_at_s, known, sizeof(began_at_s));
+    return tickets_may_go_on(began_at_s, now_s());
 }
 
 /* A resumed session brings the client's certificate along unchecked. It was good when the session
@@ -175,7 +245,7 @@ SSL_TICKET_RETURN tickets_on_read(SSL *ssl, SSL_SESSION *session, const unsigned
     (void)context;
     if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW)
         return SSL_TICKET_RETURN_IGNORE_RENEW;
-    if (!is_fresh(session))
+    if (!is_young(session) || !is_fresh(session))
         return SSL_TICKET_RETURN_IGNORE_RENEW;
     return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }

@@ -12,6 +12,9 @@
 #include <openssl/ssl.h>
 
 #define TICKET_NAME_BYTES 16
+/* What one full handshake proved is believed for so long, however often the session went on since
+ * (RFC 8446 section 4.6.1). */
+#define TICKET_SESSION_MAX_S 86400
 
 struct ticket_key {
     unsigned char name[TICKET_NAME_BYTES]; /* goes into the ticket, to find the key again */
@@ -29,9 +32,15 @@ enum ticket_age tickets_open(struct tls_tickets *tickets, int64_t now_s, const u
                              struct ticket_key *key);
 uint32_t tickets_rotate_s(const struct tls_tickets *tickets);
 
-/* For SSL_CTX_set_tlsext_ticket_key_evp_cb() and SSL_CTX_set_session_ticket_cb(). */
+/* Whether a session whose full handshake was at began_at_s may go on. */
+bool tickets_may_go_on(int64_t began_at_s, int64_t now_s);
+
+/* For SSL_CTX_set_generate_session_id(), SSL_CTX_set_tlsext_ticket_key_evp_cb() and
+ * SSL_CTX_set_session_ticket_cb(). */
+int tickets_on_session_id(SSL *ssl, unsigned char *id, unsigned int *length);
 int tickets_on_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                    EVP_MAC_CTX *mac, int is_sealing);
+int tickets_on_make(SSL *ssl, void *context);
 SSL_TICKET_RETURN tickets_on_read(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
                                   size_t name_len, SSL_TICKET_STATUS status, void *context);
 

@@ -25,12 +25,16 @@
 enum status tls_flush(struct tls *tls)
 {
     struct text *output = tls->ends.output;
-    struct bytes records = text_bytes(output);
+    struct bytes records[] = {text_bytes(&tls->ticket), text_bytes(output)};
     enum status status;
 
     if (output->len == 0)
         return STATUS_OK;
-    status = transport_write(tls->below, &records, 1);
+    if (tls->ticket.len > 0)
+        status = transport_write(tls->below, records, 2);
+    else
+        status = transport_write(tls->below, &records[1], 1);
+    text_fini(&tls->ticket);
     text_clear(output);
     if (output->capacity > OUTPUT_KEPT_MAX)
         text_fini(output);

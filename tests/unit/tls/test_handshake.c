@@ -71,7 +71,7 @@ TEST(a_handshake_that_comes_byte_by_byte_is_the_same)
     close_world(&world);
 }
 
-TEST(a_server_answers_in_one_write_and_gives_one_ticket_in_another)
+TEST(a_server_answers_in_one_write_and_gives_one_ticket_with_the_first_it_says)
 {
     struct world world;
 
@@ -79,8 +79,31 @@ TEST(a_server_answers_in_one_write_and_gives_one_ticket_in_another)
     begin(&world, "a.test");
     run(&world);
     assert_open(&world);
+    assert_int_equal(world.server.pipe.writes, 1);
+    assert_int_equal(world.client.tickets, 0);
+    server_says(&world, BYTES("hello"));
     assert_int_equal(world.server.pipe.writes, 2);
     assert_int_equal(world.client.tickets, 1);
+    assert_bytes(text_bytes(&world.client.got), "hello");
+    server_says(&world, BYTES(" again"));
+    assert_int_equal(world.server.pipe.writes, 3);
+    assert_int_equal(world.client.tickets, 1);
+    assert_bytes(text_bytes(&world.client.got), "hello again");
+    close_world(&world);
+}
+
+TEST(a_server_that_has_nothing_to_say_gives_the_ticket_when_it_closes)
+{
+    struct world world;
+
+    open_world(&world);
+    begin(&world, "a.test");
+    run(&world);
+    assert_open(&world);
+    transport_close(transport_of(&world.server));
+    run(&world);
+    assert_int_equal(world.client.tickets, 1);
+    assert_true(world.client.has_ended);
     close_world(&world);
 }
 
@@ -615,7 +638,8 @@ TEST(a_connection_may_close_while_it_waits_for_its_turn)
 
 TESTS(UNIT(a_handshake_of_each_version_ends_with_both_sides_ready),
       UNIT(a_handshake_that_comes_byte_by_byte_is_the_same),
-      UNIT(a_server_answers_in_one_write_and_gives_one_ticket_in_another),
+      UNIT(a_server_answers_in_one_write_and_gives_one_ticket_with_the_first_it_says),
+      UNIT(a_server_that_has_nothing_to_say_gives_the_ticket_when_it_closes),
       UNIT(hostile_77_versions_below_1_2_are_refused), UNIT(a_host_narrows_the_versions),
       UNIT(ciphers_without_forward_secrecy_or_authenticated_encryption_are_refused),
       UNIT(chacha_is_taken_for_clients_that_put_it_first_and_only_for_them),

@@ -27,6 +27,7 @@ static bool comes_back(struct world *world, const char *name, const struct ident
     run(world);
     SSL_SESSION_free(session);
     assert_open(world);
+    server_says(world, BYTES(".")); /* a ticket comes with it */
     assert_int_equal(tls_was_resumed(world->server.tls),
                      SSL_session_reused(world->client.ssl) == 1);
     return tls_was_resumed(world->server.tls);
@@ -253,6 +254,102 @@ TEST(tickets_of_another_process_mean_a_full_handshake)
     }
 }
 
+/* Clients of TLS 1.3 show each ticket once. */
+TEST(a_session_of_1_3_goes_on_and_on_for_each_connection_brings_a_ticket)
+{
+    struct world world;
+
+    open_world(&world);
+    set_version(&world, TLS1_3_VERSION);
+    assert_false(comes_back(&world, "a.test", NULL));
+    for (int i = 0; i < 3; i++) {
+        assert_true(comes_back(&world, "a.test", NULL));
+        assert_int_equal(world.client.tickets, 1);
+    }
+    close_world(&world);
+}
+
+TEST(a_ticket_of_1_2_is_kept_while_its_key_is_the_current_one)
+{
+    struct world world;
+
+    open_world(&world);
+    set_version(&world, TLS1_2_VERSION);
+    assert_false(comes_back(&world, "a.test", NULL));
+    assert_true(comes_back(&world, "a.test", NULL));
+    assert_int_equal(world.client.tickets, 0);
+    close_world(&world);
+}
+
+TEST(a_client_without_tickets_gets_no_session_id_to_come_back_with)
+{
+    struct world world;
+
+    open_world(&world);
+    set_version(&world, TLS1_2_VERSION);
+    (void)SSL_CTX_set_options(world.client.context, SSL_OP_NO_TICKET);
+    for (int i = 0; i < 2; i++) {
+        unsigned int length;
+
+        assert_false(comes_back(&world, "a.test", NULL));
+        (void)SSL_SESSION_get_id(SSL_get_session(world.client.ssl), &length);
+        assert_int_equal(length, 0);
+    }
+    close_world(&world);
+}
+
+TEST(no_two_tickets_begin_alike)
+{
+    unsigned char ivs[2 * TLS_IVS_COUNT][TLS_IV_BYTES];
+    struct world world;
+
+    open_world(&world);
+    for (int i = 0; i < 2 * TLS_IVS_COUNT; i++) {
+        const unsigned char *ticket;
+        size_t length;
+
+        SSL_SESSION_free(world.client.session);
+        world.client.session = NULL;
+        assert_false(comes_back(&world, "a.test", NULL));
+        SSL_SESSION_get0_ticket(world.client.session, &ticket, &length);
+        memcpy(ivs[i], ticket + TICKET_NAME_BYTES, TLS_IV_BYTES);
+        for (int j = 0; j < i; j++)
+            assert_memory_not_equal(ivs[i], ivs[j], TLS_IV_BYTES);
+    }
+    close_world(&world);
+}
+
+TEST(hostile_80_a_session_may_go_on_for_a_day)
+{
+    assert_true(tickets_may_go_on(1000, 1000 + 86399));
+    assert_false(tickets_may_go_on(1000, 1000 + 86400));
+}
+
+/* As if its full handshake had been at the beginning of time, which was more than a day before the
+ * clock's 0. */
+static int make_old(SSL *ssl, void *context)
+{
+    int64_t began_at_s = INT32_MIN;
+
+    (void)context;
+    return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), &began_at_s, sizeof(began_at_s));
+}
+
+TEST(hostile_80_a_session_ends_a_day_after_its_full_handshake_whatever_its_ticket)
+{
+    EACH_VERSION(version)
+    {
+        struct world world;
+
+        open_world(&world);
+        (void)SSL_CTX_set_session_ticket_cb(world.engine->server, make_old, tickets_on_read, NULL);
+        set_version(&world, version);
+        assert_false(comes_back(&world, "a.test", NULL));
+        assert_false(comes_back(&world, "a.test", NULL));
+        close_world(&world);
+    }
+}
+
 TEST(hostile_77_no_ticket_allows_early_data)
 {
     struct world world;
@@ -309,5 +406,10 @@ TESTS(UNIT(a_session_goes_on_with_its_ticket_and_bytes_move),
       UNIT(hostile_80_keys_rotate_and_a_ticket_of_the_key_before_is_replaced),
       UNIT(hostile_80_a_key_that_nobody_asked_for_in_time_is_gone_too),
       UNIT(tickets_of_another_process_mean_a_full_handshake),
+      UNIT(a_session_of_1_3_goes_on_and_on_for_each_connection_brings_a_ticket),
+      UNIT(a_ticket_of_1_2_is_kept_while_its_key_is_the_current_one),
+      UNIT(a_client_without_tickets_gets_no_session_id_to_come_back_with),
+      UNIT(no_two_tickets_begin_alike), UNIT(hostile_80_a_session_may_go_on_for_a_day),
+      UNIT(hostile_80_a_session_ends_a_day_after_its_full_handshake_whatever_its_ticket),
       UNIT(hostile_77_no_ticket_allows_early_data),
       UNIT(a_ticket_with_any_changed_byte_means_a_full_handshake))

@@ -114,6 +114,8 @@ TEST(parts_of_one_write_fill_records_and_go_out_in_one_write)
     int writes;
 
     open_connection(&world);
+    server_says(&world, BYTES(".")); /* else the ticket would come along */
+    text_clear(&world.client.got);
     for (int i = 0; i < 9; i++) {
         parts[i] = bytes_from(data.at + total, sizes[i]);
         total += sizes[i];
@@ -186,17 +188,10 @@ TEST(what_the_owner_did_not_write_is_drained_without_telling_it)
     begin(&world, "a.test");
     world.server.pipe.is_clogged = true; /* the answer to the ClientHello */
     run(&world);
-    world.server.pipe.is_clogged = false;
-    assert_true(pipe_turn(&world.server.pipe));
-    world.server.pipe.is_clogged = true; /* the ticket */
-    (void)peer_turn(&world.client, &world.server.pipe);
-    run_server(&world);
-    assert_int_equal(world.server.readies, 1);
     assert_true(world.server.pipe.queued.len > 0);
     world.server.pipe.is_clogged = false;
     run(&world);
     assert_open(&world);
-    assert_int_equal(world.client.tickets, 1);
     assert_int_equal(world.server.drains, 0);
     close_world(&world);
 }

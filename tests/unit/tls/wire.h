@@ -473,6 +473,12 @@ static inline void assert_open(const struct world *world)
     assert_true(world->client.is_open);
 }
 
+static inline void server_says(struct world *world, struct bytes data)
+{
+    assert_int_equal(transport_write(transport_of(&world->server), &data, 1), STATUS_OK);
+    run(world);
+}
+
 /* The handshake came to nothing, for this reason, and the client heard this alert (0: none). */
 static inline void assert_refused(const struct world *world, enum tls_failure failure, int alert)
 {
