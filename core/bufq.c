@@ -47,7 +47,7 @@ static struct chunk *chunk_take(struct chunk_pool *pool, enum chunk_size size)
 
     if (chunk != NULL) {
         pool->free[size] = chunk->next;
-        pool->free_bytes -= capacity_of(size);
+        pool->free_bytes[size] -= capacity_of(size);
     } else {
         chunk = mem_resize(NULL, sizeof(*chunk) + capacity_of(size));
     }
@@ -61,14 +61,16 @@ static struct chunk *chunk_take(struct chunk_pool *pool, enum chunk_size size)
 
 static void chunk_give_back(struct chunk_pool *pool, struct chunk *chunk)
 {
+    size_t kept_bytes = pool->free_bytes[chunk->size] + capacity_of(chunk->size);
+
     pool->used_count--;
-    if (pool->free_bytes + capacity_of(chunk->size) > pool->kept_bytes_max) {
+    if (kept_bytes > pool->kept_bytes_max) {
         mem_free(chunk);
         return;
     }
     chunk->next = pool->free[chunk->size];
     pool->free[chunk->size] = chunk;
-    pool->free_bytes += capacity_of(chunk->size);
+    pool->free_bytes[chunk->size] = kept_bytes;
 }
 
 void bufq_init(struct bufq *queue, struct chunk_pool *pool, size_t full_bytes)

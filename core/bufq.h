@@ -22,8 +22,8 @@ struct chunk;
 /* Chunks that were used and will be used again; one per worker. */
 struct chunk_pool {
     struct chunk *free[CHUNK_SIZES_COUNT]; /* owned */
-    size_t free_bytes;
-    size_t kept_bytes_max; /* free chunks of more than this go back to the system */
+    size_t free_bytes[CHUNK_SIZES_COUNT];
+    size_t kept_bytes_max; /* of each size; free chunks of more than this go back to the system */
     size_t used_count;     /* lent to queues now */
 };
 

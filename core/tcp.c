@@ -19,7 +19,7 @@
 #include <sys/syscall.h>
 
 #define CHUNKS_KEPT_BYTES_MAX ((size_t)64 * CHUNK_BYTES)
-#define FLUSH_PARTS_MAX 16
+#define FLUSH_PARTS_MAX       16
 /* Reads of one connection in one turn of the loop, so that a fast peer leaves room for others. */
 #define READS_PER_TURN_MAX 8
 #define EDGES_PER_TURN_MAX 256 /* more wait for the next turn */

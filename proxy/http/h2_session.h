@@ -48,7 +48,7 @@ struct h2 {
     struct list streams; /* of struct h2_stream, owned */
     uint32_t streams_count;
     uint32_t refused_count; /* since it was asked for */
-    uint64_t now_ms; /* of the last h2_receive() */
+    uint64_t now_ms;        /* of the last h2_receive() */
     enum h2_end end;
     bool owns_pool;
     bool is_ended;      /* by a fault of the peer's: nothing is read any more */

@@ -308,6 +308,31 @@ def test_an_idle_connection_is_closed_with_a_goaway(h2, backend):
     client.expect_goaway(frames.NO_ERROR)
 
 
+def test_a_connection_that_rested_goes_on_as_before(h2, backend):
+    """Settings, windows and both header tables are what they were; a PING alone wakes it too."""
+    front = h2(backend(lambda arrived: answer(arrived.target.encode(), "200 OK", "X-Same: again")),
+               flags=("--keep-alive-timeout", "900ms"))
+    client = front.client()
+    for number in range(3):
+        response = client.get(f"/{number}", "a.test", ("x-mine", "again"))
+        assert (response.status, bytes(response.body)) == (200, b"/%d" % number)
+        client.wire.expect_silence(0.3)
+        client.expect_alive()
+        client.wire.expect_silence(0.3)
+    client.expect_goaway(frames.NO_ERROR)
+
+
+def test_a_connection_that_rests_is_told_of_the_drain(h2, backend):
+    front = h2(backend())
+    client = front.client()
+    client.get("/")
+    client.wire.expect_silence(0.3)
+    front.proxy.terminate()
+    client.expect_goaway(frames.NO_ERROR)
+    client.read_to_end()
+    assert front.proxy.wait_exit() == 0
+
+
 def test_a_connection_with_a_stream_is_not_idle(h2, origin):
     upstream = origin()
     front = h2(upstream, flags=("--keep-alive-timeout", "100ms"))

@@ -129,7 +129,8 @@ class H2Backend:
         while conn.read() or conn.arrived:
             while conn.arrived:
                 waiting.append(conn.messages[conn.arrived.popleft()])
-            for request in [request for request in waiting if request.is_over]:
+            # Others become whole while one is answered.
+            while request := next((request for request in waiting if request.is_over), None):
                 waiting.remove(request)
                 if request.ended:
                     self.requests.append(request)

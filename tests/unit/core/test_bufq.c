@@ -67,7 +67,7 @@ TEST(bytes_come_out_in_the_order_they_went_in)
     }
     bufq_fini(&queue);
     assert_int_equal(pool.used_count, 0);
-    assert_in_range(pool.free_bytes, 1, 2 * CHUNK_BYTES);
+    assert_in_range(pool.free_bytes[CHUNK_LARGE], 1, 2 * CHUNK_BYTES);
     chunk_pool_fini(&pool);
 }
 
@@ -84,7 +84,7 @@ TEST(chunks_are_used_again_and_no_more_than_agreed_are_kept)
     bufq_append(&queue, bytes_from(large, sizeof(large)));
     assert_int_equal(pool.used_count, 10);
     bufq_consume(&queue, sizeof(large));
-    assert_int_equal(pool.free_bytes, 3 * CHUNK_BYTES);
+    assert_int_equal(pool.free_bytes[CHUNK_LARGE], 3 * CHUNK_BYTES);
     bufq_append(&queue, BYTES("x"));
     assert_int_equal(bufq_peek(&queue, &part, 1), 1);
     first = part.iov_base;
@@ -111,7 +111,8 @@ TEST(a_small_body_takes_a_small_chunk_and_grows_into_large_ones)
     assert_int_equal(parts[0].iov_len, CHUNK_BYTES_SMALL);
     assert_int_equal(parts[1].iov_len, 1 + CHUNK_BYTES - CHUNK_BYTES_SMALL);
     bufq_fini(&queue);
-    assert_int_equal(pool.free_bytes, CHUNK_BYTES_SMALL + CHUNK_BYTES);
+    assert_int_equal(pool.free_bytes[CHUNK_SMALL], CHUNK_BYTES_SMALL);
+    assert_int_equal(pool.free_bytes[CHUNK_LARGE], CHUNK_BYTES);
     bufq_append(&queue, bytes_from(large, CHUNK_BYTES_SMALL + 1));
     assert_int_equal(bufq_peek(&queue, parts, 3), 1);
     bufq_fini(&queue);
