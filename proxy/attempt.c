@@ -279,6 +279,15 @@ void attempt_failed(struct stream *stream, enum failure failure)
         stream_fail(stream, failure);
 }
 
+void attempt_elsewhere(struct stream *stream)
+{
+    drop_connection(stream);
+    give_back_endpoint(stream, BALANCER_DONE);
+    CHECK(stream->attempts > 0);
+    stream->attempts--;
+    stream->step = STREAM_PICK;
+}
+
 bool attempt_retries_status(struct stream *stream, uint16_t status)
 {
     if (stream->route->retry.on == 0)

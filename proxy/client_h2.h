@@ -52,6 +52,29 @@ struct client_h2_stream {
     size_t unread_bytes; /* once the stream has finished: at the last look */
 };
 
-void client_h2_streams_free(struct worker *worker);
+void client_h2_streams_free(struct worker *worker); /* those kept for reuse */
+
+/* ---- between client_h2.c and client_h2_stream.c ---- */
+
+extern const struct h2_events client_h2_events;
+
+void client_h2_stream_release(struct client_h2_stream *half); /* its stream has finished */
+void client_h2_stream_reset(struct client_h2_stream *half, enum h2_error error);
+size_t client_h2_stream_unread_bytes(const struct client_h2_stream *half);
+/* The last stream has gone: so long the client may keep the connection. */
+void client_h2_arm_idle(struct client_h2 *client);
+
+static inline void client_h2_ask_flush(struct client_h2 *client)
+{
+    flush_ask(client->conn->worker, &client->flush);
+}
+
+/* For client_h2_ops; see client.h. */
+enum status client_h2_stream_send(struct stream *stream, const struct batch *batch);
+void client_h2_stream_update_reading(struct stream *stream);
+void client_h2_stream_begin_tunnel(struct stream *stream);
+void client_h2_stream_abort(struct stream *stream);
+void client_h2_stream_finished(struct stream *stream);
+size_t client_h2_stream_unread(const struct stream *stream);
 
 #endif

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * upstream_h2.c - streams over a shared connection to an endpoint.
- *
- * The request's body stays in stream->waiting until the endpoint's window lets the session pull it;
- * the answer's window is given back only when the client took the bytes, so neither side can make
- * us hold more than a window.
+ * upstream_h2.c - a connection to an endpoint over HTTP/2: who may use it, and its beginning and
+ * end. What its streams say is upstream_h2_stream.c's.
  */
 #include "proxy/upstream_h2.h"
 
@@ -15,34 +12,10 @@
 #include "proxy/relay.h"
 #include "proxy/stream.h"
 
-#define STATUS_FINAL_FIRST 200
-
-static void ask_flush(struct upstream_h2 *h2)
-{
-    flush_ask(h2->upstream->worker, &h2->flush);
-}
-
-static struct upstream_h2 *h2_of(const struct stream *stream)
-{
-    return stream->upstream->h2;
-}
-
-static void leave(struct upstream_h2 *h2, struct stream *stream)
-{
-    CHECK(h2->streams_count > 0);
-    list_remove(&stream->upstream_link);
-    if (h2->gathered.stream == stream)
-        h2->gathered.stream = NULL;
-    if (stream->held_head != NULL)
-        h2->heads_count--;
-    stream->held_head = NULL;
-    h2->streams_count--;
-    stream->upstream_id = 0;
-    stream->held_bytes = 0;
-}
+/* ---- connecting ---- */
 
 /* When the last stream has left. */
-static void rest(struct upstream *upstream)
+void upstream_h2_rest(struct upstream *upstream)
 {
     struct upstream_h2 *h2 = upstream->h2;
 
@@ -55,301 +28,42 @@ static void rest(struct upstream *upstream)
         upstream_keep_until_idle(upstream);
 }
 
-/* The endpoint's machine may be gone without a word, and TCP takes a quarter of an hour to notice:
- * until then no new request goes there. In the time that a connect has, something comes from a peer
- * that lives. */
-static void judge_silence(struct upstream *upstream, const struct stream *stream)
+/* Until the endpoint has said how many it takes, one stream goes ahead: those that it refuses would
+ * have lost a round trip for nothing. One that wants to be a tunnel needs its word in any case. */
+static bool may_start(const struct upstream *upstream, const struct stream *stream)
 {
-    struct worker *worker = upstream->worker;
-    uint64_t waited_us = worker_now_us(worker) - stream->sent_us;
+    const struct upstream_h2 *h2 = upstream->h2;
 
-    if (!stream->any_byte_came && upstream->h2->heard_us < stream->sent_us &&
-        waited_us >= worker->config->timeouts.connect_ms * UINT64_C(1000))
-        upstream->h2->is_silent = true;
-}
-
-static void let_go(struct stream *stream, enum h2_error error)
-{
-    struct upstream *upstream = stream->upstream;
-    struct upstream_h2 *h2 = upstream->h2;
-    uint32_t id = stream->upstream_id;
-
-    if (list_is_empty(&stream->upstream_link))
-        return; /* the connection or the endpoint has ended it */
-    leave(h2, stream);
-    if (id != 0) {
-        h2_forget(h2->session, id);
-        if (error != H2_NO_ERROR) {
-            judge_silence(upstream, stream);
-            h2_reset(h2->session, id, error);
-        }
-        ask_flush(h2);
-    }
-    rest(upstream);
-    pool_wake(upstream->cluster);
-}
-
-static bool is_sent(const struct upstream_h2 *h2, const struct stream *stream)
-{
-    return stream->upstream_id != 0 && h2_is_sent(h2->session, stream->upstream_id);
-}
-
-/* ---- events of the session ---- */
-
-static struct arena *arena_of(void *owner)
-{
-    struct stream *stream = owner;
-
-    return &stream->arena;
-}
-
-/* Give back to the window what the client does not hold up. */
-static void consume_held(struct stream *stream)
-{
-    size_t count = stream->held_bytes;
-
-    if (count == 0 || stream->upstream == NULL || stream->upstream_id == 0)
-        return;
-    stream->held_bytes = 0;
-    h2_consume(h2_of(stream)->session, stream->upstream_id, count);
-    ask_flush(h2_of(stream));
-}
-
-/* ---- gathering ---- */
-
-static void hand_on(struct upstream_h2 *h2)
-{
-    struct stream *stream = h2->gathered.stream;
-
-    if (stream == NULL)
-        return;
-    h2->gathered.stream = NULL;
-    (void)relay_answer(stream, &h2->gathered.batch);
-    if (!stream->upstream_is_paused)
-        consume_held(stream);
-    stream_run(stream);
-}
-
-/* What was handed on may have ended it. */
-static bool is_here(const struct upstream_h2 *h2, const struct stream *stream, uint32_t id)
-{
-    LIST_EACH (&h2->streams, link) {
-        if (LIST_ENTRY(link, struct stream, upstream_link) == stream)
-            return stream->upstream_id == id;
-    }
-    return false;
-}
-
-/* Nothing of another stream is held afterwards. False when `stream` has not lived to see that: the
- * other one's client may be its own. */
-static bool hand_on_others(struct stream *stream)
-{
-    struct upstream_h2 *h2 = h2_of(stream);
-    uint32_t id = stream->upstream_id;
-
-    if (h2->gathered.stream == NULL || h2->gathered.stream == stream)
-        return true;
-    hand_on(h2);
-    return is_here(h2, stream, id);
-}
-
-static struct response *take_held_head(struct upstream_h2 *h2, struct stream *stream)
-{
-    struct response *head = stream->held_head;
-
-    if (head != NULL)
-        h2->heads_count--;
-    stream->held_head = NULL;
-    return head;
-}
-
-/* The batch to add to, or NULL when the stream is gone. */
-static struct batch *gather(struct stream *stream)
-{
-    struct upstream_h2 *h2 = h2_of(stream);
-    struct upstream_h2_gathered *gathered = &h2->gathered;
-
-    if (!hand_on_others(stream))
-        return NULL;
-    if (gathered->stream == NULL)
-        batch_init(&gathered->batch, take_held_head(h2, stream));
-    gathered->stream = stream;
-    return &gathered->batch;
-}
-
-static void gather_head(struct stream *stream, const struct response *response, bool is_end)
-{
-    struct upstream_h2 *h2 = h2_of(stream);
-    struct batch *batch;
-
-    stream->held_head = arena_alloc(&stream->arena, sizeof(*response));
-    *stream->held_head = *response;
-    h2->heads_count++;
-    if (!is_end)
-        return;
-    batch = gather(stream);
-    if (batch == NULL)
-        return;
-    batch->is_end = true;
-    hand_on(h2);
-}
-
-/* What is held of this stream; see hand_on_others(). */
-static bool hand_on_of(struct stream *stream)
-{
-    struct upstream_h2 *h2 = h2_of(stream);
-    uint32_t id = stream->upstream_id;
-
-    if (stream->held_head != NULL && gather(stream) == NULL)
+    if (upstream->state == UPSTREAM_CONNECTING)
         return false;
-    if (h2->gathered.stream == stream)
-        hand_on(h2);
-    return is_here(h2, stream, id);
+    return h2->has_settings ||
+           (list_is_empty(&h2->streams) && !stream->request.wants_websocket);
 }
 
-static struct stream *stream_with_head(const struct upstream_h2 *h2)
-{
-    LIST_EACH (&h2->streams, link) {
-        struct stream *stream = LIST_ENTRY(link, struct stream, upstream_link);
-
-        if (stream->held_head != NULL)
-            return stream;
-    }
-    return NULL;
-}
-
-/* The read is over. */
-static void hand_on_all(struct upstream_h2 *h2)
-{
-    hand_on(h2);
-    while (h2->heads_count > 0)
-        (void)hand_on_of(stream_with_head(h2));
-}
-
-static void on_response(void *owner, const struct response *response, bool is_end)
-{
-    struct stream *stream = owner;
-
-    stream->any_byte_came = true;
-    if (response->status >= STATUS_FINAL_FIRST &&
-        !(stream->request.wants_websocket && response->websocket_accepted)) {
-        gather_head(stream, response, is_end);
-        return;
-    }
-    if (!hand_on_others(stream))
-        return;
-    if (response->status < STATUS_FINAL_FIRST)
-        (void)relay_interim(stream, response);
-    else
-        relay_switch(stream, response, BYTES_NONE);
-    stream_run(stream);
-}
-
-static void on_data(void *owner, struct bytes data)
-{
-    struct stream *stream = owner;
-    struct upstream_h2 *h2 = h2_of(stream);
-    struct batch *batch = gather(stream);
-
-    if (batch == NULL)
-        return;
-    stream->held_bytes += data.len;
-    batch_add(batch, data);
-    if (batch_is_full(batch))
-        hand_on(h2);
-}
-
-static void on_end(void *owner, const struct field *trailers, uint32_t count)
-{
-    struct stream *stream = owner;
-    struct upstream_h2 *h2 = h2_of(stream);
-    struct batch *batch = gather(stream);
-
-    if (batch == NULL)
-        return;
-    batch->is_end = true;
-    batch->trailers = trailers;
-    batch->trailers_count = count;
-    hand_on(h2);
-}
-
-static enum failure failure_of(uint32_t error, bool by_peer)
-{
-    if (error == H2_REFUSED_STREAM)
-        return FAILURE_STREAM_REFUSED;
-    /* It was our session that did not like what came. */
-    return by_peer ? FAILURE_UPSTREAM_RESET : FAILURE_BAD_RESPONSE;
-}
-
-/* Before its answer was complete: afterwards the session does not know whose stream it was. */
-static void on_closed(void *owner, uint32_t error, bool by_peer)
-{
-    struct stream *stream = owner;
-    struct upstream *upstream = stream->upstream;
-
-    if (!hand_on_of(stream))
-        return;
-    leave(upstream->h2, stream);
-    rest(upstream);
-    pool_wake(upstream->cluster);
-    if (stream->upstream_finished && error == H2_NO_ERROR)
-        stream->step = STREAM_FINISH; /* a tunnel; the endpoint said all and wants no more */
-    else if (stream->head_is_out)
-        relay_answer_broke(stream);
-    else
-        attempt_failed(stream, failure_of(error, by_peer));
-    stream_run(stream);
-}
-
-/* Of the request, or of the client's side of a tunnel. */
-static bool has_said_all(const struct stream *stream)
-{
-    bool is_over =
-        stream->request.wants_websocket ? stream->client_finished : stream->request_is_complete;
-
-    return is_over && bufq_is_empty(&stream->waiting);
-}
-
-static struct h2_pulled on_pull(void *owner, char *room, size_t max)
-{
-    struct stream *stream = owner;
-    struct h2_pulled pulled = {0};
-    struct batch sent MEM_UNCLEARED;
-    struct iovec part;
-
-    while (pulled.count < max && bufq_peek(&stream->waiting, &part, 1) == 1) {
-        size_t count = part.iov_len < max - pulled.count ? part.iov_len : max - pulled.count;
-
-        memcpy(room + pulled.count, part.iov_base, count);
-        bufq_consume(&stream->waiting, count);
-        pulled.count += count;
-    }
-    pulled.is_end = has_said_all(stream);
-    if (pulled.is_end) {
-        pulled.trailers = stream->request_trailers;
-        pulled.trailers_count = stream->request_trailers_count;
-    }
-    batch_init(&sent, NULL);
-    if (pulled.count > 0)
-        batch_add(&sent, bytes_from(room, pulled.count));
-    relay_keep_for_replay(stream, &sent);
-    if (stream->waiting.len <= BODY_WAITING_BYTES / 2)
-        stream_on_upstream_drained(stream);
-    return pulled;
-}
-
-/* Streams that waited for the connect, or, if they want to be tunnels, for the endpoint's word that
- * it takes those. */
+/* Streams that waited for the connect, or for the endpoint's settings. */
 static void start_waiting(struct upstream_h2 *h2)
 {
     LIST_EACH (&h2->waiting, link) {
         struct stream *stream = LIST_ENTRY(link, struct stream, upstream_link);
 
-        if (stream->request.wants_websocket && !h2->has_settings)
+        if (!may_start(h2->upstream, stream) || h2_room(h2->session) == 0)
             continue;
         list_remove(link);
         list_push_back(&h2->streams, link);
         stream_on_connected(stream);
+    }
+}
+
+/* More waited than the endpoint takes. */
+static void send_away_waiting(struct upstream_h2 *h2)
+{
+    struct list *first;
+
+    while ((first = list_first(&h2->waiting)) != NULL) {
+        struct stream *stream = LIST_ENTRY(first, struct stream, upstream_link);
+
+        attempt_elsewhere(stream);
+        stream_run(stream);
     }
 }
 
@@ -358,7 +72,7 @@ static struct stream *first_unsent(const struct upstream_h2 *h2)
     LIST_EACH (&h2->streams, link) {
         struct stream *stream = LIST_ENTRY(link, struct stream, upstream_link);
 
-        if (stream->upstream_id != 0 && !is_sent(h2, stream))
+        if (stream->upstream_id != 0 && !upstream_h2_is_sent(h2, stream))
             return stream;
     }
     return NULL;
@@ -373,13 +87,13 @@ static void take_back(struct upstream_h2 *h2)
     while (h2->streams_count > h2_peer_streams_max(h2->session) &&
            (stream = first_unsent(h2)) != NULL) {
         stream->any_byte_sent = false;
-        let_go(stream, H2_CANCEL);
+        upstream_h2_let_go(stream, H2_CANCEL);
         attempt_failed(stream, FAILURE_STREAM_REFUSED);
         stream_run(stream);
     }
 }
 
-static void on_room(void *context)
+void upstream_h2_on_room(void *context)
 {
     struct upstream_h2 *h2 = context;
     struct upstream *upstream = h2->upstream;
@@ -391,18 +105,11 @@ static void on_room(void *context)
         h2_peer_streams_max(h2->session); /* the next one begins with it */
     take_back(h2);
     start_waiting(h2);
+    send_away_waiting(h2);
+    if (upstream->state == UPSTREAM_CLOSING)
+        return;
     pool_wake(upstream->cluster);
 }
-
-static const struct h2_events session_events = {
-    .arena_of = arena_of,
-    .on_response = on_response,
-    .on_data = on_data,
-    .on_end = on_end,
-    .on_closed = on_closed,
-    .on_pull = on_pull,
-    .on_room = on_room,
-};
 
 /* ---- the connection ---- */
 
@@ -415,8 +122,8 @@ static void end_streams(struct upstream_h2 *h2)
            (first = list_first(&h2->waiting)) != NULL) {
         struct stream *stream = LIST_ENTRY(first, struct stream, upstream_link);
 
-        stream->any_byte_sent = stream->any_byte_sent && is_sent(h2, stream);
-        leave(h2, stream);
+        stream->any_byte_sent = stream->any_byte_sent && upstream_h2_is_sent(h2, stream);
+        upstream_h2_leave(h2, stream);
         if (stream->head_is_out)
             relay_answer_broke(stream);
         else
@@ -475,9 +182,9 @@ static void on_open(struct upstream *upstream)
     };
     struct upstream_h2 *h2 = upstream->h2;
 
-    h2->session = h2_create(&session, &session_events, h2);
+    h2->session = h2_create(&session, &upstream_h2_events, h2);
     h2->opened_ms = worker_now_ms(upstream->worker);
-    ask_flush(h2);
+    upstream_h2_ask_flush(h2);
     start_waiting(h2);
 }
 
@@ -491,7 +198,7 @@ static void on_open_failed(struct upstream *upstream, enum failure why)
     while ((first = list_first(&h2->waiting)) != NULL) {
         struct stream *stream = LIST_ENTRY(first, struct stream, upstream_link);
 
-        leave(h2, stream);
+        upstream_h2_leave(h2, stream);
         stream_on_connect_failed(stream, why);
     }
     upstream_close(upstream);
@@ -507,14 +214,14 @@ static void on_bytes(struct upstream *upstream, struct bytes data)
     h2->heard_us = worker_now_us(upstream->worker);
     h2->is_silent = false;
     status = h2_receive(h2->session, data, worker_now_ms(upstream->worker));
-    hand_on_all(h2);
+    upstream_h2_hand_on(h2);
     if (status != STATUS_OK) {
         if (upstream->state != UPSTREAM_CLOSING)
             (void)flush_session(upstream->worker, h2->session, upstream->transport);
         connection_is_dead(upstream);
         return;
     }
-    ask_flush(h2);
+    upstream_h2_ask_flush(h2);
 }
 
 static void on_conn_end(struct upstream *upstream, bool is_reset)
@@ -572,12 +279,6 @@ bool upstream_h2_has_room(const struct endpoint *endpoint)
     return false;
 }
 
-static bool may_start(const struct upstream *upstream, const struct stream *stream)
-{
-    return upstream->state != UPSTREAM_CONNECTING &&
-           (!stream->request.wants_websocket || upstream->h2->has_settings);
-}
-
 struct upstream *upstream_h2_take(struct endpoint *endpoint, struct stream *stream, bool may_reuse,
                                   bool *is_open)
 {
@@ -615,65 +316,6 @@ void upstream_h2_join(struct upstream *upstream, struct stream *stream)
     upstream->requests_count++;
 }
 
-/* ---- the request ---- */
-
-static enum status pressure(const struct stream *stream)
-{
-    return bufq_is_full(&stream->waiting) ? STATUS_AGAIN : STATUS_OK;
-}
-
-static enum status send_head(struct stream *stream)
-{
-    struct upstream_h2 *h2 = h2_of(stream);
-    struct forward_request how;
-    bool is_end = has_said_all(stream) && stream->request_trailers_count == 0;
-
-    if (stream->request.wants_websocket && !h2_peer_takes_websockets(h2->session))
-        return STATUS_REFUSED;
-    relay_describe_request(stream, &how);
-    stream->upstream_id = h2_request(h2->session, stream, &stream->request, &how, is_end);
-    if (stream->upstream_id == 0)
-        return STATUS_CLOSED;
-    ask_flush(h2);
-    return pressure(stream);
-}
-
-static enum status send_body(struct stream *stream, const struct batch *batch)
-{
-    if (stream->upstream_id == 0)
-        return STATUS_CLOSED;
-    for (uint32_t i = 0; i < batch->runs_count; i++)
-        bufq_append(&stream->waiting, batch->runs[i]);
-    h2_resume(h2_of(stream)->session, stream->upstream_id);
-    ask_flush(h2_of(stream));
-    return pressure(stream);
-}
-
-static void pause_reading(struct stream *stream)
-{
-    (void)stream; /* what is not given back to the window holds the endpoint */
-}
-
-static size_t queued_bytes(const struct stream *stream)
-{
-    return stream->waiting.len;
-}
-
-/* ---- afterwards ---- */
-
-static void give_back(struct stream *stream)
-{
-    let_go(stream, has_said_all(stream) ? H2_NO_ERROR : H2_CANCEL);
-}
-
-/* A tunnel whose sides have both ended ends well. */
-static void drop(struct stream *stream)
-{
-    bool is_well = stream->upstream_finished && has_said_all(stream);
-
-    let_go(stream, is_well ? H2_NO_ERROR : H2_CANCEL);
-}
-
 const struct upstream_ops upstream_h2_ops = {
     .on_open = on_open,
     .on_open_failed = on_open_failed,
@@ -681,11 +323,11 @@ const struct upstream_ops upstream_h2_ops = {
     .on_end = on_conn_end,
     .on_drained = on_drained,
     .fini = fini,
-    .send_head = send_head,
-    .send = send_body,
-    .pause = pause_reading,
-    .resume = consume_held,
-    .queued_bytes = queued_bytes,
-    .give_back = give_back,
-    .drop = drop,
+    .send_head = upstream_h2_send_head,
+    .send = upstream_h2_send,
+    .pause = upstream_h2_pause,
+    .resume = upstream_h2_resume,
+    .queued_bytes = upstream_h2_queued_bytes,
+    .give_back = upstream_h2_give_back,
+    .drop = upstream_h2_drop,
 };

@@ -49,4 +49,35 @@ bool upstream_h2_has_room(const struct endpoint *endpoint);
 /* The same with a connection that was just opened for it. */
 void upstream_h2_join(struct upstream *upstream, struct stream *stream);
 
+/* ---- between upstream_h2.c and upstream_h2_stream.c ---- */
+
+extern const struct h2_events upstream_h2_events;
+
+static inline void upstream_h2_ask_flush(struct upstream_h2 *h2)
+{
+    flush_ask(h2->upstream->worker, &h2->flush);
+}
+
+/* The session tells of settings or of a GOAWAY; its context is the upstream_h2. */
+void upstream_h2_on_room(void *context);
+/* A stream has left: the connection rests if that was the last one, or ends. */
+void upstream_h2_rest(struct upstream *upstream);
+/* The stream is none of the connection's any more, whatever the session knows. */
+void upstream_h2_leave(struct upstream_h2 *h2, struct stream *stream);
+/* The same, and the session hears of it: by a reset, unless H2_NO_ERROR. */
+void upstream_h2_let_go(struct stream *stream, enum h2_error error);
+/* The endpoint may have seen something of the request. */
+bool upstream_h2_is_sent(const struct upstream_h2 *h2, const struct stream *stream);
+/* A read is over: what was gathered goes on. */
+void upstream_h2_hand_on(struct upstream_h2 *h2);
+
+/* For upstream_h2_ops; see upstream.h. */
+enum status upstream_h2_send_head(struct stream *stream);
+enum status upstream_h2_send(struct stream *stream, const struct batch *batch);
+void upstream_h2_pause(struct stream *stream);
+void upstream_h2_resume(struct stream *stream);
+size_t upstream_h2_queued_bytes(const struct stream *stream);
+void upstream_h2_give_back(struct stream *stream);
+void upstream_h2_drop(struct stream *stream);
+
 #endif

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Heads that arrive in pieces while other things happen to their stream or their connection."""
+import pytest
+
 from support import frames
 from support.origin import answer
+
+pytestmark = pytest.mark.tsan
 
 
 def test_trailers_of_a_request_that_was_answered_meanwhile(h2, origin):

@@ -7,6 +7,8 @@ import pytest
 from support import manifests
 from support.certificates import Authority, client_context
 
+pytestmark = pytest.mark.tsan  # the keys of tickets are shared by workers
+
 VERSIONS = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3],
                                    ids=["1.2", "1.3"])
 
