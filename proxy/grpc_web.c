@@ -51,10 +51,12 @@ static bool translate_waiting(struct stream *stream)
 
 bool grpc_web_begin(struct stream *stream)
 {
-    enum grpc_kind kind = grpc_kind_of_request(&stream->request);
+    enum grpc_kind kind;
 
-    if (stream->grpc_web != NULL || (kind != GRPC_WEB && kind != GRPC_WEB_TEXT) ||
-        !cluster_speaks_h2(stream->cluster))
+    if (stream->grpc_web != NULL || !cluster_speaks_h2(stream->cluster))
+        return true;
+    kind = grpc_kind_of_request(&stream->request);
+    if (kind != GRPC_WEB && kind != GRPC_WEB_TEXT)
         return true;
     stream->grpc_web = arena_new(&stream->arena, struct grpc_web);
     stream->grpc_web->kind = kind;
