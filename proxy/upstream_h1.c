@@ -47,16 +47,14 @@ static void build_head(struct stream *stream)
     stream->head_out = arena_copy(&stream->arena, text_bytes(out));
 }
 
-/* What waits of the body as a batch; false when it has more runs than fit one. */
+/* Add what waits of the body; false when it has more runs than fit one batch. */
 static bool gather_waiting(const struct stream *stream, struct batch *batch)
 {
     struct iovec queued[BATCH_RUNS_MAX] MEM_UNCLEARED;
     size_t count = bufq_peek(&stream->waiting, queued, BATCH_RUNS_MAX);
 
-    batch_init(batch, NULL);
     for (size_t i = 0; i < count; i++)
         batch_add(batch, bytes_from(queued[i].iov_base, queued[i].iov_len));
-    batch->is_end = stream->request_is_complete;
     return batch->bytes_count == stream->waiting.len;
 }
 
@@ -68,18 +66,21 @@ static enum status send_head(struct stream *stream)
 
     if (stream->head_out.len == 0)
         build_head(stream);
-    if (stream->request.wants_websocket)
-        batch_init(&batch, NULL); /* what waits is the tunnel's: hostile-input 50 */
-    else
-        CHECK(gather_waiting(stream, &batch));
+    batch_init(&batch, NULL);
+    if (!stream->request.wants_websocket) { /* else what waits is the tunnel's: hostile-input 50 */
+        CHECK(bufq_is_empty(&stream->waiting) || gather_waiting(stream, &batch));
+        batch.is_end = stream->request_is_complete;
+    }
     framer_init(&framer);
     framer_add_head(&framer, stream->head_out);
     framer_add_batch(&framer, stream->request.framing, &batch);
     status = transport_write(stream->upstream->transport, framer.parts, framer.count);
     if (status != STATUS_OK && status != STATUS_AGAIN)
         return status;
-    relay_keep_for_replay(stream, &batch);
-    bufq_consume(&stream->waiting, batch.bytes_count);
+    if (batch.bytes_count > 0) {
+        relay_keep_for_replay(stream, &batch);
+        bufq_consume(&stream->waiting, batch.bytes_count);
+    }
     return status;
 }
 

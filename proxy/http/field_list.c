@@ -7,7 +7,7 @@
 #define FIELDS_FIRST_CAPACITY 16
 #define ALIAS_LENGTH_MAX      64 /* longer than any name that means something to us */
 
-static void field_list_grow(struct field_list *list, struct arena *arena)
+void field_list_grow(struct field_list *list, struct arena *arena)
 {
     uint32_t capacity = list->capacity == 0 ? FIELDS_FIRST_CAPACITY : list->capacity * 2;
     struct field *grown = arena_alloc(arena, capacity * sizeof(*grown));
@@ -34,17 +34,4 @@ bool field_name_is_dropped(struct bytes name, enum field_id id, bool underscores
 {
     return id == FIELD_OTHER && bytes_find(name, '_') != BYTES_NOT_FOUND &&
            (!underscores_allowed || is_alias(name));
-}
-
-void field_list_add(struct field_list *list, struct arena *arena, struct bytes name,
-                    enum field_id id, struct bytes value)
-{
-    if (list->count == list->capacity)
-        field_list_grow(list, arena);
-    list->at[list->count++] = (struct field){
-        .name = name,
-        .value = value,
-        .id = id,
-        .hop_by_hop = (field_flags(id) & FIELD_HOP) != 0,
-    };
 }

@@ -19,9 +19,22 @@ struct field_list {
  * it an alias of a name that means something (hostile-input 22). `id` is the name's. */
 bool field_name_is_dropped(struct bytes name, enum field_id id, bool underscores_allowed);
 
+/* For field_list_add() when there is no room. */
+void field_list_grow(struct field_list *list, struct arena *arena);
+
 /* Add one well-formed field, whose bytes must live as long as the arena. A fixed hop-by-hop name is
  * marked. */
-void field_list_add(struct field_list *list, struct arena *arena, struct bytes name,
-                    enum field_id id, struct bytes value);
+static inline void field_list_add(struct field_list *list, struct arena *arena, struct bytes name,
+                                  enum field_id id, struct bytes value)
+{
+    if (list->count == list->capacity)
+        field_list_grow(list, arena);
+    list->at[list->count++] = (struct field){
+        .name = name,
+        .value = value,
+        .id = id,
+        .hop_by_hop = (field_flags(id) & FIELD_HOP) != 0,
+    };
+}
 
 #endif
