@@ -290,3 +290,45 @@ def test_an_ordinary_request_on_such_a_route(h2, backend, authority):
     front = h2(upstream, annotations=manifests.contour(websocket_routes="/"))
     assert front.client().get("/").status == 200
     assert front.proxy.ask(request("GET", "/")).status == 200
+
+
+def test_a_tunnel_of_the_h2_library(tunnels):
+    from h2.config import H2Configuration
+    from h2.connection import H2Connection
+    from h2.events import DataReceived, RemoteSettingsChanged, ResponseReceived, StreamEnded
+    from h2.settings import SettingCodes
+
+    front, upstream = tunnels
+    wire = front.proxy.tls_client(alpn=("h2",)) if front.over == "tls" else front.proxy.client()
+    conn = H2Connection(H2Configuration(client_side=True))
+    conn.initiate_connection()
+    wire.send(conn.data_to_send())
+
+    def wait(kind):
+        while True:
+            events = conn.receive_data(wire.read_some())
+            wire.send(conn.data_to_send())
+            for event in events:
+                if isinstance(event, kind):
+                    return event
+
+    wait(RemoteSettingsChanged)
+    assert conn.remote_settings[SettingCodes.ENABLE_CONNECT_PROTOCOL] == 1
+    conn.send_headers(1, [(":method", "CONNECT"), (":protocol", "websocket"),
+                          (":scheme", "https" if front.over == "tls" else "http"),
+                          (":authority", "a.test"), (":path", "/ws"),
+                          ("sec-websocket-version", "13")])
+    wire.send(conn.data_to_send())
+    peer = upstream.accept()
+    peer.send(switching(peer.read_request_head().get("Sec-WebSocket-Key")))
+    assert (b":status", b"200") in [tuple(field) for field in wait(ResponseReceived).headers]
+    conn.send_data(1, b"up")
+    wire.send(conn.data_to_send())
+    assert peer.read_exactly(2) == b"up"
+    peer.send(b"down")
+    assert wait(DataReceived).data == b"down"
+    conn.end_stream(1)
+    wire.send(conn.data_to_send())
+    assert peer.read_to_end() == b""
+    peer.close()
+    wait(StreamEnded)
