@@ -12,7 +12,8 @@ TEXT = re.compile(
     r'(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (?P<client>\S+) '
     r'"(?P<method>\S+) (?P<host>\S+) (?P<path>\S+)" (?P<status>\d+) (?P<reason>\S+) '
     r'(?P<bytes_in>\d+) (?P<bytes_out>\d+) (?P<duration>[0-9.]+)ms (?P<upstream>\S+) '
-    r'(?P<attempts>\d+) "(?P<route>[^"]*)" (?P<request_id>\S+)')
+    r'(?P<attempts>\d+) "(?P<route>[^"]*)" (?P<request_id>\S+) (?P<protocol>\S+) '
+    r'(?P<tls_version>\S+) (?P<tls_cipher>\S+) (?P<sni>\S+)')
 
 
 def test_fields_of_a_text_line(fairlead, backend):
@@ -25,7 +26,8 @@ def test_fields_of_a_text_line(fairlead, backend):
         "client": "127.0.0.1", "method": "POST", "host": "a.test:81", "path": "/x/../y?z=1",
         "status": "200", "reason": "-", "bytes_in": "5", "bytes_out": "2",
         "upstream": f"127.0.0.1:{upstream.port}", "attempts": "1",
-        "route": "Ingress default/app-ingress", "request_id": "my-id"}
+        "route": "Ingress default/app-ingress", "request_id": "my-id", "protocol": "HTTP/1.1",
+        "tls_version": "-", "tls_cipher": "-", "sni": "-"}
     assert 0 < float(line["duration"]) < 10000
 
 
@@ -42,7 +44,8 @@ def test_fields_of_a_json_line(fairlead, backend):
         "client": "127.0.0.1", "method": "POST", "host": "a.test", "path": "/y", "query": "?z=1",
         "protocol": "HTTP/1.1", "status": 200, "reason": "-", "bytes_in": 5, "bytes_out": 2,
         "upstream": f"127.0.0.1:{upstream.port}", "attempts": 1,
-        "route": "Ingress default/app-ingress", "request_id": "my-id"}
+        "route": "Ingress default/app-ingress", "request_id": "my-id",
+        "tls_version": "", "tls_cipher": "", "sni": ""}
     assert (second["status"], second["reason"], second["upstream"], second["attempts"]) == (
         404, "no_host", "-", 0)
 
