@@ -13,9 +13,10 @@
  * in before it is answered. One thread, an edge-triggered epoll: what the requests of one read are
  * answered with leaves in one write.
  */
+#include "net.h"
+
 #include <nghttp2/nghttp2.h>
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -316,32 +317,6 @@ static void on_event(struct conn *conn, uint32_t events)
     conn_run(conn);
 }
 
-static bool parse_address(const char *text, struct sockaddr_in *address)
-{
-    const char *colon = strrchr(text, ':');
-    char host[32] = "";
-
-    if (colon == NULL || (size_t)(colon - text) >= sizeof(host))
-        return false;
-    memcpy(host, text, (size_t)(colon - text));
-    address->sin_family = AF_INET;
-    address->sin_port = htons((uint16_t)atoi(colon + 1));
-    return inet_pton(AF_INET, host, &address->sin_addr) == 1;
-}
-
-static int listen_on(const struct sockaddr_in *address)
-{
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    int on = 1;
-
-    if (fd < 0)
-        die("socket");
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 || listen(fd, 4096) != 0)
-        die("listen");
-    return fd;
-}
-
 static _Noreturn void serve(int listener)
 {
     struct epoll_event events[EVENTS_MAX];
@@ -366,7 +341,7 @@ int main(int argc, char **argv)
 {
     struct sockaddr_in address = {0};
 
-    if (argc != 3 || strcmp(argv[1], "--listen") != 0 || !parse_address(argv[2], &address)) {
+    if (argc != 3 || strcmp(argv[1], "--listen") != 0 || !net_parse(argv[2], &address)) {
         fprintf(stderr, "usage: echo_h2 --listen IPV4:PORT\n");
         return 2;
     }
@@ -374,7 +349,9 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof(pattern); i++)
         pattern[i] = (uint8_t)('a' + i % PATTERN_PERIOD);
     make_callbacks();
-    int listener = listen_on(&address);
+    int listener = net_listen(&address);
+    if (listener < 0)
+        die("listen");
     printf("echo_h2 listens on %s\n", argv[2]);
     fflush(stdout);
     serve(listener);

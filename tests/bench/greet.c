@@ -14,10 +14,10 @@
  * The certificate is not verified. Prints one line of JSON.
  */
 #include "greet.h"
+#include "net.h"
 
 #include <openssl/err.h>
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -130,23 +130,10 @@ static void print_load(const struct load *load)
     fflush(stdout);
 }
 
-static bool parse_address(const char *text, struct sockaddr_in *address)
-{
-    const char *colon = strrchr(text, ':');
-    char host[32] = "";
-
-    if (colon == NULL || (size_t)(colon - text) >= sizeof(host))
-        return false;
-    memcpy(host, text, (size_t)(colon - text));
-    address->sin_family = AF_INET;
-    address->sin_port = htons((uint16_t)atoi(colon + 1));
-    return inet_pton(AF_INET, host, &address->sin_addr) == 1;
-}
-
 static bool parse_option(struct options *options, const char *name, const char *value)
 {
     if (strcmp(name, "--to") == 0)
-        return parse_address(value, &options->to);
+        return net_parse(value, &options->to);
     if (strcmp(name, "--host") == 0)
         snprintf(options->host, sizeof(options->host), "%s", value);
     else if (strcmp(name, "--path") == 0)

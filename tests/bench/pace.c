@@ -7,7 +7,8 @@
  * Each request has its own due time and its latency counts from then, so that a stall of the proxy
  * is seen by all requests that were due meanwhile. Prints one line of JSON, times in microseconds.
  */
-#include <arpa/inet.h>
+#include "net.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -217,17 +218,8 @@ static void run(struct load *load)
 
 static bool take_option(struct options *options, const char *name, const char *value)
 {
-    if (strcmp(name, "--to") == 0) {
-        char host[32] = "";
-        const char *colon = strrchr(value, ':');
-
-        if (colon == NULL || (size_t)(colon - value) >= sizeof(host))
-            return false;
-        memcpy(host, value, (size_t)(colon - value));
-        options->to.sin_family = AF_INET;
-        options->to.sin_port = htons((uint16_t)atoi(colon + 1));
-        return inet_pton(AF_INET, host, &options->to.sin_addr) == 1;
-    }
+    if (strcmp(name, "--to") == 0)
+        return net_parse(value, &options->to);
     if (strcmp(name, "--host") == 0)
         options->host = value;
     else if (strcmp(name, "--path") == 0)

@@ -7,7 +7,8 @@
  * One connection to the backend for each client's, kept as long as it. A request and its answer
  * cost two reads and two writes, which is what any proxy must pay. No bytes are looked at.
  */
-#include <arpa/inet.h>
+#include "net.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -189,32 +190,6 @@ static void accept_all(int listener, const struct sockaddr_in *backend)
     }
 }
 
-static bool parse_address(const char *text, struct sockaddr_in *address)
-{
-    const char *colon = strrchr(text, ':');
-    char host[32] = "";
-
-    if (colon == NULL || (size_t)(colon - text) >= sizeof(host))
-        return false;
-    memcpy(host, text, (size_t)(colon - text));
-    address->sin_family = AF_INET;
-    address->sin_port = htons((uint16_t)atoi(colon + 1));
-    return inet_pton(AF_INET, host, &address->sin_addr) == 1;
-}
-
-static int listen_on(const struct sockaddr_in *address)
-{
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    int on = 1;
-
-    if (fd < 0)
-        die("socket");
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 || listen(fd, 4096) != 0)
-        die("listen");
-    return fd;
-}
-
 int main(int argc, char **argv)
 {
     struct sockaddr_in address = {0};
@@ -222,14 +197,16 @@ int main(int argc, char **argv)
     struct epoll_event events[EVENTS_MAX];
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL}; /* NULL: the listener */
 
-    if (argc != 5 || strcmp(argv[1], "--listen") != 0 || !parse_address(argv[2], &address) ||
-        strcmp(argv[3], "--backend") != 0 || !parse_address(argv[4], &backend)) {
+    if (argc != 5 || strcmp(argv[1], "--listen") != 0 || !net_parse(argv[2], &address) ||
+        strcmp(argv[3], "--backend") != 0 || !net_parse(argv[4], &backend)) {
         fprintf(stderr, "usage: relay --listen IPV4:PORT --backend IPV4:PORT\n");
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    int listener = listen_on(&address);
+    int listener = net_listen(&address);
+    if (listener < 0)
+        die("listen");
     if (epoll_fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listener, &event) != 0)
         die("epoll");
     printf("relay listens on %s\n", argv[2]);
