@@ -59,6 +59,7 @@ static void on_conn_closed(struct transport *transport)
         limits_address_forget(worker, &conn->peer);
     }
     text_fini(&conn->pending);
+    text_fini(&conn->client_cert);
     if (conn->tls != NULL)
         tls_destroy(conn->tls);
     conn->magic = 0;
@@ -225,6 +226,15 @@ static void read_proxy_header(struct conn *conn, struct bytes data)
 
 /* ---- TLS ---- */
 
+/* Once for all its requests. */
+static void describe_client_cert(struct conn *conn)
+{
+    const struct tls_host *host = tls_host_of(conn->tls);
+
+    if (tls_host_config(host)->client_auth != TLS_CLIENT_AUTH_NONE)
+        (void)tls_client_certificate(conn->tls, &conn->client_cert);
+}
+
 static void on_tls_ready(struct tls *tls)
 {
     struct conn *conn = conn_of(tls_transport(tls));
@@ -236,6 +246,7 @@ static void on_tls_ready(struct tls *tls)
         stats->tls_resumed++;
     else
         stats->tls_full++;
+    describe_client_cert(conn);
     if (tls_is_h2(tls))
         client_h2_begin(conn, BYTES_NONE);
     else
@@ -413,6 +424,7 @@ static struct conn *conn_create(struct listener *listener, const struct address 
     set_client(conn, peer);
     conn->is_trusted = is_trusted(worker->config, peer);
     text_init(&conn->pending);
+    text_init(&conn->client_cert);
     deadline_init(&conn->deadline, on_conn_deadline);
     list_push_back(&worker->conns, &conn->link);
     worker->conns_count++;

@@ -50,6 +50,7 @@ struct conn {
     struct tls *tls;              /* owned; NULL on plain connections */
     struct client_h2 *h2;         /* owned; NULL unless HTTP/2 is spoken */
     struct stream *stream;        /* owned while CONN_STREAM */
+    struct text client_cert;      /* owned; X-Forwarded-Client-Cert, empty for none */
     struct deadline deadline; /* of the state, but for CONN_STREAM, when the stream has its own */
     struct text pending;      /* bytes of the next request(s), or of the PROXY header */
     struct h1_scan scan;      /* of the head that pending begins with */

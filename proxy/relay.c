@@ -11,7 +11,6 @@
 #include "proxy/tunnel.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
-#include "tls/tls.h"
 
 #define BODY_BYTES_PER_SECOND_MIN 100 /* hostile-input 85 */
 
@@ -209,22 +208,6 @@ static struct bytes forwarded_port(struct stream *stream)
                                    : stream->worker->config->public_http_port);
 }
 
-/* The verified certificate of the client, as X-Forwarded-Client-Cert says it. */
-static struct bytes client_certificate(struct stream *stream)
-{
-    struct text text;
-    struct bytes result = BYTES_NONE;
-
-    if (stream->conn->tls == NULL || tls_host_config(tls_host_of(stream->conn->tls))->client_auth ==
-                                           TLS_CLIENT_AUTH_NONE)
-        return BYTES_NONE;
-    text_init(&text);
-    if (tls_client_certificate(stream->conn->tls, &text))
-        result = arena_copy(&stream->arena, text_bytes(&text));
-    text_fini(&text);
-    return result;
-}
-
 void relay_describe_request(struct stream *stream, struct forward_request *how)
 {
     bool is_secure = conn_is_secure(stream->conn);
@@ -244,7 +227,7 @@ void relay_describe_request(struct stream *stream, struct forward_request *how)
         .framing = stream->request.framing,
         .content_length = stream->request.content_length,
         .websocket_key = tunnel_key_to_send(stream),
-        .client_cert = client_certificate(stream),
+        .client_cert = text_bytes(&stream->conn->client_cert),
     };
 }
 
