@@ -288,25 +288,13 @@ static void on_drained(struct conn *conn)
     }
 }
 
-static void close_idle(struct conn *conn)
-{
-    struct stats *stats = &conn->worker->stats;
-
-    if (conn->worker->state == WORKER_SERVING) {
-        stats->timeout_keep_alive++;
-        stats->connections_closed_keep_alive++;
-    } else {
-        stats->connections_closed_drain++;
-    }
-    conn_close(conn);
-}
-
 static void on_deadline(struct conn *conn)
 {
     struct stats *stats = &conn->worker->stats;
 
     if (conn->state == CONN_IDLE) {
-        close_idle(conn);
+        conn_count_idle_end(conn);
+        conn_close(conn);
     } else if (conn->state == CONN_HEAD) {
         stats->timeout_head++;
         refuse(conn, FAILURE_HEAD_TIMEOUT);

@@ -191,24 +191,8 @@ static void reset_unread(struct client_h2 *client)
     conn_arm(client->conn, timeouts_of(client)->client_write_ms);
 }
 
-static void head_timed_out(struct client_h2 *client)
+static void go_away_now(struct client_h2 *client)
 {
-    client->conn->worker->stats.timeout_head++;
-    go_away(client);
-    write_out(client);
-    end_session(client);
-}
-
-static void idle_is_over(struct client_h2 *client)
-{
-    struct stats *stats = &client->conn->worker->stats;
-
-    if (client->conn->worker->state == WORKER_SERVING) {
-        stats->timeout_keep_alive++;
-        stats->connections_closed_keep_alive++;
-    } else {
-        stats->connections_closed_drain++;
-    }
     go_away(client);
     write_out(client);
     end_session(client);
@@ -226,16 +210,19 @@ static void on_deadline(struct conn *conn)
 {
     struct client_h2 *client = conn->h2;
 
-    if (client->head_is_timed)
-        head_timed_out(client);
-    else if (list_is_empty(&client->streams) && idle_left_ms(client) > 0)
+    if (client->head_is_timed) {
+        conn->worker->stats.timeout_head++;
+        go_away_now(client);
+    } else if (list_is_empty(&client->streams) && idle_left_ms(client) > 0) {
         rest(client);
-    else if (list_is_empty(&client->streams))
-        idle_is_over(client);
-    else if (client->is_draining && !client->is_going_away)
+    } else if (list_is_empty(&client->streams)) {
+        conn_count_idle_end(conn);
+        go_away_now(client);
+    } else if (client->is_draining && !client->is_going_away) {
         go_away(client);
-    else
+    } else {
         reset_unread(client);
+    }
 }
 
 static void drain(struct conn *conn)

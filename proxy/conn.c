@@ -138,6 +138,18 @@ static void linger_is_over(struct conn *conn)
     }
 }
 
+void conn_count_idle_end(struct conn *conn)
+{
+    struct stats *stats = &conn->worker->stats;
+
+    if (conn->worker->state != WORKER_SERVING) {
+        stats->connections_closed_drain++;
+        return;
+    }
+    stats->timeout_keep_alive++;
+    stats->connections_closed_keep_alive++;
+}
+
 void conn_cut(struct conn *conn)
 {
     if (conn->state != CONN_CLOSING)

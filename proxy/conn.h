@@ -105,6 +105,8 @@ void conn_abort(struct conn *conn);
 /* Close an idle connection soon, for a drain or for room. */
 void conn_drain(struct conn *conn);
 bool conn_is_idle(const struct conn *conn);
+/* It is about to be closed because it was idle for too long. */
+void conn_count_idle_end(struct conn *conn);
 /* May be called twice, and from inside any of the connection's own callbacks. */
 void conn_close(struct conn *conn);
 /* The drain timeout is over: end the streams and close. */
