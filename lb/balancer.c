@@ -24,6 +24,8 @@ static struct endpoint *pick(struct cluster *cluster, const struct choice *choic
     case CLUSTER_LEAST_REQUEST:
         return least_request_pick(cluster, choice);
     case CLUSTER_RANDOM:
+    case CLUSTER_RING_HASH:
+    case CLUSTER_MAGLEV:
         return random_pick(cluster, choice);
     }
     return round_robin_pick(cluster, choice);

@@ -259,6 +259,19 @@ void builder_set_certificates(struct builder *builder, const struct served_certi
     builder->next->served = fresh;
 }
 
+void builder_set_statuses(struct builder *builder, const struct object_status *list, size_t count)
+{
+    struct statuses *fresh = statuses_create(list, count);
+    struct statuses *known = builder->previous == NULL ? NULL : builder->previous->statuses;
+
+    if (statuses_equal(fresh, known)) {
+        statuses_unref(fresh);
+        fresh = statuses_ref(known);
+    }
+    statuses_unref(builder->next->statuses);
+    builder->next->statuses = fresh;
+}
+
 bool builder_is_changed(const struct builder *builder)
 {
     const struct table *previous = builder->previous;
@@ -267,8 +280,9 @@ bool builder_is_changed(const struct builder *builder)
     if (builder->differences_count > 0)
         return true;
     if (previous == NULL)
-        return next->findings != NULL || next->served != NULL;
-    return next->findings != previous->findings || next->served != previous->served;
+        return next->findings != NULL || next->served != NULL || next->statuses != NULL;
+    return next->findings != previous->findings || next->served != previous->served ||
+           next->statuses != previous->statuses;
 }
 
 struct table *builder_finish(struct builder *builder)

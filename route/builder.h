@@ -43,6 +43,9 @@ struct vhost_builder *vhost_builder_create(struct bytes name, enum scheme scheme
  * should stand.
  */
 void vhost_builder_set_tls(struct vhost_builder *vhost, struct tls_host *host, struct bytes secret);
+/* Relay the connections to this route's backends instead of speaking HTTP; only for SCHEME_HTTPS.
+ * Copied. */
+void vhost_builder_set_tcp(struct vhost_builder *vhost, const struct route *route);
 /*
  * Copies the route with its texts and backends; weights_sum is computed. For PATH_REGEX the pattern
  * is compiled here. STATUS_INVALID when it does not compile or is too large, or when a path is
@@ -52,7 +55,7 @@ void vhost_builder_set_tls(struct vhost_builder *vhost, struct tls_host *host, s
 enum status vhost_builder_add(struct vhost_builder *vhost, const struct route *route,
                               const char **error);
 void vhost_builder_set_default(struct vhost_builder *vhost, const struct route *route);
-/* True when it has neither routes nor a default. */
+/* True when it has neither routes nor a default nor a tcp route. */
 bool vhost_builder_is_empty(const struct vhost_builder *vhost);
 void vhost_builder_destroy(struct vhost_builder *vhost);
 
@@ -86,6 +89,9 @@ void builder_release_slot(struct builder *builder, uint32_t slot);
 /* Copied, sorted by location (path, then line as a number), then object, then text. Without this
  * call the findings of `previous` stay. */
 void builder_set_findings(struct builder *builder, const struct finding *findings, size_t count);
+
+/* Copied and sorted. Without this call the statuses of `previous` stay. */
+void builder_set_statuses(struct builder *builder, const struct object_status *list, size_t count);
 
 /* Copied and sorted. Without this call the certificates of `previous` stay. */
 void builder_set_certificates(struct builder *builder, const struct served_certificate *list,

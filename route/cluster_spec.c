@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cluster_spec.c - one block per spec: the struct, its endpoints, its key.
+ * cluster_spec.c - one block per spec: the struct, its endpoints, its health check, its texts.
  */
 #include "route/cluster_spec.h"
 
@@ -30,27 +30,54 @@ static uint32_t endpoints_sort(struct endpoint_spec *endpoints, uint32_t count)
     return kept;
 }
 
+static size_t texts_size(const struct cluster_spec *spec)
+{
+    size_t size = spec->key.len;
+
+    if (spec->health != NULL)
+        size += spec->health->path.len + spec->health->host.len;
+    return size;
+}
+
+static struct bytes pack(char **at, struct bytes text)
+{
+    struct bytes packed = {*at, text.len};
+
+    if (text.len > 0)
+        memcpy(*at, text.at, text.len);
+    *at += text.len;
+    return packed;
+}
+
 const struct cluster_spec *cluster_spec_freeze(const struct cluster_spec *spec, uint32_t slot,
                                                uint64_t generation)
 {
     size_t endpoints_size = spec->endpoints_count * sizeof(struct endpoint_spec);
-    char *block = mem_alloc(sizeof(*spec) + endpoints_size + spec->key.len);
+    size_t health_size = spec->health == NULL ? 0 : sizeof(struct health_check);
+    char *block = mem_alloc(sizeof(*spec) + endpoints_size + health_size + texts_size(spec));
     struct endpoint_spec *endpoints = (struct endpoint_spec *)(void *)(block + sizeof(*spec));
     struct cluster_spec *frozen = (struct cluster_spec *)(void *)block;
-    char *key = block + sizeof(*spec) + endpoints_size;
+    struct health_check *health =
+        (struct health_check *)(void *)(block + sizeof(*spec) + endpoints_size);
+    char *text = block + sizeof(*spec) + endpoints_size + health_size;
 
     if (endpoints_size > 0)
         memcpy(endpoints, spec->endpoints, endpoints_size);
-    if (spec->key.len > 0)
-        memcpy(key, spec->key.at, spec->key.len);
+    if (spec->health != NULL) {
+        *health = *spec->health;
+        health->path = pack(&text, spec->health->path);
+        health->host = pack(&text, spec->health->host);
+    }
     *frozen = (struct cluster_spec){
         .refs = 1,
         .slot = slot,
-        .key = bytes_from(key, spec->key.len),
+        .key = pack(&text, spec->key),
         .generation = generation,
         .protocol = spec->protocol,
         .policy = spec->policy,
+        .sends_proxy_header = spec->sends_proxy_header,
         .tls = spec->tls == NULL ? NULL : tls_upstream_ref(refs_thaw(spec->tls)),
+        .health = spec->health == NULL ? NULL : health,
         .limits = spec->limits,
         .endpoints_count = endpoints_sort(endpoints, spec->endpoints_count),
         .endpoints = endpoints,
@@ -90,6 +117,16 @@ static bool endpoints_equal(const struct cluster_spec *a, const struct cluster_s
     return true;
 }
 
+static bool healths_equal(const struct health_check *a, const struct health_check *b)
+{
+    if (a == NULL || b == NULL)
+        return a == b;
+    return a->kind == b->kind && a->interval_ms == b->interval_ms &&
+           a->timeout_ms == b->timeout_ms && a->unhealthy_threshold == b->unhealthy_threshold &&
+           a->healthy_threshold == b->healthy_threshold && bytes_equal(a->path, b->path) &&
+           bytes_equal(a->host, b->host);
+}
+
 static bool upstreams_equal(const struct tls_upstream *a, const struct tls_upstream *b)
 {
     return a == b || (a != NULL && b != NULL && tls_upstream_equal(a, b));
@@ -98,6 +135,7 @@ static bool upstreams_equal(const struct tls_upstream *a, const struct tls_upstr
 bool cluster_spec_equal(const struct cluster_spec *a, const struct cluster_spec *b)
 {
     return a->slot == b->slot && bytes_equal(a->key, b->key) && a->protocol == b->protocol &&
-           a->policy == b->policy && upstreams_equal(a->tls, b->tls) &&
+           a->policy == b->policy && a->sends_proxy_header == b->sends_proxy_header &&
+           upstreams_equal(a->tls, b->tls) && healths_equal(a->health, b->health) &&
            limits_equal(&a->limits, &b->limits) && endpoints_equal(a, b);
 }

@@ -20,23 +20,28 @@
  *     https app.example.com secret=default/web-tls min=TLSv1.2
  *       prefix /               -> default/web/80 (2 endpoints)          Ingress default/web spec...
  *     https shop.example.com handshake refused
+ *     https db.example.com passthrough
+ *       tcp                    -> default/db/5432 (1 endpoint)          IngressRoute default/db ...
  *     default                  -> ...
  *     https default secret=default/wildcard min=TLSv1.2
  *     cluster default/api/80 http1 round_robin
  *       10.0.0.1:8080
  *     certificate default/web-tls until 2031-05-01T12:00:00Z CN=app.example.com
  *     finding warning examples/a.yaml:3 Ingress default/web: text
+ *     status IngressRoute default/db valid: valid IngressRoute
  *
  * Paths are in the order in which they win: exact, regex, then the longest prefix ("prefix" ends at
  * a segment, "string" anywhere). Options that differ from their defaults follow the target as
- * words: weight=3 (where there are several services) websocket timeout=30s retry-on=5xx,reset
- * retries=2 per-try=1s hsts="max-age=300"; max=TLSv1.2 and client-certificate=required at an https
- * host; max-connections=5 and so on at a cluster, where it speaks TLS sni=NAME and unverified, or
- * verified and subject=NAME; weight=2 at an endpoint.
+ * words: weight=3 (where there are several services) rewrite=/ affinity=cookie websocket
+ * timeout=30s retry-on=5xx,reset retries=2 per-try=1s hsts="max-age=300"; max=TLSv1.2 and
+ * client-certificate=required at an https host; max-connections=5 and so on at a cluster, where it
+ * speaks TLS sni=NAME and unverified, or verified and subject=NAME, where it is probed
+ * health=/ready and more; weight=2 at an endpoint. A route that came by delegation ends with "via"
+ * and the way.
  */
 void table_dump_text(const struct table *table, struct text *out);
 /* The same facts: {"hosts":[...],"default":{...},"default_tls":{...},"clusters":[...],
- * "certificates":[...],"findings":[...]} and a newline. */
+ * "certificates":[...],"findings":[...],"statuses":[...]} and a newline. */
 void table_dump_json(const struct table *table, struct text *out);
 
 #endif

@@ -90,6 +90,12 @@ static void add_route(struct text *out, const struct table *table, const struct 
         add_backends(out, table, route);
     if (route->action == ROUTE_UNAVAILABLE)
         add_string(out, "unavailable", route->unavailable);
+    if (route->prefix_rewrite.len > 0)
+        add_string(out, "prefix_rewrite", route->prefix_rewrite);
+    if (route->has_affinity_cookie) {
+        add_name(out, "affinity_cookie");
+        text_add_str(out, "true");
+    }
     if (route->websocket) {
         add_name(out, "websocket");
         text_add_str(out, "true");
@@ -101,13 +107,17 @@ static void add_route(struct text *out, const struct table *table, const struct 
         add_string(out, "hsts", route->hsts);
     add_string(out, "object", route->object);
     add_string(out, "field", route->field);
+    if (route->via.len > 0)
+        add_string(out, "via", route->via);
 }
 
-static void add_default(struct text *out, const struct table *table, const struct route *route)
+/* A route that no path leads to. */
+static void add_further(struct text *out, const char *name, const struct table *table,
+                        const struct route *route)
 {
     if (route == NULL)
         return;
-    open_in(out, "default", '{');
+    open_in(out, name, '{');
     add_route(out, table, route);
     text_add_byte(out, '}');
 }
@@ -118,7 +128,10 @@ static void add_tls(struct text *out, const struct vhost *vhost)
     const struct tls_host_config *config;
 
     add_string(out, "secret", vhost->tls_secret);
-    add_string(out, "handshake", vhost->tls == NULL ? BYTES("refused") : BYTES("answered"));
+    add_string(out, "handshake",
+               vhost->tls != NULL   ? BYTES("answered")
+               : vhost->tcp != NULL ? BYTES("passthrough")
+                                    : BYTES("refused"));
     if (vhost->tls == NULL)
         return;
     config = tls_host_config(vhost->tls);
@@ -154,7 +167,8 @@ static void add_host(struct text *out, const struct table *table, const struct v
         text_add_byte(out, '}');
     }
     text_add_byte(out, ']');
-    add_default(out, table, vhost->default_route);
+    add_further(out, "default", table, vhost->default_route);
+    add_further(out, "tcp", table, vhost->tcp);
     text_add_byte(out, '}');
 }
 
@@ -185,6 +199,23 @@ static void add_upstream(struct text *out, const struct tls_upstream *tls)
     text_add_byte(out, '}');
 }
 
+static void add_health_check(struct text *out, const struct health_check *health)
+{
+    bool is_http = health->kind == HEALTH_CHECK_HTTP;
+
+    open_in(out, "health_check", '{');
+    add_string(out, "kind", is_http ? BYTES("http") : BYTES("tcp"));
+    if (is_http) {
+        add_string(out, "path", health->path);
+        add_string(out, "host", health->host);
+    }
+    add_number(out, "interval_ms", health->interval_ms);
+    add_number(out, "timeout_ms", health->timeout_ms);
+    add_number(out, "unhealthy_threshold", health->unhealthy_threshold);
+    add_number(out, "healthy_threshold", health->healthy_threshold);
+    text_add_byte(out, '}');
+}
+
 static void add_cluster(struct text *out, const struct cluster_spec *cluster)
 {
     open_in(out, NULL, '{');
@@ -193,6 +224,12 @@ static void add_cluster(struct text *out, const struct cluster_spec *cluster)
     add_string(out, "policy", bytes_of(cluster_policy_word(cluster->policy)));
     if (cluster->tls != NULL)
         add_upstream(out, cluster->tls);
+    if (cluster->health != NULL)
+        add_health_check(out, cluster->health);
+    if (cluster->sends_proxy_header) {
+        add_name(out, "proxy_protocol");
+        text_add_str(out, "true");
+    }
     add_number(out, "max_connections", cluster->limits.connections_max);
     add_number(out, "max_pending", cluster->limits.pending_max);
     add_number(out, "max_requests", cluster->limits.requests_max);
@@ -230,6 +267,21 @@ static void add_finding(struct text *out, const struct finding *finding)
     text_add_byte(out, '}');
 }
 
+static void add_statuses(struct text *out, const struct table *table)
+{
+    open_in(out, "statuses", '[');
+    for (size_t i = 0; i < table_statuses_count(table); i++) {
+        const struct object_status *status = table_status(table, i);
+
+        open_in(out, NULL, '{');
+        add_string(out, "object", status->object);
+        add_string(out, "status", bytes_of(object_state_word(status->state)));
+        add_string(out, "description", status->description);
+        text_add_byte(out, '}');
+    }
+    text_add_byte(out, ']');
+}
+
 static void add_hosts(struct text *out, const struct table *table)
 {
     const struct vhost **hosts = listing_hosts(table);
@@ -257,7 +309,7 @@ void table_dump_json(const struct table *table, struct text *out)
     text_add_byte(out, '{');
     add_hosts(out, table);
     if (table->fallback != NULL)
-        add_default(out, table, table->fallback->default_route);
+        add_further(out, "default", table, table->fallback->default_route);
     add_default_tls(out, table->default_tls);
     add_clusters(out, table);
     if (table_certificates_count(table) > 0)
@@ -265,5 +317,8 @@ void table_dump_json(const struct table *table, struct text *out)
     open_in(out, "findings", '[');
     for (size_t i = 0; i < table_findings_count(table); i++)
         add_finding(out, table_finding(table, i));
-    text_add_str(out, "]}\n");
+    text_add_byte(out, ']');
+    if (table_statuses_count(table) > 0)
+        add_statuses(out, table);
+    text_add_str(out, "}\n");
 }

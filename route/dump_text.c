@@ -68,6 +68,12 @@ static void add_retry(struct text *out, const struct retry_policy *retry)
 
 static void add_options(struct text *out, const struct route *route)
 {
+    if (route->prefix_rewrite.len > 0) {
+        text_add_str(out, " rewrite=");
+        words_add_text(out, route->prefix_rewrite);
+    }
+    if (route->has_affinity_cookie)
+        text_add_str(out, " affinity=cookie");
     if (route->websocket)
         text_add_str(out, " websocket");
     if (route->response_timeout_ms > 0) {
@@ -103,7 +109,7 @@ static void add_tls(struct text *out, const struct vhost *vhost)
     const struct tls_host_config *config;
 
     if (vhost->tls == NULL)
-        text_add_str(out, " handshake refused");
+        text_add_str(out, vhost->tcp != NULL ? " passthrough" : " handshake refused");
     if (vhost->tls_secret.len > 0) {
         text_add_str(out, " secret=");
         words_add_text(out, vhost->tls_secret);
@@ -145,6 +151,12 @@ static void add_host(struct text *out, const struct table *table, const struct v
         text_add_str(out, "  default");
         add_route(out, line, table, vhost->default_route);
     }
+    if (vhost->tcp != NULL) {
+        size_t line = out->len;
+
+        text_add_str(out, "  tcp");
+        add_route(out, line, table, vhost->tcp);
+    }
 }
 
 static void add_limit(struct text *out, const char *name, uint32_t value, uint32_t usual)
@@ -168,6 +180,24 @@ static void add_upstream(struct text *out, const struct tls_upstream *tls)
     }
 }
 
+static void add_health_check(struct text *out, const struct health_check *health)
+{
+    if (health->kind == HEALTH_CHECK_TCP) {
+        text_add_str(out, " health=tcp");
+    } else {
+        text_add_str(out, " health=");
+        words_add_text(out, health->path);
+        text_add_str(out, " host=");
+        words_add_text(out, health->host);
+    }
+    text_add_str(out, " every=");
+    words_add_duration(out, health->interval_ms);
+    text_add_str(out, " within=");
+    words_add_duration(out, health->timeout_ms);
+    text_printf(out, " down-after=%u up-after=%u", health->unhealthy_threshold,
+                health->healthy_threshold);
+}
+
 static void add_cluster(struct text *out, const struct cluster_spec *cluster)
 {
     const struct cluster_limits *limits = &cluster->limits;
@@ -178,6 +208,10 @@ static void add_cluster(struct text *out, const struct cluster_spec *cluster)
                 cluster_policy_word(cluster->policy));
     if (cluster->tls != NULL)
         add_upstream(out, cluster->tls);
+    if (cluster->health != NULL)
+        add_health_check(out, cluster->health);
+    if (cluster->sends_proxy_header)
+        text_add_str(out, " proxy-protocol");
     add_limit(out, "max-connections", limits->connections_max, default_limits.connections_max);
     add_limit(out, "max-pending", limits->pending_max, default_limits.pending_max);
     add_limit(out, "max-requests", limits->requests_max, default_limits.requests_max);
@@ -215,6 +249,15 @@ static void add_finding(struct text *out, const struct finding *finding)
     text_add_byte(out, '\n');
 }
 
+static void add_status(struct text *out, const struct object_status *status)
+{
+    text_add_str(out, "status ");
+    words_add_text(out, status->object);
+    text_printf(out, " %s: ", object_state_word(status->state));
+    words_add_text(out, status->description);
+    text_add_byte(out, '\n');
+}
+
 static void add_defaults(struct text *out, const struct table *table)
 {
     size_t line = out->len;
@@ -243,6 +286,8 @@ void table_dump_text(const struct table *table, struct text *out)
         add_certificate(out, table_certificate(table, i));
     for (size_t i = 0; i < table_findings_count(table); i++)
         add_finding(out, table_finding(table, i));
+    for (size_t i = 0; i < table_statuses_count(table); i++)
+        add_status(out, table_status(table, i));
     mem_free(hosts);
     mem_free(clusters);
 }

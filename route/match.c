@@ -38,12 +38,17 @@ const struct vhost *table_vhost(const struct table *table, enum scheme scheme, s
     return vhost != NULL || scheme != SCHEME_HTTP ? vhost : table->hostless;
 }
 
-const struct tls_host *table_tls_host(const struct table *table, struct bytes server_name)
+const struct vhost *table_tls_vhost(const struct table *table, struct bytes server_name)
 {
     const struct vhost *vhost = named_vhost(table, SCHEME_HTTPS, server_name);
 
-    if (vhost == NULL)
-        vhost = table->default_tls;
+    return vhost != NULL ? vhost : table->default_tls;
+}
+
+const struct tls_host *table_tls_host(const struct table *table, struct bytes server_name)
+{
+    const struct vhost *vhost = table_tls_vhost(table, server_name);
+
     return vhost == NULL ? NULL : vhost->tls;
 }
 

@@ -23,6 +23,13 @@ const struct vhost *table_vhost(const struct table *table, enum scheme scheme, s
  */
 const struct tls_host *table_tls_host(const struct table *table, struct bytes server_name);
 
+/*
+ * The vhost whose handshakes and connections those with this server name are: a name's own, else
+ * the nameless one of the default certificate, else NULL. Its `tcp` says whether HTTP is spoken at
+ * all. Borrowed.
+ */
+const struct vhost *table_tls_vhost(const struct table *table, struct bytes server_name);
+
 /* Why match_route() gave no route, or that it gave one. */
 enum match_result {
     MATCH_ROUTE,       /* *route is set */

@@ -64,6 +64,7 @@ static void table_share(struct table *table, const struct table *from)
     table->default_tls = from->default_tls == NULL ? NULL : vhost_ref(from->default_tls);
     table->findings = findings_ref(from->findings);
     table->served = served_ref(from->served);
+    table->statuses = statuses_ref(from->statuses);
     table->routes_count = from->routes_count;
     table->clusters_count = from->clusters_count;
 }
@@ -105,6 +106,7 @@ void table_unref(struct table *table)
         vhost_unref(table->default_tls);
     findings_unref(table->findings);
     served_unref(table->served);
+    statuses_unref(table->statuses);
     mem_free(table);
     (void)atomic_fetch_sub_explicit(live_count(), 1, memory_order_relaxed);
 }
@@ -158,6 +160,17 @@ const struct finding *table_finding(const struct table *table, size_t index)
 {
     CHECK(index < findings_count(table->findings));
     return &table->findings->list[index];
+}
+
+size_t table_statuses_count(const struct table *table)
+{
+    return statuses_count(table->statuses);
+}
+
+const struct object_status *table_status(const struct table *table, size_t index)
+{
+    CHECK(index < statuses_count(table->statuses));
+    return &table->statuses->list[index];
 }
 
 size_t table_certificates_count(const struct table *table)

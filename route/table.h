@@ -80,14 +80,25 @@ struct route {
     enum route_action action;
     uint32_t response_timeout_ms; /* whole response, from the end of the request; 0 = no limit */
     struct retry_policy retry;
-    bool websocket; /* Upgrade: websocket is allowed */
+    struct bytes via;            /* for people: how a delegated route is reached, from the root on:
+                                  * "IngressRoute web/root spec.routes[1].delegate"; else empty */
+    struct bytes prefix_rewrite; /* takes the place of `path` in what is forwarded; else empty */
+    bool websocket;              /* Upgrade: websocket is allowed */
+    bool has_affinity_cookie;    /* hashing clusters hash X-Contour-Session-Affinity, which is set
+                                  * where    it is missing; else they hash the client's address */
     uint16_t backends_count;
     uint32_t weights_sum;
     const struct route_backend *backends; /* in the object's order */
 };
 
 enum cluster_protocol { CLUSTER_HTTP1, CLUSTER_TLS, CLUSTER_H2C, CLUSTER_H2 };
-enum cluster_policy { CLUSTER_ROUND_ROBIN, CLUSTER_LEAST_REQUEST, CLUSTER_RANDOM };
+enum cluster_policy {
+    CLUSTER_ROUND_ROBIN,
+    CLUSTER_LEAST_REQUEST,
+    CLUSTER_RANDOM,
+    CLUSTER_RING_HASH,
+    CLUSTER_MAGLEV,
+};
 
 /* Circuit breakers of one cluster, whole process (spec/contour.md 1.7, 4.3). */
 struct cluster_limits {
@@ -97,12 +108,34 @@ struct cluster_limits {
     uint32_t retries_max;     /* default 3; at the same time */
 };
 
+/* How endpoints are probed (spec/contour.md 2.6). */
+enum health_check_kind {
+    HEALTH_CHECK_HTTP, /* GET path, in the cluster's own protocol; 200 is healthy, 503 unhealthy at
+                        * once */
+    HEALTH_CHECK_TCP,  /* a connect that succeeds is healthy */
+};
+
+struct health_check {
+    enum health_check_kind kind;
+    struct bytes path; /* HEALTH_CHECK_HTTP: with its query */
+    struct bytes host; /* the same; "contour-envoy-healthcheck" by default */
+    uint32_t interval_ms;
+    uint32_t timeout_ms;
+    uint32_t unhealthy_threshold; /* failures in a row; >= 1 */
+    uint32_t healthy_threshold;   /* successes in a row; >= 1 */
+};
+
 struct endpoint_spec {
     struct address address;
     uint32_t weight; /* >= 1 */
 };
 
-/* One port of one Service. Its key is "namespace/name/port" with the Service port's number. */
+/*
+ * One port of one Service, in one way of using it. Its key is "namespace/name/port" with the
+ * Service port's number, and what a route asks beyond the usual follows after a blank:
+ * "default/web/80 random health=/ready". So two routes that use a Service differently have clusters
+ * of their own (docs/decisions/0020-a-cluster-is-a-way-to-use-a-port.md).
+ */
 struct cluster_spec {
     _Atomic uint32_t refs; /* cluster_spec_ref()/_unref() */
     uint32_t slot;
@@ -110,7 +143,9 @@ struct cluster_spec {
     uint64_t generation; /* of the table that first held this spec */
     enum cluster_protocol protocol;
     enum cluster_policy policy;
-    const struct tls_upstream *tls; /* ref; for CLUSTER_TLS and CLUSTER_H2, else NULL */
+    bool sends_proxy_header; /* connections open with a PROXY protocol v2 header; only for tcp */
+    const struct tls_upstream *tls;    /* ref; for CLUSTER_TLS and CLUSTER_H2, else NULL */
+    const struct health_check *health; /* NULL: every endpoint counts as healthy */
     struct cluster_limits limits;
     uint32_t endpoints_count;              /* ready ones; may be 0: every request answers 503 */
     const struct endpoint_spec *endpoints; /* sorted by address, without repeats */
@@ -134,8 +169,13 @@ struct vhost {
     const struct path_tree *paths;
     const struct route *routes;        /* in dump order */
     const struct route *default_route; /* when no path matches; NULL = 404. Not among routes. */
-    const struct tls_host *tls; /* ref; only for SCHEME_HTTPS, NULL: the handshake is refused */
+    const struct tls_host *tls; /* ref; only for SCHEME_HTTPS, NULL: the handshake is refused, or
+                                 * with `tcp` not ours to make */
     struct bytes tls_secret;    /* for people: "default/web-tls", or empty */
+    /* Only for SCHEME_HTTPS: all bytes of a connection go to one of its backends, and no HTTP is
+     * spoken. Without `tls` they are passed on as they come, the ClientHello first. ROUTE_FORWARD
+     * or ROUTE_UNAVAILABLE; not among routes. */
+    const struct route *tcp;
 };
 
 struct table; /* opaque: ask with match.h, dump.h, explain.h and the calls below */
@@ -167,6 +207,19 @@ struct finding {
 };
 size_t table_findings_count(const struct table *table);
 const struct finding *table_finding(const struct table *table, size_t index);
+
+/* What an object that has a status is told (spec/contour.md 2.9), sorted by object. */
+enum object_state { OBJECT_VALID, OBJECT_INVALID, OBJECT_ORPHANED };
+const char *object_state_word(enum object_state state); /* "valid", "invalid", "orphaned" */
+
+struct object_status {
+    struct bytes object;      /* "IngressRoute default/web" */
+    struct bytes host;        /* the fqdn of a root, lower case; else empty */
+    struct bytes description; /* "valid IngressRoute" */
+    enum object_state state;
+};
+size_t table_statuses_count(const struct table *table);
+const struct object_status *table_status(const struct table *table, size_t index);
 
 /*
  * A certificate that some host serves, or that is the default one, once however many hosts serve

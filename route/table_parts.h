@@ -10,6 +10,7 @@
 #include "route/name_index.h"
 #include "route/served.h"
 #include "route/slots.h"
+#include "route/statuses.h"
 
 struct table {
     _Atomic uint32_t refs;
@@ -21,6 +22,7 @@ struct table {
     struct vhost *default_tls;    /* ref; holds only the default certificate; may be NULL */
     struct findings *findings;    /* ref; may be NULL */
     struct served *served;        /* ref; may be NULL: no certificates */
+    struct statuses *statuses;    /* ref; may be NULL: none */
     size_t routes_count;
     size_t wildcards_count[SCHEMES_COUNT];
     size_t clusters_count;

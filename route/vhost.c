@@ -2,7 +2,7 @@
 /*
  * vhost.c - a vhost in one block, since there are tens of thousands of them:
  *
- *     struct vhost | routes | default route | backends | text
+ *     struct vhost | routes | default route | tcp route | backends | text
  */
 #include "route/vhost.h"
 
@@ -58,6 +58,8 @@ static void text_pool_add_route(struct text_pool *pool, const struct route *rout
     text_pool_add(pool, route->field);
     text_pool_add(pool, route->unavailable);
     text_pool_add(pool, route->hsts);
+    text_pool_add(pool, route->via);
+    text_pool_add(pool, route->prefix_rewrite);
 }
 
 /* The parts of the block while it is filled. */
@@ -65,6 +67,7 @@ struct vhost_layout {
     const struct text_pool *pool;
     struct vhost *vhost;
     struct route *routes;
+    struct route *further;          /* the next free place for one that is not among routes */
     struct route_backend *backends; /* the next free one */
     char *text;
 };
@@ -88,6 +91,8 @@ static void layout_route(struct vhost_layout *layout, struct route *to, const st
     to->field = layout_text(layout, from->field);
     to->unavailable = layout_text(layout, from->unavailable);
     to->hsts = layout_text(layout, from->hsts);
+    to->via = layout_text(layout, from->via);
+    to->prefix_rewrite = layout_text(layout, from->prefix_rewrite);
     to->backends = layout->backends;
     if (from->backends_count > 0)
         memcpy(layout->backends, from->backends, from->backends_count * sizeof(*from->backends));
@@ -146,6 +151,18 @@ static struct path_tree *create_paths(const struct vhost *vhost, const char *tex
     return tree;
 }
 
+/* A route that no path leads to; NULL stays NULL. */
+static const struct route *layout_further(struct vhost_layout *layout, const struct route *from)
+{
+    struct route *place = layout->further;
+
+    if (from == NULL)
+        return NULL;
+    layout->further++;
+    layout_route(layout, place, from);
+    return place;
+}
+
 static void layout_fill(struct vhost_layout *layout, const struct vhost_parts *parts)
 {
     struct vhost *vhost = layout->vhost;
@@ -159,18 +176,17 @@ static void layout_fill(struct vhost_layout *layout, const struct vhost_parts *p
     for (uint32_t i = 0; i < parts->count; i++)
         layout_route(layout, &layout->routes[i], &parts->drafts[i].route);
     vhost->routes = layout->routes;
-    if (parts->default_route != NULL) {
-        layout_route(layout, &layout->routes[parts->count], parts->default_route);
-        vhost->default_route = &layout->routes[parts->count];
-    }
+    layout->further = &layout->routes[parts->count];
+    vhost->default_route = layout_further(layout, parts->default_route);
+    vhost->tcp = layout_further(layout, parts->tcp);
     vhost->paths = create_paths(vhost, layout->text, parts->drafts);
 }
 
 struct vhost *vhost_create(const struct vhost_parts *parts)
 {
-    const struct route *default_route = parts->default_route;
-    size_t routes_count = (size_t)parts->count + (default_route != NULL);
-    size_t backends_count = default_route == NULL ? 0 : default_route->backends_count;
+    const struct route *further[] = {parts->default_route, parts->tcp};
+    size_t routes_count = parts->count;
+    size_t backends_count = 0;
     struct vhost_layout layout;
     struct text_pool pool;
 
@@ -182,8 +198,13 @@ struct vhost *vhost_create(const struct vhost_parts *parts)
         text_pool_add_route(&pool, &parts->drafts[i].route);
         backends_count += parts->drafts[i].route.backends_count;
     }
-    if (default_route != NULL)
-        text_pool_add_route(&pool, default_route);
+    for (size_t i = 0; i < sizeof(further) / sizeof(further[0]); i++) {
+        if (further[i] == NULL)
+            continue;
+        text_pool_add_route(&pool, further[i]);
+        backends_count += further[i]->backends_count;
+        routes_count++;
+    }
     layout_init(&layout, &pool, routes_count, backends_count);
     layout_fill(&layout, parts);
     text_pool_fini(&pool);
@@ -229,18 +250,26 @@ bool route_equal(const struct route *a, const struct route *b)
            a->response_timeout_ms == b->response_timeout_ms && a->websocket == b->websocket &&
            bytes_equal(a->path, b->path) && bytes_equal(a->object, b->object) &&
            bytes_equal(a->field, b->field) && bytes_equal(a->unavailable, b->unavailable) &&
-           bytes_equal(a->hsts, b->hsts) && retry_equal(&a->retry, &b->retry) &&
+           bytes_equal(a->hsts, b->hsts) && bytes_equal(a->via, b->via) &&
+           bytes_equal(a->prefix_rewrite, b->prefix_rewrite) &&
+           a->has_affinity_cookie == b->has_affinity_cookie && retry_equal(&a->retry, &b->retry) &&
            backends_equal(a, b);
+}
+
+static bool further_equal(const struct route *a, const struct route *b)
+{
+    return a == b || (a != NULL && b != NULL && route_equal(a, b));
 }
 
 bool vhost_equal(const struct vhost *a, const struct vhost *b)
 {
     if (a->routes_count != b->routes_count || !bytes_equal(a->name, b->name) ||
-        (a->default_route == NULL) != (b->default_route == NULL) || a->scheme != b->scheme ||
-        !tls_host_equal(a->tls, b->tls) || !bytes_equal(a->tls_secret, b->tls_secret))
+        !further_equal(a->default_route, b->default_route) || !further_equal(a->tcp, b->tcp) ||
+        a->scheme != b->scheme || !tls_host_equal(a->tls, b->tls) ||
+        !bytes_equal(a->tls_secret, b->tls_secret))
         return false;
     for (uint32_t i = 0; i < a->routes_count; i++)
         if (!route_equal(&a->routes[i], &b->routes[i]))
             return false;
-    return a->default_route == NULL || route_equal(a->default_route, b->default_route);
+    return true;
 }

@@ -21,6 +21,7 @@ struct vhost_parts {
     struct route_draft *drafts;
     uint32_t count;
     const struct route *default_route; /* or NULL */
+    const struct route *tcp;           /* or NULL */
     struct tls_host *tls;              /* or NULL */
     struct bytes tls_secret;
 };

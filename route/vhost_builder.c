@@ -90,6 +90,8 @@ static void copy_route(struct vhost_builder *builder, struct route *to, const st
     to->field = arena_copy(arena, from->field);
     to->unavailable = arena_copy(arena, from->unavailable);
     to->hsts = arena_copy(arena, from->hsts);
+    to->via = arena_copy(arena, from->via);
+    to->prefix_rewrite = arena_copy(arena, from->prefix_rewrite);
     copy_backends(builder, to, from);
 }
 
@@ -133,9 +135,19 @@ void vhost_builder_set_default(struct vhost_builder *builder, const struct route
     builder->parts.default_route = copy;
 }
 
+void vhost_builder_set_tcp(struct vhost_builder *builder, const struct route *route)
+{
+    struct route *copy = arena_new(&builder->arena, struct route);
+
+    CHECK(builder->parts.scheme == SCHEME_HTTPS);
+    copy_route(builder, copy, route);
+    builder->parts.tcp = copy;
+}
+
 bool vhost_builder_is_empty(const struct vhost_builder *builder)
 {
-    return builder->parts.count == 0 && builder->parts.default_route == NULL;
+    return builder->parts.count == 0 && builder->parts.default_route == NULL &&
+           builder->parts.tcp == NULL;
 }
 
 struct vhost *vhost_builder_freeze(struct vhost_builder *builder)

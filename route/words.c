@@ -58,6 +58,10 @@ const char *cluster_policy_word(enum cluster_policy policy)
         return "least_request";
     case CLUSTER_RANDOM:
         return "random";
+    case CLUSTER_RING_HASH:
+        return "ring_hash";
+    case CLUSTER_MAGLEV:
+        return "maglev";
     }
     return "?";
 }
@@ -91,6 +95,19 @@ const char *client_auth_word(enum tls_client_auth auth)
         return "optional";
     case TLS_CLIENT_AUTH_REQUIRED:
         return "required";
+    }
+    return "?";
+}
+
+const char *object_state_word(enum object_state state)
+{
+    switch (state) {
+    case OBJECT_VALID:
+        return "valid";
+    case OBJECT_INVALID:
+        return "invalid";
+    case OBJECT_ORPHANED:
+        return "orphaned";
     }
     return "?";
 }
@@ -144,6 +161,10 @@ void words_add_origin(struct text *out, const struct route *route)
     if (route->object.len > 0 && route->field.len > 0)
         text_add_byte(out, ' ');
     words_add_text(out, route->field);
+    if (route->via.len == 0)
+        return;
+    text_add_str(out, " via ");
+    words_add_text(out, route->via);
 }
 
 void words_pad(struct text *out, size_t line, size_t column)

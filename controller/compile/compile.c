@@ -172,6 +172,8 @@ static void take_change(struct compiler *compiler, const struct cache_change *ch
     case OBJECT_SECRET:
         change_secret(compiler, change->after != NULL ? change->after : change->before);
         break;
+    case OBJECT_INGRESS_ROUTE:
+    case OBJECT_TLS_DELEGATION:
     case OBJECT_CONFIG_MAP: /* no route depends on one yet */
     case OBJECT_KINDS_COUNT:
         break;

@@ -5,10 +5,15 @@
 #include "controller/object/kind.h"
 
 static const struct kind *const kinds[OBJECT_KINDS_COUNT] = {
-    [OBJECT_INGRESS] = &kind_ingress,       [OBJECT_INGRESS_CLASS] = &kind_ingress_class,
-    [OBJECT_SERVICE] = &kind_service,       [OBJECT_ENDPOINT_SLICE] = &kind_endpoint_slice,
-    [OBJECT_ENDPOINTS] = &kind_endpoints,   [OBJECT_SECRET] = &kind_secret,
+    [OBJECT_INGRESS] = &kind_ingress,
+    [OBJECT_INGRESS_CLASS] = &kind_ingress_class,
+    [OBJECT_SERVICE] = &kind_service,
+    [OBJECT_ENDPOINT_SLICE] = &kind_endpoint_slice,
+    [OBJECT_ENDPOINTS] = &kind_endpoints,
+    [OBJECT_SECRET] = &kind_secret,
     [OBJECT_CONFIG_MAP] = &kind_config_map,
+    [OBJECT_INGRESS_ROUTE] = &kind_ingress_route,
+    [OBJECT_TLS_DELEGATION] = &kind_tls_delegation,
 };
 
 static const struct {
@@ -26,6 +31,9 @@ static const struct {
     {OBJECT_ENDPOINTS, "v1"},
     {OBJECT_SECRET, "v1"},
     {OBJECT_CONFIG_MAP, "v1"},
+    {OBJECT_INGRESS_ROUTE, "contour.heptio.com/v1beta1"},
+    {OBJECT_TLS_DELEGATION, "contour.heptio.com/v1beta1"},
+    {OBJECT_TLS_DELEGATION, "projectcontour.io/v1"},
 };
 
 const struct kind *kind_of(enum object_kind kind)

@@ -30,6 +30,8 @@ extern const struct kind kind_endpoint_slice;
 extern const struct kind kind_endpoints;
 extern const struct kind kind_secret;
 extern const struct kind kind_config_map;
+extern const struct kind kind_ingress_route;
+extern const struct kind kind_tls_delegation;
 
 const struct kind *kind_of(enum object_kind kind);
 /* The kind of that name, whatever its version; STATUS_NOT_FOUND if there is none. */

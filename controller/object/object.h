@@ -20,6 +20,9 @@ enum object_kind {
     OBJECT_ENDPOINTS,      /* v1 */
     OBJECT_SECRET,         /* v1 */
     OBJECT_CONFIG_MAP,     /* v1 */
+    OBJECT_INGRESS_ROUTE,  /* contour.heptio.com/v1beta1 */
+    OBJECT_TLS_DELEGATION, /* TLSCertificateDelegation, contour.heptio.com/v1beta1,
+                            * projectcontour.io/v1 */
     OBJECT_KINDS_COUNT
 };
 
@@ -111,6 +114,78 @@ struct ingress_class {
     struct object object;
     struct bytes controller;
     bool is_default; /* annotation ingressclass.kubernetes.io/is-default-class: "true" */
+};
+
+/* Seconds and counts as written; 0 asks for the default (spec/contour.md 2.6). */
+struct ingress_route_health_check {
+    struct bytes path;
+    struct bytes host;
+    int32_t interval_s;
+    int32_t timeout_s;
+    int32_t unhealthy_count;
+    int32_t healthy_count;
+};
+
+/* A Service in the IngressRoute's own namespace. Numbers may be out of range. */
+struct ingress_route_service {
+    struct bytes name;
+    int32_t port;
+    int32_t weight; /* 0 when absent */
+    struct bytes strategy;
+    bool has_health_check;
+    struct ingress_route_health_check health_check;
+    bool has_validation;
+    struct bytes ca_secret;
+    struct bytes subject_name;
+};
+
+struct ingress_route_delegate {
+    bool is_present;
+    struct bytes name;
+    struct bytes ns; /* empty: the IngressRoute's own */
+};
+
+struct ingress_route_route {
+    struct bytes match; /* as written, may be empty */
+    uint32_t services_count;
+    const struct ingress_route_service *services;
+    struct ingress_route_delegate delegate;
+    bool enable_websockets;
+    bool permit_insecure;
+    struct bytes prefix_rewrite;
+    struct bytes request_timeout; /* timeoutPolicy.request, as written */
+    bool has_retry_policy;
+    int32_t retry_count;
+    struct bytes per_try_timeout; /* as written */
+};
+
+struct ingress_route {
+    struct object object;
+    bool is_root;      /* has spec.virtualhost */
+    struct bytes fqdn; /* as written, may be empty */
+    bool has_tls;
+    struct bytes tls_secret;      /* "name" or "namespace/name" */
+    struct bytes tls_version_min; /* as written */
+    bool tls_passthrough;
+    uint32_t routes_count;
+    const struct ingress_route_route *routes;
+    bool has_tcpproxy;
+    uint32_t tcp_services_count;
+    const struct ingress_route_service *tcp_services;
+    struct ingress_route_delegate tcp_delegate;
+};
+
+/* One Secret of the delegation's own namespace, and who may use it. */
+struct tls_grant {
+    struct bytes secret;
+    uint32_t namespaces_count;
+    const struct bytes *namespaces; /* "*" stands for all */
+};
+
+struct tls_delegation {
+    struct object object;
+    uint32_t grants_count;
+    const struct tls_grant *grants;
 };
 
 struct service_port {
