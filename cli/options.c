@@ -346,6 +346,8 @@ struct compile_options options_for_compile(const struct options *options)
         .ingress_class_is_given = options->ingress_class_is_given,
         .watch_namespaces = options->watch_namespaces.at,
         .watch_namespaces_count = options->watch_namespaces.count,
+        .root_namespaces = options->root_namespaces.at,
+        .root_namespaces_count = options->root_namespaces.count,
         .external_names = options->external_names,
         .external_names_loopback = options->external_names_loopback,
         .default_certificate = options->default_certificate,

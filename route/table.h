@@ -100,6 +100,8 @@ enum cluster_policy {
     CLUSTER_MAGLEV,
 };
 
+const char *cluster_policy_word(enum cluster_policy policy); /* "round_robin", ... */
+
 /* Circuit breakers of one cluster, whole process (spec/contour.md 1.7, 4.3). */
 struct cluster_limits {
     uint32_t connections_max; /* default 1024 */

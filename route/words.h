@@ -12,7 +12,6 @@
 const char *path_kind_word(enum path_kind kind);
 const char *route_action_word(enum route_action action);
 const char *cluster_protocol_word(enum cluster_protocol protocol);
-const char *cluster_policy_word(enum cluster_policy policy);
 
 #define RETRY_WORDS_COUNT 6
 /* Name of the condition 1 << index. */

@@ -59,13 +59,18 @@ static bool read_bool(const struct reading *reading, const char *name, bool othe
 }
 
 /* Zero, like an empty text, asks for the default (spec/contour.md 1.6), which is no limit. */
+bool timeout_parse(struct bytes value, uint32_t *ms)
+{
+    *ms = 0;
+    return value.len == 0 || bytes_equal(value, BYTES("infinity")) ||
+           duration_parse_ms(value, ms) == STATUS_OK;
+}
+
 static uint32_t read_timeout(const struct reading *reading, const char *name, struct bytes value)
 {
     uint32_t ms = 0;
 
-    if (value.len == 0 || bytes_equal(value, BYTES("infinity")))
-        return 0;
-    if (duration_parse_ms(value, &ms) != STATUS_OK)
+    if (!timeout_parse(value, &ms))
         complain(reading, name, value,
                  "is no duration such as 90s or 1m30s and no infinity, so there is no such limit");
     return ms;
@@ -211,6 +216,20 @@ static void read_limit(const struct reading *reading, const char *name, uint32_t
         complain(reading, name, value, "is no number, so the default holds");
     if (number > 0)
         *limit = (uint32_t)number;
+}
+
+bool service_wants_proxy_header(const struct object *object, struct findings *findings)
+{
+    const char *name = "fairlead.dev/upstream-proxy-protocol";
+    const struct reading reading = {object, findings};
+    struct bytes value = object_annotation(object, bytes_of(name));
+
+    if (value.at == NULL)
+        return false;
+    if (bytes_equal(value, BYTES("v2")))
+        return true;
+    complain(&reading, name, value, "is not v2, the one version that is sent, so no header is");
+    return false;
 }
 
 void service_limits_parse(const struct object *object, struct cluster_limits *limits,

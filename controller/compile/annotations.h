@@ -3,7 +3,8 @@
  * annotations.h - annotations as typed values, by allow-lists: no text from an object goes anywhere
  * else (hostile-input 92).
  *
- * A value that is not understood counts as absent and is told about (design 5.7). Source: spec/contour.md 1.5-1.7.
+ * A value that is not understood counts as absent and is told about (design 5.7). Source:
+ * spec/contour.md 1.5-1.7.
  */
 #ifndef CONTROLLER_COMPILE_ANNOTATIONS_H
 #define CONTROLLER_COMPILE_ANNOTATIONS_H
@@ -30,6 +31,14 @@ void ingress_policy_parse(const struct object *object, struct ingress_policy *po
 bool ingress_policy_serves_http(const struct ingress_policy *policy);
 /* `written` is the path as the Ingress has it, "/" for an empty one. */
 bool ingress_policy_has_websocket(const struct ingress_policy *policy, struct bytes written);
+
+/* A timeout as text: zero, nothing and "infinity" are none. False when it is no duration: none,
+ * too.
+ */
+bool timeout_parse(struct bytes value, uint32_t *ms);
+
+/* fairlead.dev/upstream-proxy-protocol: "v2": connections that are relayed open with a header. */
+bool service_wants_proxy_header(const struct object *object, struct findings *findings);
 
 /* Circuit breakers; what is absent, 0 or no number is the default. */
 void service_limits_parse(const struct object *object, struct cluster_limits *limits,

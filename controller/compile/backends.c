@@ -15,9 +15,7 @@
 static const struct service *find_service(const struct pass *pass, struct bytes ns,
                                           struct bytes name)
 {
-    const struct object *object = cache_get(pass->cache, OBJECT_SERVICE, ns, name);
-
-    return (const struct service *)(const void *)object;
+    return as_service(cache_get(pass->cache, OBJECT_SERVICE, ns, name));
 }
 
 static bool port_is_tcp(const struct service_port *port)
@@ -120,15 +118,24 @@ enum cluster_protocol service_protocol(const struct service *service, int32_t nu
     return port_protocol(service, port != NULL ? port : &unlisted);
 }
 
+enum cluster_protocol way_protocol(const struct way *way, const struct service *service,
+                                   int32_t number)
+{
+    return way->is_tcp ? CLUSTER_HTTP1 : service_protocol(service, number);
+}
+
 /* One backend on its way to a target. */
 struct lookup {
     struct pass *pass;
     struct bytes ns;
     const struct ingress_backend *backend;
+    const struct way *way;
 };
 
 #define UNAVAILABLE(lookup, ...)                                                                   \
-    ((struct backend_target){CLUSTER_SLOT_NONE, plain_printf((lookup)->pass->scratch, __VA_ARGS__)})
+    ((struct backend_target){.slot = CLUSTER_SLOT_NONE,                                            \
+                             .unavailable = plain_printf((lookup)->pass->scratch, __VA_ARGS__),    \
+                             .fault = BACKEND_MISSING})
 
 static struct backend_target refuse_port(const struct lookup *lookup)
 {
@@ -149,19 +156,21 @@ static struct backend_target use_port(const struct lookup *lookup, const struct 
                                       int32_t number)
 {
     struct pass *pass = lookup->pass;
+    struct backend_target target = {.slot = CLUSTER_SLOT_NONE,
+                                    .protocol = way_protocol(lookup->way, service, number)};
     struct cluster_node *cluster;
-    struct bytes fault;
 
-    if (!upstream_is_possible(pass, service, service_protocol(service, number), &fault))
-        return (struct backend_target){CLUSTER_SLOT_NONE, fault};
-    cluster = use_list_add(pass->dag, &pass->uses, lookup->ns, lookup->backend->service, number);
-    if (cluster->slot == CLUSTER_SLOT_NONE) {
-        struct bytes key = plain_printf(pass->scratch, "%.*s/%.*s/%d", BYTES_ARG(lookup->ns),
-                                        BYTES_ARG(lookup->backend->service), number);
-
-        cluster->slot = builder_cluster_slot(pass->builder, key);
-    }
-    return (struct backend_target){cluster->slot, BYTES_NONE};
+    target.fault = upstream_fault(pass, service, target.protocol, lookup->way, &target.unavailable);
+    if (target.fault != BACKEND_FINE)
+        return target;
+    cluster = use_list_add(pass->dag, &pass->uses, lookup->ns, lookup->backend->service, number,
+                           lookup->way);
+    if (cluster->slot == CLUSTER_SLOT_NONE)
+        cluster->slot = builder_cluster_slot(
+            pass->builder,
+            cluster_node_key(pass->scratch, lookup->ns, lookup->backend->service, cluster));
+    target.slot = cluster->slot;
+    return target;
 }
 
 /* An ExternalName often lists no ports: then the backend's own number is the one. */
@@ -206,9 +215,9 @@ static struct backend_target resolve_service(const struct lookup *lookup,
 }
 
 struct backend_target backend_resolve(struct pass *pass, struct bytes ns,
-                                      const struct ingress_backend *backend)
+                                      const struct ingress_backend *backend, const struct way *way)
 {
-    const struct lookup lookup = {pass, ns, backend};
+    const struct lookup lookup = {pass, ns, backend, way};
     const struct service *service;
     struct backend_target target;
 
@@ -223,7 +232,7 @@ struct backend_target backend_resolve(struct pass *pass, struct bytes ns,
     else
         target = resolve_service(&lookup, service);
     if (target.slot == CLUSTER_SLOT_NONE) /* it may appear, or get the port */
-        (void)use_list_add(pass->dag, &pass->uses, ns, backend->service, 0);
+        (void)use_list_add(pass->dag, &pass->uses, ns, backend->service, 0, &usual_way);
     return target;
 }
 
@@ -267,5 +276,6 @@ void service_lint(const struct service *service, struct findings *findings)
     struct cluster_limits limits;
 
     service_limits_parse(&service->object, &limits, findings);
+    (void)service_wants_proxy_header(&service->object, findings);
     upstream_lint(service, findings);
 }

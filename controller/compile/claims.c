@@ -14,8 +14,20 @@ const struct ingress_path *claim_path(const struct claim *claim)
     return &claim->origin->ingress->rules[claim->rule].paths[claim->index];
 }
 
+const struct object *claim_object(const struct claim *claim)
+{
+    return claim->leaf != NULL ? &claim->leaf->object->object : claim->origin->object;
+}
+
+static struct bytes claim_title(const struct claim *claim)
+{
+    return claim->leaf != NULL ? claim->leaf->route.object : claim->origin->title;
+}
+
 struct bytes claim_field(const struct host_pass *host, const struct claim *claim)
 {
+    if (claim->leaf != NULL)
+        return claim->leaf->route.field;
     return plain_printf(host->pass->scratch, "spec.rules[%u].http.paths[%u]", claim->rule,
                         claim->index);
 }
@@ -23,7 +35,7 @@ struct bytes claim_field(const struct host_pass *host, const struct claim *claim
 static void tell(struct host_pass *host, bool is_error, const struct claim *claim,
                  const char *before, struct bytes value, const char *after)
 {
-    findings_add(&host->findings, is_error, &claim->origin->ingress->object,
+    findings_add(&host->findings, is_error, claim->origin->object,
                  "spec.rules[%u].http.paths[%u]: %s\"%.*s\"%s", claim->rule, claim->index, before,
                  BYTES_ARG(value), after);
 }
@@ -122,20 +134,41 @@ static void add_claim(struct host_pass *host, const struct origin *origin, uint3
         host->claims_count++;
 }
 
+static void add_leaf(struct host_pass *host, const struct leaf *leaf)
+{
+    struct claim *claim = &host->claims[host->claims_count];
+
+    *claim = (struct claim){.path = leaf->route.path,
+                            .kind = PATH_STRING_PREFIX,
+                            .order = host->claims_count,
+                            .leaf = leaf};
+    host->claims_count++;
+}
+
+static const struct ingress_rule *rule_of(const struct contributor *contributor)
+{
+    return &as_ingress(contributor->object)->rules[contributor->index];
+}
+
 static uint32_t count_paths(const struct contributors *rules)
 {
     size_t count = 0;
 
     for (uint32_t i = 0; i < rules->count; i++)
-        count += rules->list[i].ingress->rules[rules->list[i].index].paths_count;
-    CHECK(count <= UINT32_MAX);
+        count += rule_of(&rules->list[i])->paths_count;
+    CHECK(count <= UINT32_MAX / 2);
     return (uint32_t)count;
 }
 
-/* Over HTTPS everything is served; over HTTP what its Ingress allows there. */
+/*
+ * Over HTTPS everything is served; over HTTP what its Ingress allows there. Where the certificate
+ * is an IngressRoute's and no Ingress asked for HTTPS, none is served by it (spec/contour.md 1.3).
+ */
 static bool is_served(const struct host_pass *host, const struct origin *origin)
 {
-    return host->scheme == SCHEME_HTTPS || ingress_policy_serves_http(&origin->policy);
+    if (host->scheme == SCHEME_HTTP)
+        return ingress_policy_serves_http(&origin->policy);
+    return host->tree.side == TREE_PLAIN || host->node->tls.count > 0;
 }
 
 static int compare_places(const struct claim *a, const struct claim *b)
@@ -156,26 +189,68 @@ static int compare_claims(const void *left, const void *right)
 /* Why the winner won, after a comma: design 5.14. */
 static const char *reason(const struct claim *loser, const struct claim *winner)
 {
-    const struct object *a = &winner->origin->ingress->object;
-    const struct object *b = &loser->origin->ingress->object;
+    const struct object *a = claim_object(winner);
+    const struct object *b = claim_object(loser);
 
     if (a == b)
         return "";
+    if (winner->leaf != NULL)
+        return loser->leaf != NULL ? ", and comes first in the tree"
+                                   : ", and an IngressRoute comes before any Ingress";
     return a->created_s != b->created_s ? ", and is older" : ", and its name comes first";
 }
 
 static void tell_loser(struct host_pass *host, const struct claim *loser,
                        const struct claim *winner)
 {
-    bool is_same = loser->origin == winner->origin;
-    struct bytes field = claim_field(host, winner);
+    bool is_same = claim_object(loser) == claim_object(winner);
+    struct bytes field = claim_field(host, winner), lost = claim_field(host, loser);
 
-    findings_add(
-        &host->findings, false, &loser->origin->ingress->object,
-        "spec.rules[%u].http.paths[%u]: %.*s%s%.*s has path \"%.*s\" of host %.*s already%s",
-        loser->rule, loser->index, BYTES_ARG(is_same ? BYTES_NONE : winner->origin->title),
-        is_same ? "" : " ", BYTES_ARG(field), BYTES_ARG(loser->path), BYTES_ARG(host->node->name),
-        reason(loser, winner));
+    findings_add(&host->findings, false, claim_object(loser),
+                 "%.*s: %.*s%s%.*s has path \"%.*s\" of host %.*s already%s", BYTES_ARG(lost),
+                 BYTES_ARG(is_same ? BYTES_NONE : claim_title(winner)), is_same ? "" : " ",
+                 BYTES_ARG(field), BYTES_ARG(loser->path), BYTES_ARG(host->node->name),
+                 reason(loser, winner));
+}
+
+/* The leaf that has this path, or NULL; `claims` are sorted by place, each of its own. */
+static const struct claim *find_leaf(const struct claim *claims, uint32_t count, struct bytes path)
+{
+    const struct claim wanted = {.path = path, .kind = PATH_STRING_PREFIX};
+    uint32_t low = 0, high = count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = compare_places(&wanted, &claims[middle]);
+
+        if (order == 0)
+            return claims[middle].leaf != NULL ? &claims[middle] : NULL;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+/* Whole segments and plain text are two kinds of place, but one prefix: an IngressRoute has it all
+ * (design 5.14). */
+static void settle_prefixes(struct host_pass *host)
+{
+    struct claim *all = arena_alloc(host->pass->scratch, host->claims_count * sizeof(*all));
+    uint32_t count = host->claims_count, kept = 0;
+
+    memcpy(all, host->claims, count * sizeof(*all));
+    for (uint32_t i = 0; i < count; i++) {
+        const struct claim *winner =
+            all[i].kind == PATH_PREFIX ? find_leaf(all, count, all[i].path) : NULL;
+
+        if (winner != NULL)
+            tell_loser(host, &all[i], winner);
+        else
+            host->claims[kept++] = all[i];
+    }
+    host->claims_count = kept;
 }
 
 /* Sorted by place; of those that want the same place the first stays. */
@@ -194,6 +269,8 @@ static void settle(struct host_pass *host)
             host->claims[kept++] = *claim;
     }
     host->claims_count = kept;
+    if (host->tree.leaves_count > 0)
+        settle_prefixes(host);
 }
 
 void claims_gather(struct host_pass *host)
@@ -201,14 +278,17 @@ void claims_gather(struct host_pass *host)
     const struct contributors *rules = &host->node->rules;
 
     host->claims_count = 0;
-    host->claims =
-        arena_alloc(host->pass->scratch, (count_paths(rules) + 1) * sizeof(struct claim));
+    host->claims = arena_alloc(host->pass->scratch,
+                               ((size_t)count_paths(rules) + host->tree.leaves_count + 1) *
+                                   sizeof(struct claim));
+    for (uint32_t i = 0; i < host->tree.leaves_count; i++)
+        add_leaf(host, &host->tree.leaves[i]);
     for (uint32_t i = 0; i < rules->count; i++) {
         const struct contributor *from = &rules->list[i];
 
         if (!is_served(host, host->origins[i]))
             continue;
-        for (uint32_t j = 0; j < from->ingress->rules[from->index].paths_count; j++)
+        for (uint32_t j = 0; j < rule_of(from)->paths_count; j++)
             add_claim(host, host->origins[i], from->index, j);
     }
     settle(host);

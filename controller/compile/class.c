@@ -12,15 +12,21 @@ static const char *const class_annotations[] = {
     "kubernetes.io/ingress.class",
 };
 
-struct bytes ingress_class_of(const struct ingress *ingress)
+/* What the annotations say, or `otherwise`. */
+static struct bytes class_of(const struct object *object, struct bytes otherwise)
 {
     for (size_t i = 0; i < sizeof(class_annotations) / sizeof(class_annotations[0]); i++) {
-        struct bytes value = object_annotation(&ingress->object, bytes_of(class_annotations[i]));
+        struct bytes value = object_annotation(object, bytes_of(class_annotations[i]));
 
         if (value.len > 0)
             return value;
     }
-    return ingress->class_name;
+    return otherwise;
+}
+
+struct bytes ingress_class_of(const struct ingress *ingress)
+{
+    return class_of(&ingress->object, ingress->class_name);
 }
 
 static const struct ingress_class *class_at(const struct cache *cache, struct bytes name)
@@ -64,13 +70,21 @@ static bool namespace_is_watched(const struct compile_options *options, struct b
     return options->watch_namespaces_count == 0;
 }
 
-bool ingress_is_ours(const struct class_rules *rules, const struct ingress *ingress)
+static bool is_ours(const struct class_rules *rules, const struct object *object, struct bytes name)
 {
-    struct bytes name = ingress_class_of(ingress);
-
-    if (!namespace_is_watched(rules->options, ingress->object.ns))
+    if (!namespace_is_watched(rules->options, object->ns))
         return false;
     if (name.len == 0)
         return !rules->options->ingress_class_is_given && !rules->has_foreign_default;
     return class_is_ours(rules, name);
+}
+
+bool ingress_is_ours(const struct class_rules *rules, const struct ingress *ingress)
+{
+    return is_ours(rules, &ingress->object, ingress_class_of(ingress));
+}
+
+bool ingress_route_is_ours(const struct class_rules *rules, const struct ingress_route *route)
+{
+    return is_ours(rules, &route->object, class_of(&route->object, BYTES_NONE));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * class.h - which Ingresses are ours. Source: design 5.1; spec/contour.md 1.2.
+ * class.h - which Ingresses and IngressRoutes are ours. Source: design 5.1; spec/contour.md 1.2.
  */
 #ifndef CONTROLLER_COMPILE_CLASS_H
 #define CONTROLLER_COMPILE_CLASS_H
@@ -25,5 +25,7 @@ struct bytes ingress_class_of(const struct ingress *ingress);
 
 /* True when its class and its namespace are ours. */
 bool ingress_is_ours(const struct class_rules *rules, const struct ingress *ingress);
+/* The same; its class is an annotation's. */
+bool ingress_route_is_ours(const struct class_rules *rules, const struct ingress_route *route);
 
 #endif

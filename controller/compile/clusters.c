@@ -12,11 +12,12 @@
 
 /* Endpoints that must be verified and cannot be are as good as none: no route leads here then (see
  * backends.c), and should one, it answers 503. */
-static void set_tls(struct pass *pass, const struct service *service, struct cluster_spec *spec)
+static void set_tls(struct pass *pass, const struct service *service, const struct way *way,
+                    struct cluster_spec *spec)
 {
     if (spec->protocol != CLUSTER_TLS && spec->protocol != CLUSTER_H2)
         return;
-    spec->tls = upstream_create(pass, service, spec->protocol);
+    spec->tls = upstream_create(pass, service, spec->protocol, way);
     if (spec->tls == NULL)
         spec->endpoints_count = 0;
 }
@@ -25,15 +26,17 @@ static void put_cluster(struct pass *pass, const struct service_node *node,
                         const struct service *service, struct cluster_node *cluster,
                         struct findings *findings)
 {
-    struct cluster_spec spec = {.protocol = service_protocol(service, cluster->port),
-                                .policy = CLUSTER_ROUND_ROBIN};
+    const struct way *way = cluster->way;
+    struct cluster_spec spec = {.protocol = way_protocol(way, service, cluster->port),
+                                .policy = way->policy,
+                                .health = way->has_health ? &way->health : NULL};
 
-    spec.key = plain_printf(pass->scratch, "%.*s/%.*s/%d", BYTES_ARG(node->ns),
-                            BYTES_ARG(node->name), cluster->port);
+    spec.key = cluster_node_key(pass->scratch, node->ns, node->name, cluster);
+    spec.sends_proxy_header = way->is_tcp && service_wants_proxy_header(&service->object, NULL);
     service_limits_parse(&service->object, &spec.limits, NULL);
     spec.endpoints =
         endpoints_gather(pass, node, service, cluster->port, findings, &spec.endpoints_count);
-    set_tls(pass, service, &spec);
+    set_tls(pass, service, way, &spec);
     builder_put_cluster(pass->builder, cluster->slot, &spec);
     if (spec.tls != NULL)
         tls_upstream_unref((struct tls_upstream *)(uintptr_t)spec.tls);
@@ -57,7 +60,7 @@ static void release_unused(struct pass *pass, struct service_node *node)
         *at = cluster->next;
         if (cluster->slot != CLUSTER_SLOT_NONE)
             builder_release_slot(pass->builder, cluster->slot);
-        mem_free(cluster);
+        cluster_node_destroy(cluster);
     }
 }
 
@@ -75,8 +78,8 @@ static void update_external(struct pass *pass, struct service_node *node,
 
 void service_compile(struct pass *pass, struct service_node *node)
 {
-    const struct object *object = cache_get(pass->cache, OBJECT_SERVICE, node->ns, node->name);
-    const struct service *service = (const struct service *)(const void *)object;
+    const struct service *service =
+        as_service(cache_get(pass->cache, OBJECT_SERVICE, node->ns, node->name));
     struct findings findings;
 
     arena_reset(pass->scratch);

@@ -4,7 +4,8 @@
  * parts over those lists.
  *
  *     apply: files -> cache -> changes -> dirty hosts and Services
- *     run:   hosts (host.c) -> clusters (clusters.c) -> certificates -> findings (emit.c) -> table
+ *     run:   hosts (host.c) -> clusters (clusters.c) -> certificates -> statuses (statuses.c) ->
+ *            findings (emit.c) -> table
  */
 #include "controller/compile/compile.h"
 
@@ -13,6 +14,7 @@
 #include "controller/compile/class.h"
 #include "controller/compile/endpoints.h"
 #include "controller/compile/ingress.h"
+#include "controller/compile/ingress_route.h"
 #include "core/check.h"
 #include "route/normal.h"
 
@@ -31,6 +33,7 @@ struct compiler {
     struct arena scratch;
     struct use_list uses;
     struct secret_list secrets;
+    struct visit_list visits;
     int64_t now_s;       /* of the last run */
     struct table *table; /* ref; the last one, NULL before the first run */
     struct bytes *names; /* owned; for compiler_external_names() */
@@ -71,6 +74,7 @@ void compiler_destroy(struct compiler *compiler)
     arena_fini(&compiler->scratch);
     mem_free(compiler->uses.uses);
     mem_free(compiler->secrets.uses);
+    mem_free(compiler->visits.visits);
     mem_free(compiler->names);
     if (compiler->table != NULL)
         table_unref(compiler->table);
@@ -80,21 +84,6 @@ void compiler_destroy(struct compiler *compiler)
         mem_free(compiler->files);
     }
     mem_free(compiler);
-}
-
-static const struct ingress *as_ingress(const struct object *object)
-{
-    return (const struct ingress *)(const void *)object;
-}
-
-static const struct service *as_service(const struct object *object)
-{
-    return (const struct service *)(const void *)object;
-}
-
-static const struct endpoints *as_endpoints(const struct object *object)
-{
-    return (const struct endpoints *)(const void *)object;
 }
 
 /* What an object says on its own account, by its kind and name. */
@@ -118,6 +107,43 @@ static void change_ingress(struct compiler *compiler, const struct ingress *befo
         ingress_lint(after, &findings);
     }
     emit_replace_keyed(&compiler->emit, lint_key(compiler, &any->object), &findings);
+}
+
+static void change_ingress_route(struct compiler *compiler, const struct ingress_route *before,
+                                 const struct ingress_route *after)
+{
+    const struct ingress_route *any = after != NULL ? after : before;
+    struct findings findings;
+
+    findings_init(&findings, &compiler->scratch);
+    if (before != NULL)
+        root_withdraw(&compiler->dag, compiler->options, before);
+    if (after != NULL && ingress_route_is_ours(&compiler->classes, after)) {
+        root_contribute(&compiler->dag, compiler->options, after);
+        ingress_route_lint(compiler->options, after, &findings);
+    }
+    dag_mark_ingress_route(&compiler->dag, any->object.ns, any->object.name);
+    emit_replace_keyed(&compiler->emit, lint_key(compiler, &any->object), &findings);
+}
+
+/* Whoever names a Secret that it delegates, or did, may now use it, or may no more. */
+static void mark_grants(struct compiler *compiler, const struct tls_delegation *delegation)
+{
+    for (uint32_t i = 0; i < delegation->grants_count; i++)
+        dag_mark_secret_users(&compiler->dag, delegation->object.ns, delegation->grants[i].secret);
+}
+
+static void change_delegation(struct compiler *compiler, const struct tls_delegation *before,
+                              const struct tls_delegation *after)
+{
+    if (before != NULL) {
+        grants_remove(&compiler->dag.grants, before);
+        mark_grants(compiler, before);
+    }
+    if (after != NULL) {
+        grants_add(&compiler->dag.grants, after);
+        mark_grants(compiler, after);
+    }
 }
 
 static void change_service(struct compiler *compiler, const struct service *before,
@@ -173,7 +199,13 @@ static void take_change(struct compiler *compiler, const struct cache_change *ch
         change_secret(compiler, change->after != NULL ? change->after : change->before);
         break;
     case OBJECT_INGRESS_ROUTE:
+        change_ingress_route(compiler, as_ingress_route(change->before),
+                             as_ingress_route(change->after));
+        break;
     case OBJECT_TLS_DELEGATION:
+        change_delegation(compiler, as_tls_delegation(change->before),
+                          as_tls_delegation(change->after));
+        break;
     case OBJECT_CONFIG_MAP: /* no route depends on one yet */
     case OBJECT_KINDS_COUNT:
         break;
@@ -232,8 +264,9 @@ void compiler_resolved(struct compiler *compiler, const struct resolved_name *na
     (void)dag_resolve(&compiler->dag, name->name, name->addresses, name->addresses_count);
 }
 
-/* Another set of IngressClasses may move any Ingress in or out. Rare, so simple: all anew. */
-static void take_all_ingresses(struct compiler *compiler)
+/* Another set of IngressClasses may move any Ingress or IngressRoute in or out. Rare, so simple:
+ * all anew. */
+static void take_all_classed(struct compiler *compiler)
 {
     const struct object *object;
     size_t at = 0;
@@ -243,6 +276,10 @@ static void take_all_ingresses(struct compiler *compiler)
     while ((object = cache_next(compiler->cache, OBJECT_INGRESS, &at)) != NULL) {
         arena_reset(&compiler->scratch);
         change_ingress(compiler, NULL, as_ingress(object));
+    }
+    for (at = 0; (object = cache_next(compiler->cache, OBJECT_INGRESS_ROUTE, &at)) != NULL;) {
+        arena_reset(&compiler->scratch);
+        change_ingress_route(compiler, NULL, as_ingress_route(object));
     }
     compiler->classes_changed = false;
 }
@@ -286,16 +323,20 @@ static void build(struct compiler *compiler, struct builder *builder)
                         .scratch = &compiler->scratch,
                         .uses = compiler->uses,
                         .secrets = compiler->secrets,
+                        .visits = compiler->visits,
+                        .classes = &compiler->classes,
                         .now_s = compiler->now_s};
 
     if (compiler->classes_changed)
-        take_all_ingresses(compiler);
+        take_all_classed(compiler);
     compile_hosts(&pass);
     compile_services(&pass);
     certificates_settle(&pass);
+    statuses_settle(&pass);
     write_findings(compiler, builder);
     compiler->uses = pass.uses;
     compiler->secrets = pass.secrets;
+    compiler->visits = pass.visits;
     compiler->hosts_compiled = pass.hosts_compiled;
     compiler->clusters_compiled = pass.clusters_compiled;
 }
@@ -331,6 +372,8 @@ struct table *compiler_run_fresh(const struct compiler *compiler)
         arena_reset(&guest->scratch);
         change_service(guest, NULL, as_service(object));
     }
+    for (at = 0; (object = cache_next(guest->cache, OBJECT_TLS_DELEGATION, &at)) != NULL;)
+        change_delegation(guest, NULL, as_tls_delegation(object));
     table = compiler_run(guest, compiler->now_s);
     compiler_destroy(guest);
     return table;

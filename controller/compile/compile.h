@@ -5,7 +5,7 @@
  *
  *     source_batch -> cache -> which hosts and clusters depend on it -> builder -> table
  *
- * Source: spec/contour.md 1.2-1.8; design 5.
+ * Source: spec/contour.md 1.2-1.8, 2; design 5.
  */
 #ifndef CONTROLLER_COMPILE_COMPILE_H
 #define CONTROLLER_COMPILE_COMPILE_H
@@ -20,6 +20,8 @@ struct compile_options {
     bool ingress_class_is_given; /* the flag was used: objects without a class are not ours */
     const struct bytes *watch_namespaces; /* none = all */
     size_t watch_namespaces_count;
+    const struct bytes *root_namespaces; /* where roots may be; none = anywhere */
+    size_t root_namespaces_count;
     bool external_names;              /* ExternalName Services are resolved */
     bool external_names_loopback;     /* ... to loopback addresses too: directory mode */
     struct bytes default_certificate; /* "ns/name" of a Secret; empty: none */

@@ -22,7 +22,7 @@ static struct host_node *host_create(struct bytes name)
 static void contributor_unref(const struct contributor *contributor)
 {
     /* The reference is ours to give back; nobody writes through the pointer. */
-    object_unref((struct object *)(uintptr_t)&contributor->ingress->object);
+    object_unref((struct object *)(uintptr_t)contributor->object);
 }
 
 static void contributors_clear(struct contributors *contributors)
@@ -37,11 +37,12 @@ static void host_clear_contributors(struct host_node *host)
 {
     contributors_clear(&host->rules);
     contributors_clear(&host->tls);
+    contributors_clear(&host->roots);
 }
 
 bool host_has_contributors(const struct host_node *host)
 {
-    return host->rules.count + host->tls.count > 0;
+    return host->rules.count + host->tls.count + host->roots.count > 0;
 }
 
 static void host_destroy(struct host_node *host)
@@ -50,6 +51,7 @@ static void host_destroy(struct host_node *host)
     list_remove(&host->dirty);
     mem_free(host->uses);
     mem_free(host->secrets.uses);
+    CHECK(host->visits.count == 0);
     mem_free(host);
 }
 
@@ -60,6 +62,8 @@ void dag_init(struct dag *dag, const struct map *known)
     map_init(&dag->services);
     map_init(&dag->externals);
     secrets_init(&dag->secrets);
+    trees_init(&dag->trees);
+    grants_init(&dag->grants);
     list_init(&dag->dirty_hosts);
     list_init(&dag->dirty_services);
     dag->fallback = host_create(BYTES_NONE);
@@ -71,8 +75,10 @@ void dag_fini(struct dag *dag)
     size_t at = 0;
     void *node;
 
-    while ((node = map_next(&dag->hosts, &at)) != NULL)
+    while ((node = map_next(&dag->hosts, &at)) != NULL) {
+        host_visits_clear(&dag->trees, &((struct host_node *)node)->visits);
         host_destroy(node);
+    }
     for (at = 0; (node = map_next(&dag->services, &at)) != NULL;)
         service_node_destroy(node);
     for (at = 0; (node = map_next(&dag->externals, &at)) != NULL;)
@@ -80,6 +86,8 @@ void dag_fini(struct dag *dag)
     host_destroy(dag->fallback);
     host_destroy(dag->default_tls);
     secrets_fini(&dag->secrets);
+    trees_fini(&dag->trees);
+    grants_fini(&dag->grants);
     map_fini(&dag->hosts);
     map_fini(&dag->services);
     map_fini(&dag->externals);
@@ -98,7 +106,15 @@ static struct host_node *find_host(const struct dag *dag, struct bytes name)
 
 static struct contributors *contributors_of(struct host_node *host, enum contribution contribution)
 {
-    return contribution == CONTRIBUTION_TLS ? &host->tls : &host->rules;
+    switch (contribution) {
+    case CONTRIBUTION_RULE:
+        return &host->rules;
+    case CONTRIBUTION_TLS:
+        return &host->tls;
+    case CONTRIBUTION_ROOT:
+        break;
+    }
+    return &host->roots;
 }
 
 /* The place of a contributor in the order, by binary search: its index, or where it would be put.
@@ -112,7 +128,7 @@ static uint32_t contributors_find(const struct contributors *contributors,
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         const struct contributor *other = &contributors->list[middle];
-        int order = object_compare_age(&wanted->ingress->object, &other->ingress->object);
+        int order = object_compare_age(wanted->object, other->object);
 
         if (order == 0)
             order = (wanted->index > other->index) - (wanted->index < other->index);
@@ -143,9 +159,9 @@ static void contributors_open(struct contributors *contributors, uint32_t at)
 }
 
 void dag_add_contributor(struct dag *dag, struct bytes name, enum contribution contribution,
-                         const struct ingress *ingress, uint32_t index)
+                         const struct object *object, uint32_t index)
 {
-    const struct contributor fresh = {ingress, index};
+    const struct contributor fresh = {object, index};
     struct host_node *host = find_host(dag, name);
     struct contributors *contributors;
     uint32_t at;
@@ -158,7 +174,7 @@ void dag_add_contributor(struct dag *dag, struct bytes name, enum contribution c
     contributors = contributors_of(host, contribution);
     at = contributors_find(contributors, &fresh, &is_there);
     dag_mark_host(dag, host);
-    (void)object_ref((struct object *)(uintptr_t)&ingress->object);
+    (void)object_ref((struct object *)(uintptr_t)object);
     if (is_there)
         contributor_unref(&contributors->list[at]);
     else
@@ -167,9 +183,9 @@ void dag_add_contributor(struct dag *dag, struct bytes name, enum contribution c
 }
 
 void dag_remove_contributor(struct dag *dag, struct bytes name, enum contribution contribution,
-                            const struct ingress *ingress, uint32_t index)
+                            const struct object *object, uint32_t index)
 {
-    const struct contributor stale = {ingress, index};
+    const struct contributor stale = {object, index};
     struct host_node *host = find_host(dag, name);
     struct contributors *contributors;
     uint32_t at;
@@ -211,13 +227,8 @@ void dag_forget_host(struct dag *dag, struct host_node *host)
     host_destroy(host);
 }
 
-void dag_mark_secret(struct dag *dag, struct bytes ns, struct bytes name)
+static void mark_users(struct dag *dag, struct secret_node *secret)
 {
-    struct secret_node *secret = secrets_find(&dag->secrets, ns, name);
-
-    if (secret == NULL)
-        return;
-    secrets_forget_content(&dag->secrets, secret);
     LIST_EACH (&secret->uses, link) {
         const struct secret_user *user = LIST_ENTRY(link, struct secret_use, link)->user;
 
@@ -226,4 +237,30 @@ void dag_mark_secret(struct dag *dag, struct bytes ns, struct bytes name)
         else
             dag_mark_service(dag, user->service, false);
     }
+}
+
+void dag_mark_secret(struct dag *dag, struct bytes ns, struct bytes name)
+{
+    struct secret_node *secret = secrets_find(&dag->secrets, ns, name);
+
+    if (secret == NULL)
+        return;
+    secrets_forget_content(&dag->secrets, secret);
+    mark_users(dag, secret);
+}
+
+void dag_mark_secret_users(struct dag *dag, struct bytes ns, struct bytes name)
+{
+    struct secret_node *secret = secrets_find(&dag->secrets, ns, name);
+
+    if (secret != NULL)
+        mark_users(dag, secret);
+}
+
+void dag_mark_ingress_route(struct dag *dag, struct bytes ns, struct bytes name)
+{
+    struct route_node *node = trees_touch(&dag->trees, ns, name);
+
+    LIST_EACH (&node->visits, link)
+        dag_mark_host(dag, LIST_ENTRY(link, struct visit, link)->host);
 }

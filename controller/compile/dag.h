@@ -2,29 +2,34 @@
 /*
  * dag.h - what depends on what, so that a change costs what it touches.
  *
- *     Ingress rules, tls --contributor--> host --use--> service --> clusters (one a port)
- *                                           \             |  \--> external name
- *                                            \--> Secret <-/
+ *     Ingress rules, tls --contributor--> host --use--> service --> clusters (one a way to use a
+ * port) root IngressRoute ------/           | \             |  \--> external name |  \--> Secret
+ * <-/
+ *                                         \--visit--> IngressRoutes of its tree
  *
- * An Ingress changed: its hosts are dirty. A Service's ports changed: the hosts that use it are
- * dirty. Its endpoints changed: its clusters are, and no host. A Secret changed: the hosts and
- * Services that use it are. Dirty things wait in two lists for the run.
+ * An Ingress changed: its hosts are dirty. An IngressRoute changed: the hosts whose trees reach it
+ * are. A TLSCertificateDelegation changed: those that name its Secrets. A Service's ports changed:
+ * the hosts that use it are dirty. Its endpoints changed: its clusters are, and no host. A Secret
+ * changed: the hosts and Services that use it are. Dirty things wait in two lists for the run.
  */
 #ifndef CONTROLLER_COMPILE_DAG_H
 #define CONTROLLER_COMPILE_DAG_H
 
+#include "controller/compile/grants.h"
 #include "controller/compile/secrets.h"
+#include "controller/compile/visits.h"
+#include "controller/compile/way.h"
 
-/* How an Ingress can name a host: in a rule (at the fallback host: by its default backend), or in
- * an entry of spec.tls. */
-enum contribution { CONTRIBUTION_RULE, CONTRIBUTION_TLS };
+/* How an object can name a host: an Ingress in a rule (at the fallback host: by its default
+ * backend) or in an entry of spec.tls, an IngressRoute as the fqdn of a root. */
+enum contribution { CONTRIBUTION_RULE, CONTRIBUTION_TLS, CONTRIBUTION_ROOT };
 
 struct contributor {
-    const struct ingress *ingress; /* ref */
-    uint32_t index;                /* in ingress->rules or ->tls; 0 at the fallback host */
+    const struct object *object; /* ref */
+    uint32_t index;              /* in rules or tls of an Ingress; else 0 */
 };
 
-/* Oldest Ingress first, then by index. */
+/* Oldest object first, then by index. */
 struct contributors {
     struct contributor *list; /* owned */
     uint32_t count;
@@ -37,22 +42,30 @@ struct host_node {
     struct list dirty;         /* in dag->dirty_hosts, or alone */
     struct contributors rules; /* CONTRIBUTION_RULE */
     struct contributors tls;   /* CONTRIBUTION_TLS */
+    struct contributors roots; /* CONTRIBUTION_ROOT; more than one is a conflict */
     struct use *uses;          /* owned; where its routes lead */
     uint32_t uses_count;
     struct secret_user secrets;   /* its certificates, and CAs */
+    struct host_visits visits;    /* the IngressRoutes of its tree */
     struct finding_set *findings; /* or NULL */
     struct bytes name;            /* behind the struct */
 };
 
-/* One port of a Service that some route forwards to. */
+/* One port of a Service that some route forwards to, in one way. */
 struct cluster_node {
     struct cluster_node *next; /* of the same Service */
     uint32_t uses_count;
     uint32_t slot;
     uint32_t stamp; /* of the host that used it last, see dag->stamp */
     int32_t port;
-    bool is_put; /* the table has its spec */
+    bool is_put;           /* the table has its spec */
+    const struct way *way; /* owned, or the usual one */
+    struct bytes words;    /* way_add_words(), behind the struct */
 };
+/* "ns/name/80" and its words, in the arena. */
+struct bytes cluster_node_key(struct arena *arena, struct bytes ns, struct bytes name,
+                              const struct cluster_node *cluster);
+void cluster_node_destroy(struct cluster_node *cluster);
 
 /* A Service that some Ingress names, whether it exists or not. */
 struct service_node {
@@ -90,6 +103,8 @@ struct dag {
     struct map services;  /* by "ns/name" */
     struct map externals; /* by name */
     struct secrets secrets;
+    struct trees trees;
+    struct grants grants;
     struct host_node *fallback;    /* owned; not in hosts */
     struct host_node *default_tls; /* the same: who we are for server names nobody serves */
     struct list dirty_hosts;
@@ -108,9 +123,9 @@ void external_destroy(struct external *external);
 
 /* Hosts. A contributor that is there already is not added again; one that is not is not removed. */
 void dag_add_contributor(struct dag *dag, struct bytes host, enum contribution contribution,
-                         const struct ingress *ingress, uint32_t index);
+                         const struct object *object, uint32_t index);
 void dag_remove_contributor(struct dag *dag, struct bytes host, enum contribution contribution,
-                            const struct ingress *ingress, uint32_t index);
+                            const struct object *object, uint32_t index);
 void dag_clear_contributors(struct dag *dag); /* of all hosts; all are dirty then */
 void dag_mark_host(struct dag *dag, struct host_node *host);
 bool host_has_contributors(const struct host_node *host);
@@ -118,6 +133,12 @@ void dag_forget_host(struct dag *dag, struct host_node *host); /* without contri
 
 /* The Secret changed, came or went: whoever uses it is dirty. */
 void dag_mark_secret(struct dag *dag, struct bytes ns, struct bytes name);
+/* Others may use it, or may no more. */
+void dag_mark_secret_users(struct dag *dag, struct bytes ns, struct bytes name);
+
+/* The IngressRoute changed, came or went: hosts whose trees reach it are dirty, its status is too.
+ */
+void dag_mark_ingress_route(struct dag *dag, struct bytes ns, struct bytes name);
 
 /* Services. NULL when no route leads there. */
 struct service_node *dag_service(const struct dag *dag, struct bytes ns, struct bytes name);
@@ -136,7 +157,7 @@ struct use_list {
 void use_list_begin(struct dag *dag, struct use_list *list);
 /* port: 0 when the Service has no such port. Returns the cluster, NULL for port 0. */
 struct cluster_node *use_list_add(struct dag *dag, struct use_list *list, struct bytes ns,
-                                  struct bytes service, int32_t port);
+                                  struct bytes service, int32_t port, const struct way *way);
 void use_list_end(struct dag *dag, struct host_node *host, struct use_list *list);
 
 /* Frees it when nothing uses it any more; its clusters must be gone. True when it went. */

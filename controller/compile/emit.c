@@ -22,6 +22,27 @@ void text_add_plain(struct text *out, struct bytes value)
     }
 }
 
+void text_add_quoted(struct text *out, struct bytes value)
+{
+    static const char bytes[] = "\a\b\f\n\r\t\v\"\\", letters[] = "abfnrtv\"\\";
+
+    text_add_byte(out, '"');
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char byte = (unsigned char)value.at[i];
+        const char *at = byte == '\0' ? NULL : strchr(bytes, byte);
+
+        if (at != NULL) {
+            text_add_byte(out, '\\');
+            text_add_byte(out, letters[at - bytes]);
+        } else if (byte < 0x20 || byte == 0x7f) {
+            text_printf(out, "\\x%02x", byte);
+        } else {
+            text_add_byte(out, value.at[i]);
+        }
+    }
+    text_add_byte(out, '"');
+}
+
 static bool is_plain(struct bytes value)
 {
     for (size_t i = 0; i < value.len; i++) {

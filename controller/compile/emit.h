@@ -82,6 +82,8 @@ bool emit_is_about_file(const struct emit *files, const struct finding *finding)
 /* Append text from an object: control bytes as \xHH, so that it stays on its line and forges none.
  */
 void text_add_plain(struct text *out, struct bytes value);
+/* In double quotes, with Go's escapes (%q), as the texts of statuses have it. */
+void text_add_quoted(struct text *out, struct bytes value);
 /* "Ingress default/web" or "IngressClass web", in the arena. */
 struct bytes object_title(const struct object *object, struct arena *arena);
 /* printf into an arena, with control bytes as text_add_plain() writes them. */

@@ -3,24 +3,29 @@
  * host.c - compiles one host: the paths of all its rules, each winner made into a route, once for
  * each scheme.
  *
- *     contributors (oldest first) -> claims.c -> winners -> routes ------> vhost
- *                          \-> host_tls.c -> certificates -> tls_host --/
+ *     Ingresses (oldest first) --\
+ *     root -> tree.c -> leaves ---> claims.c -> winners -> routes --------> vhost
+ *       \------------------------> host_tls.c -> certificates -> tls_host --/
  *
- * Over HTTPS everything is served and nothing redirects; over HTTP what each Ingress allows.
+ * Over HTTPS everything is served and nothing redirects; over HTTP what each object allows.
  */
 #include "controller/compile/host.h"
 
 #include "controller/compile/backends.h"
 #include "controller/compile/ingress.h"
 
-const struct origin *origin_create(struct pass *pass, const struct ingress *ingress)
+struct origin *origin_create(struct pass *pass, const struct object *object)
 {
     struct origin *origin = arena_new(pass->scratch, struct origin);
 
-    origin->ingress = ingress;
-    origin->title = object_title(&ingress->object, pass->scratch);
-    ingress_policy_parse(&ingress->object, &origin->policy, NULL);
-    ingress_tls_policy_parse(&ingress->object, &origin->tls, NULL);
+    origin->object = object;
+    origin->title = object_title(object, pass->scratch);
+    ingress_tls_policy_parse(object, &origin->tls, NULL);
+    origin->policy.allow_http = true;
+    if (object->kind != OBJECT_INGRESS)
+        return origin;
+    origin->ingress = as_ingress(object);
+    ingress_policy_parse(object, &origin->policy, NULL);
     return origin;
 }
 
@@ -31,10 +36,10 @@ static void gather_origins(struct host_pass *host)
 
     host->origins = arena_alloc(host->pass->scratch, (rules->count + 1) * sizeof(host->origins[0]));
     for (uint32_t i = 0; i < rules->count; i++) {
-        if (i > 0 && rules->list[i].ingress == rules->list[i - 1].ingress)
+        if (i > 0 && rules->list[i].object == rules->list[i - 1].object)
             host->origins[i] = host->origins[i - 1];
         else
-            host->origins[i] = origin_create(host->pass, rules->list[i].ingress);
+            host->origins[i] = origin_create(host->pass, rules->list[i].object);
     }
 }
 
@@ -64,11 +69,12 @@ static void make_unavailable(struct route *route, struct bytes why)
 static void point_route(struct host_pass *host, struct route *route, struct route_backend *only,
                         const struct origin *origin, const struct ingress_backend *backend)
 {
-    struct backend_target target = backend_resolve(host->pass, origin->ingress->object.ns, backend);
+    struct backend_target target =
+        backend_resolve(host->pass, origin->object->ns, backend, &usual_way);
 
     if (target.slot == CLUSTER_SLOT_NONE)
-        findings_add(&host->findings, true, &origin->ingress->object, "%.*s: %.*s",
-                     BYTES_ARG(route->field), BYTES_ARG(target.unavailable));
+        findings_add(&host->findings, true, origin->object, "%.*s: %.*s", BYTES_ARG(route->field),
+                     BYTES_ARG(target.unavailable));
     if (host->scheme == SCHEME_HTTP && origin->policy.force_ssl_redirect) {
         route->action = ROUTE_REDIRECT_HTTPS;
     } else if (host_tls_bars(host, origin)) {
@@ -83,21 +89,47 @@ static void point_route(struct host_pass *host, struct route *route, struct rout
     }
 }
 
+/* Clients of a tree with TLS are sent there, but for what its author permits in the open (design
+ * 5.2). */
+static void point_leaf(const struct host_pass *host, const struct leaf *leaf, struct route *route)
+{
+    if (host->scheme == SCHEME_HTTPS) {
+        if (host->tree.root != NULL)
+            route->hsts = bytes_from(host->tree.root->tls.hsts, host->tree.root->tls.hsts_len);
+        return;
+    }
+    if (host->tree.side == TREE_PLAIN || leaf->permits_insecure)
+        return;
+    route->backends_count = 0;
+    if (host->tree.side == TREE_BROKEN)
+        make_unavailable(route,
+                         BYTES("the host has no certificate to serve it by, see its status"));
+    else
+        route->action = ROUTE_REDIRECT_HTTPS;
+}
+
 static void add_route(struct host_pass *host, const struct claim *claim)
 {
-    const struct ingress_path *path = claim_path(claim);
-    struct route route = route_of(host, claim->origin);
+    struct route route;
     struct route_backend only;
     const char *error = NULL;
 
+    if (claim->leaf != NULL) {
+        route = claim->leaf->route;
+        point_leaf(host, claim->leaf, &route);
+    } else {
+        const struct ingress_path *path = claim_path(claim);
+
+        route = route_of(host, claim->origin);
+        route.field = claim_field(host, claim);
+        route.websocket = ingress_policy_has_websocket(
+            &claim->origin->policy, path->path.len == 0 ? BYTES("/") : path->path);
+        point_route(host, &route, &only, claim->origin, &path->backend);
+    }
     route.path = claim->path;
     route.path_kind = claim->kind;
-    route.field = claim_field(host, claim);
-    route.websocket = ingress_policy_has_websocket(&claim->origin->policy,
-                                                   path->path.len == 0 ? BYTES("/") : path->path);
-    point_route(host, &route, &only, claim->origin, &path->backend);
     if (vhost_builder_add(host->vhost, &route, &error) != STATUS_OK)
-        findings_add(&host->findings, true, &claim->origin->ingress->object,
+        findings_add(&host->findings, true, claim_object(claim),
                      "%.*s: %s \"%.*s\" is left out: %s", BYTES_ARG(route.field),
                      claim->kind == PATH_REGEX ? "pattern" : "path", BYTES_ARG(claim->path),
                      error != NULL ? error : "it does not compile");
@@ -171,7 +203,7 @@ static void compile_http(struct host_pass *host)
 {
     const struct host_node *node = host->node;
 
-    if (node->rules.count == 0) {
+    if (node->rules.count + node->roots.count == 0) {
         builder_remove_vhost(host->pass->builder, SCHEME_HTTP, node->name);
         return;
     }
@@ -181,20 +213,40 @@ static void compile_http(struct host_pass *host)
     builder_put_vhost(host->pass->builder, host->vhost);
 }
 
+/* No HTTP is spoken there, so no Ingress is either. */
+static void fill_tcp(struct host_pass *host)
+{
+    vhost_builder_set_tcp(host->vhost, host->tree.tcp);
+    for (uint32_t i = 0; i < host->node->tls.count; i++)
+        findings_add(&host->findings, false, host->node->tls.list[i].object,
+                     "spec.tls[%u]: %.*s has a tcpproxy, which takes all connections with server "
+                     "name %.*s",
+                     host->node->tls.list[i].index, BYTES_ARG(host->tree.root->title),
+                     BYTES_ARG(host->node->name));
+}
+
 static void compile_https(struct host_pass *host)
 {
     const struct tls_sources *sources = host_tls_sources(host);
-    struct host_tls resolved;
+    struct host_tls resolved = {0};
 
-    if (sources == NULL) {
+    if (sources == NULL && host->tree.side == TREE_PLAIN) {
         builder_remove_vhost(host->pass->builder, SCHEME_HTTPS, host->node->name);
         return;
     }
     host->scheme = SCHEME_HTTPS;
-    resolved = host_tls_resolve(host, sources);
+    if (sources != NULL)
+        resolved = host_tls_resolve(host, sources);
+    if (host->tree.side == TREE_BROKEN && resolved.tls != NULL) {
+        tls_host_unref(resolved.tls);
+        resolved.tls = NULL;
+    }
     host->vhost = vhost_builder_create(host->node->name, SCHEME_HTTPS);
     vhost_builder_set_tls(host->vhost, resolved.tls, resolved.secret);
-    fill_vhost(host);
+    if (host->tree.tcp != NULL && (resolved.tls != NULL || host->tree.is_passthrough))
+        fill_tcp(host);
+    else if (host->tree.tcp == NULL)
+        fill_vhost(host);
     builder_put_vhost(host->pass->builder, host->vhost);
     if (resolved.tls != NULL)
         tls_host_unref(resolved.tls);
@@ -204,10 +256,10 @@ static void compile_https(struct host_pass *host)
 static void tell_idle_defaults(struct host_pass *host)
 {
     const struct contributors *rules = &host->node->rules;
-    const struct ingress *oldest = rules->list[0].ingress;
+    const struct ingress *oldest = as_ingress(rules->list[0].object);
 
     for (uint32_t i = 1; i < rules->count; i++) {
-        const struct ingress *ingress = rules->list[i].ingress;
+        const struct ingress *ingress = as_ingress(rules->list[i].object);
 
         if (ingress->rules_count == 0)
             findings_add(
@@ -229,7 +281,7 @@ static void compile_fallback(struct host_pass *host)
         builder_set_default(host->pass->builder, NULL);
         return;
     }
-    route = default_route(host, origin_create(host->pass, rules->list[0].ingress), &only);
+    route = default_route(host, origin_create(host->pass, rules->list[0].object), &only);
     builder_set_default(host->pass->builder, &route);
     tell_idle_defaults(host);
 }
@@ -251,6 +303,7 @@ static void compile(struct host_pass *host)
         compile_default_tls(host);
     } else {
         gather_origins(host);
+        tree_walk(host);
         compile_http(host);
         compile_https(host);
     }
@@ -264,10 +317,12 @@ void host_compile(struct pass *pass, struct host_node *node)
     findings_init(&host.findings, pass->scratch);
     use_list_begin(pass->dag, &pass->uses);
     secret_list_begin(&pass->secrets);
+    visit_list_begin(&pass->visits);
     list_remove(&node->dirty);
     compile(&host);
     use_list_end(pass->dag, node, &pass->uses);
     secret_list_end(&pass->dag->secrets, &node->secrets, &pass->secrets);
+    visit_list_end(&pass->dag->trees, node, &pass->visits);
     emit_replace(pass->emit, &node->findings, &host.findings);
     pass->hosts_compiled += node != pass->dag->default_tls;
     if (!host_has_contributors(node) && node != pass->dag->default_tls)

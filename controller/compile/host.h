@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * host.h - one host while it is compiled. Shared by host.c, claims.c, host_tls.c and
+ * host.h - one host while it is compiled. Shared by host.c, claims.c, tree.c, host_tls.c and
  * host_certificates.c.
  */
 #ifndef CONTROLLER_COMPILE_HOST_H
@@ -9,23 +9,28 @@
 #include "controller/compile/annotations.h"
 #include "controller/compile/annotations_tls.h"
 #include "controller/compile/pass.h"
+#include "controller/compile/tree.h"
 
-/* An Ingress as far as this host is concerned. */
+/* An Ingress, or the IngressRoute that is the root, as far as this host is concerned. */
 struct origin {
-    const struct ingress *ingress;
-    struct bytes title; /* "Ingress default/web" */
-    struct ingress_policy policy;
+    const struct object *object;
+    const struct ingress *ingress; /* NULL for an IngressRoute */
+    struct bytes title;            /* "Ingress default/web" */
+    struct ingress_policy policy;  /* all defaults for an IngressRoute */
     struct ingress_tls_policy tls;
 };
 
-/* One path of one rule that wants a place in this host. */
+/* One path that wants a place in this host: of a rule of an Ingress, or of a tree of IngressRoutes.
+ */
 struct claim {
     struct bytes path; /* normal form, or the pattern */
     enum path_kind kind;
-    uint32_t order; /* among all claims of this host: oldest Ingress first, then as written */
+    uint32_t order; /* among all claims of this host: the tree, then the oldest Ingress, then as
+                     * written */
+    const struct leaf *leaf; /* NULL for an Ingress; the rest is NULL and 0 for a leaf */
+    const struct origin *origin;
     uint32_t rule;
     uint32_t index; /* in the rule's paths */
-    const struct origin *origin;
 };
 
 /* All but pass, node and findings is in the pass's scratch. */
@@ -34,6 +39,7 @@ struct host_pass {
     struct host_node *node;
     struct findings findings;
     const struct origin **origins; /* of node->rules, by their index */
+    struct tree tree;
     /* Of one scheme, then of the other: */
     enum scheme scheme;
     struct bytes tls_ns; /* the namespace that holds the host's certificates; only over HTTPS */
@@ -42,25 +48,27 @@ struct host_pass {
     uint32_t claims_count;
 };
 
-const struct origin *origin_create(struct pass *pass, const struct ingress *ingress);
+struct origin *origin_create(struct pass *pass, const struct object *object);
 
 /* Fill in the claims of the host for its scheme; who loses a place is told. */
 void claims_gather(struct host_pass *host);
-const struct ingress_path *claim_path(const struct claim *claim);
+const struct ingress_path *claim_path(const struct claim *claim); /* of an Ingress */
+const struct object *claim_object(const struct claim *claim);
 struct bytes claim_field(const struct host_pass *host, const struct claim *claim);
 
-/* An entry of spec.tls that names the host. */
+/* An entry of spec.tls that names the host, or the tls of the root. */
 struct tls_source {
-    const struct ingress *ingress;
-    uint32_t entry;
+    const struct object *object;
+    struct bytes secret; /* as written */
+    struct bytes field;  /* "spec.tls[0]" */
 };
 
 /* Where the certificates of a host come from. */
 struct tls_sources {
     uint32_t count;
-    struct tls_source list[]; /* oldest Ingress first */
+    struct tls_source list[]; /* the root alone, else the oldest Ingress first */
 };
-/* NULL when the host is not served over HTTPS. In scratch. */
+/* NULL when no certificate is asked for. In scratch. */
 const struct tls_sources *host_tls_sources(struct host_pass *host);
 
 /*
@@ -77,6 +85,8 @@ struct host_tls {
 };
 /* Notes the Secrets in pass->secrets, sets host->tls_ns. */
 struct host_tls host_tls_resolve(struct host_pass *host, const struct tls_sources *sources);
+/* The Secret that an entry names. */
+struct secret_ref tls_source_ref(const struct tls_source *source);
 /* True when the Ingress asks for client certificates and cannot have them: its routes are not
  * served over HTTPS. */
 bool host_tls_bars(const struct host_pass *host, const struct origin *origin);

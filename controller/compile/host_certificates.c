@@ -9,6 +9,7 @@
  * namespace's, a tenant could make a host fail, or seem to be it (hostile-input 83).
  */
 #include "controller/compile/host.h"
+#include "controller/compile/permission.h"
 
 /* "*.example.com" covers one label before it. */
 static bool wildcard_covers(struct bytes wildcard, struct bytes host)
@@ -37,6 +38,13 @@ static struct tls_sources *sources_create(struct host_pass *host, size_t max)
     return sources;
 }
 
+static struct tls_source entry_source(struct host_pass *host, const struct ingress *ingress,
+                                      uint32_t entry)
+{
+    return (struct tls_source){&ingress->object, ingress->tls[entry].secret,
+                               plain_printf(host->pass->scratch, "spec.tls[%u]", entry)};
+}
+
 /* A wildcard entry takes in the rules of its own Ingress only: names of others are not its to give
  * certificates to. */
 static const struct tls_sources *wildcard_sources(struct host_pass *host)
@@ -46,19 +54,34 @@ static const struct tls_sources *wildcard_sources(struct host_pass *host)
     size_t max = 0;
 
     for (uint32_t i = 0; i < node->rules.count; i++)
-        max += node->rules.list[i].ingress->tls_count;
+        max += as_ingress(node->rules.list[i].object)->tls_count;
     sources = sources_create(host, max);
     for (uint32_t i = 0; i < node->rules.count; i++) {
-        const struct ingress *ingress = node->rules.list[i].ingress;
+        const struct object *object = node->rules.list[i].object;
+        const struct ingress *ingress = as_ingress(object);
 
-        if (i > 0 && ingress == node->rules.list[i - 1].ingress)
+        if (i > 0 && object == node->rules.list[i - 1].object)
             continue;
         for (uint32_t j = 0; j < ingress->tls_count; j++) {
             if (entry_covers(&ingress->tls[j], node->name))
-                sources->list[sources->count++] = (struct tls_source){ingress, j};
+                sources->list[sources->count++] = entry_source(host, ingress, j);
         }
     }
     return sources->count > 0 ? sources : NULL;
+}
+
+/* The root owns the TLS side of its host, also where its own Secret fails: nobody else's
+ * certificate stands in for it. */
+static const struct tls_sources *root_source(struct host_pass *host)
+{
+    const struct ingress_route *root = as_ingress_route(host->tree.root->object);
+    struct tls_sources *sources = sources_create(host, 1);
+
+    if (root->tls_secret.len == 0 || host->tree.is_passthrough)
+        return NULL;
+    sources->list[sources->count++] =
+        (struct tls_source){&root->object, root->tls_secret, BYTES("spec.virtualhost.tls")};
+    return sources;
 }
 
 const struct tls_sources *host_tls_sources(struct host_pass *host)
@@ -66,11 +89,13 @@ const struct tls_sources *host_tls_sources(struct host_pass *host)
     const struct contributors *tls = &host->node->tls;
     struct tls_sources *sources;
 
+    if (host->tree.side != TREE_PLAIN)
+        return root_source(host);
     if (tls->count == 0)
         return wildcard_sources(host);
     sources = sources_create(host, tls->count);
     for (uint32_t i = 0; i < tls->count; i++)
-        sources->list[i] = (struct tls_source){tls->list[i].ingress, tls->list[i].index};
+        sources->list[i] = entry_source(host, as_ingress(tls->list[i].object), tls->list[i].index);
     sources->count = tls->count;
     return sources;
 }
@@ -87,8 +112,8 @@ struct choice {
 static void tell(struct choice *choice, bool is_error, const struct tls_source *source,
                  const char *field, struct bytes text)
 {
-    findings_add(&choice->host->findings, is_error, &source->ingress->object,
-                 "spec.tls[%u]%s: %.*s", source->entry, field, BYTES_ARG(text));
+    findings_add(&choice->host->findings, is_error, source->object, "%.*s%s: %.*s",
+                 BYTES_ARG(source->field), field, BYTES_ARG(text));
 }
 
 static void check_cover(struct choice *choice, const struct tls_source *source,
@@ -130,37 +155,36 @@ static void choose(struct choice *choice, const struct tls_source *source,
     secret_list_show(&choice->host->pass->secrets, secret);
 }
 
-/* The Secret that an entry names. */
-static struct secret_ref source_ref(const struct tls_source *source)
+struct secret_ref tls_source_ref(const struct tls_source *source)
 {
-    const struct object *object = &source->ingress->object;
+    const struct object *object = source->object;
     struct ingress_tls_policy policy;
 
     ingress_tls_policy_parse(object, &policy, NULL);
-    return secret_ref_parse(source->ingress->tls[source->entry].secret,
+    return secret_ref_parse(source->secret,
                             policy.secrets_ns.len > 0 ? policy.secrets_ns : object->ns);
 }
 
 static void try_source(struct choice *choice, const struct tls_source *source)
 {
     struct pass *pass = choice->host->pass;
-    struct bytes written = source->ingress->tls[source->entry].secret, fault;
-    struct secret_ref ref = source_ref(source);
+    struct bytes fault;
+    struct secret_ref ref = tls_source_ref(source);
     struct secret_node *secret;
     struct certificate *certificate;
 
-    if (written.len == 0) {
+    if (source->secret.len == 0) {
         if (choice->nameless == NULL)
             choice->nameless = source;
         return;
     }
-    if (!secret_may_be_used(source->ingress->object.ns, &ref)) {
+    secret = secret_permitted(pass, source->object->ns, &ref);
+    if (secret == NULL) {
         tell(choice, true, source, ".secretName",
              plain_printf(pass->scratch, "Secret %.*s/%.*s: certificate delegation not permitted",
                           BYTES_ARG(ref.ns), BYTES_ARG(ref.name)));
         return;
     }
-    secret = secret_list_add(&pass->dag->secrets, &pass->secrets, ref.ns, ref.name);
     certificate = secret_certificate(secret, pass->cache, &fault);
     if (certificate == NULL)
         tell(choice, true, source, ".secretName", fault);
@@ -175,7 +199,7 @@ static void tell_foreign(struct choice *choice, const struct tls_source *source,
          plain_printf(choice->host->pass->scratch,
                       "Ingress %.*s/%.*s comes first by age and name, so the certificates of host "
                       "%.*s are those of its namespace",
-                      BYTES_ARG(first->ingress->object.ns), BYTES_ARG(first->ingress->object.name),
+                      BYTES_ARG(first->object->ns), BYTES_ARG(first->object->name),
                       BYTES_ARG(choice->host->node->name)));
 }
 
@@ -224,19 +248,19 @@ static void choose_all(struct choice *choice, const struct tls_sources *sources)
     for (uint32_t i = 0; i < sources->count; i++) {
         const struct tls_source *source = &sources->list[i];
 
-        if (bytes_equal(source->ingress->object.ns, first->ingress->object.ns))
+        if (bytes_equal(source->object->ns, first->object->ns))
             try_source(choice, source);
         else
             tell_foreign(choice, source, first);
     }
-    if (choice->count == 0)
+    if (choice->count == 0 && choice->host->tree.side == TREE_PLAIN)
         choose_default(choice);
 }
 
 /* "default/rsa, default/ecdsa"; where there is nothing, the Secret that should be there. */
 static struct bytes secrets_text(const struct choice *choice, const struct tls_sources *sources)
 {
-    struct secret_ref wanted = source_ref(&sources->list[0]);
+    struct secret_ref wanted = tls_source_ref(&sources->list[0]);
     struct text text;
     struct bytes copy;
 

@@ -9,10 +9,11 @@
  * handshakes, and an Ingress that may not ask has its routes not served over HTTPS.
  */
 #include "controller/compile/host.h"
+#include "controller/compile/permission.h"
 
 #include <stdlib.h>
 
-/* All Ingresses that contribute to the host in one way or another, oldest first. */
+/* All objects that contribute to the host in one way or another, oldest first. */
 struct origin_list {
     const struct origin **list;
     uint32_t count;
@@ -23,7 +24,7 @@ static int compare_origins(const void *a, const void *b)
     const struct origin *left = *(const struct origin *const *)a;
     const struct origin *right = *(const struct origin *const *)b;
 
-    return object_compare_age(&left->ingress->object, &right->ingress->object);
+    return object_compare_age(left->object, right->object);
 }
 
 static void add_origin(struct origin_list *all, const struct origin *origin)
@@ -39,7 +40,7 @@ static void drop_repeats(struct origin_list *all)
     if (all->count > 1)
         qsort(all->list, all->count, sizeof(all->list[0]), compare_origins);
     for (uint32_t i = 0; i < all->count; i++) {
-        if (kept == 0 || all->list[kept - 1]->ingress != all->list[i]->ingress)
+        if (kept == 0 || all->list[kept - 1]->object != all->list[i]->object)
             all->list[kept++] = all->list[i];
     }
     all->count = kept;
@@ -48,20 +49,22 @@ static void drop_repeats(struct origin_list *all)
 static struct origin_list all_origins(struct host_pass *host, const struct tls_sources *sources)
 {
     struct arena *scratch = host->pass->scratch;
-    size_t max = (size_t)host->node->rules.count + sources->count;
+    size_t max = (size_t)host->node->rules.count + sources->count + 1;
     struct origin_list all = {arena_alloc(scratch, max * sizeof(all.list[0])), 0};
 
+    if (host->tree.root != NULL)
+        add_origin(&all, host->tree.root);
     for (uint32_t i = 0; i < host->node->rules.count; i++)
         add_origin(&all, host->origins[i]);
     for (uint32_t i = 0; i < sources->count; i++)
-        add_origin(&all, origin_create(host->pass, sources->list[i].ingress));
+        add_origin(&all, origin_create(host->pass, sources->list[i].object));
     drop_repeats(&all);
     return all;
 }
 
 static bool is_own(const struct host_pass *host, const struct origin *origin)
 {
-    return bytes_equal(origin->ingress->object.ns, host->tls_ns);
+    return bytes_equal(origin->object->ns, host->tls_ns);
 }
 
 /* The highest minimum of all, so that nobody's is undercut; a maximum that leaves nothing is
@@ -81,7 +84,7 @@ static void choose_versions(struct host_pass *host, const struct origin_list *al
         if (max >= config->version_min)
             config->version_max = max;
         else
-            findings_add(&host->findings, true, &all->list[i]->ingress->object,
+            findings_add(&host->findings, true, all->list[i]->object,
                          "annotation tls-maximum-protocol-version: it is below the minimum that "
                          "another Ingress asks for host %.*s, so it is ignored",
                          BYTES_ARG(host->node->name));
@@ -103,7 +106,7 @@ static bool same_client_settings(const struct origin *a, const struct origin *b)
 static void tell_weaker(struct host_pass *host, const struct origin *weaker,
                         const struct origin *chosen)
 {
-    findings_add(&host->findings, false, &weaker->ingress->object,
+    findings_add(&host->findings, false, weaker->object,
                  "annotation fairlead.dev/client-ca-secret: what %.*s says about client "
                  "certificates holds for host %.*s: it is stricter, or comes first by age and name",
                  BYTES_ARG(chosen->title), BYTES_ARG(host->node->name));
@@ -120,7 +123,7 @@ static const struct origin *strictest(struct host_pass *host, const struct origi
 
         if (host_tls_bars(host, origin))
             findings_add(
-                &host->findings, true, &origin->ingress->object,
+                &host->findings, true, origin->object,
                 "annotation fairlead.dev/client-ca-secret: the certificate of host %.*s is "
                 "of namespace %.*s, and only Ingresses there can ask for client "
                 "certificates; the paths of this one answer 503 over HTTPS",
@@ -144,18 +147,12 @@ static struct trust *client_trust(struct host_pass *host, const struct origin *o
                                   struct bytes *fault)
 {
     struct pass *pass = host->pass;
-    struct secret_ref ref = secret_ref_parse(origin->tls.client_ca, origin->ingress->object.ns);
+    struct secret_ref ref = secret_ref_parse(origin->tls.client_ca, origin->object->ns);
 
     *fault = BYTES("no Secret is named");
     if (ref.name.len == 0)
         return NULL;
-    if (!secret_may_be_used(origin->ingress->object.ns, &ref)) {
-        *fault = plain_printf(pass->scratch, "Secret %.*s/%.*s is of another namespace",
-                              BYTES_ARG(ref.ns), BYTES_ARG(ref.name));
-        return NULL;
-    }
-    return secret_trust(secret_list_add(&pass->dag->secrets, &pass->secrets, ref.ns, ref.name),
-                        pass->cache, fault);
+    return permitted_trust(pass, origin->object->ns, &ref, fault);
 }
 
 /* False when clients would have to be asked, and cannot be. */
@@ -171,7 +168,7 @@ static bool choose_client_auth(struct host_pass *host, const struct origin_list 
     config->client_trust = client_trust(host, chosen, &fault);
     if (config->client_trust != NULL)
         return true;
-    findings_add(&host->findings, true, &chosen->ingress->object,
+    findings_add(&host->findings, true, chosen->object,
                  "annotation fairlead.dev/client-ca-secret: %.*s; handshakes for host %.*s are "
                  "refused",
                  BYTES_ARG(fault), BYTES_ARG(host->node->name));
@@ -186,7 +183,7 @@ struct host_tls host_tls_resolve(struct host_pass *host, const struct tls_source
     struct host_tls resolved = {0};
     bool has_certificate, may_ask;
 
-    host->tls_ns = sources->list[0].ingress->object.ns;
+    host->tls_ns = sources->list[0].object->ns;
     has_certificate =
         host_certificates_choose(host, sources, config.certificates, &resolved.secret);
     choose_versions(host, &all, &config);

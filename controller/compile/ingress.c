@@ -36,7 +36,7 @@ static bool rule_contributes(const struct ingress *ingress, const struct ingress
 }
 
 typedef void contributor_fn(struct dag *dag, struct bytes host, enum contribution contribution,
-                            const struct ingress *ingress, uint32_t index);
+                            const struct object *object, uint32_t index);
 
 static void for_each_rule_host(struct dag *dag, const struct ingress *ingress,
                                contributor_fn *visit)
@@ -47,7 +47,7 @@ static void for_each_rule_host(struct dag *dag, const struct ingress *ingress,
         struct bytes host = rule_host(&ingress->rules[i], lower);
 
         if (host.len > 0 && rule_contributes(ingress, &ingress->rules[i]))
-            visit(dag, host, CONTRIBUTION_RULE, ingress, i);
+            visit(dag, host, CONTRIBUTION_RULE, &ingress->object, i);
     }
 }
 
@@ -60,7 +60,7 @@ static void for_each_tls_host(struct dag *dag, const struct ingress *ingress, co
             struct bytes host = normal_host(ingress->tls[i].hosts[j], lower);
 
             if (host.len > 0)
-                visit(dag, host, CONTRIBUTION_TLS, ingress, i);
+                visit(dag, host, CONTRIBUTION_TLS, &ingress->object, i);
         }
     }
 }
@@ -76,7 +76,7 @@ static void for_each_host(struct dag *dag, const struct ingress *ingress, contri
 {
     for_each_named_host(dag, ingress, visit);
     if (ingress->default_backend.is_present)
-        visit(dag, BYTES_NONE, CONTRIBUTION_RULE, ingress, 0);
+        visit(dag, BYTES_NONE, CONTRIBUTION_RULE, &ingress->object, 0);
 }
 
 void ingress_contribute(struct dag *dag, const struct ingress *ingress)

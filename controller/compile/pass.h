@@ -5,6 +5,7 @@
 #ifndef CONTROLLER_COMPILE_PASS_H
 #define CONTROLLER_COMPILE_PASS_H
 
+#include "controller/compile/class.h"
 #include "controller/compile/compile.h"
 #include "controller/compile/dag.h"
 
@@ -17,7 +18,9 @@ struct pass {
     struct arena *scratch;      /* reset before each host and each Service */
     struct use_list uses;       /* of the host being compiled */
     struct secret_list secrets; /* of the host or Service being compiled */
-    int64_t now_s;              /* Unix time, or 0: expiry is not looked at */
+    struct visit_list visits;   /* of the host being compiled */
+    const struct class_rules *classes;
+    int64_t now_s; /* Unix time, or 0: expiry is not looked at */
     uint64_t hosts_compiled;
     uint64_t clusters_compiled;
 };

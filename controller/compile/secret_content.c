@@ -153,8 +153,3 @@ struct secret_ref secret_ref_parse(struct bytes written, struct bytes own_ns)
     return (struct secret_ref){slash == 0 ? own_ns : bytes_slice(written, 0, slash),
                                bytes_skip(written, slash + 1)};
 }
-
-bool secret_may_be_used(struct bytes from_ns, const struct secret_ref *secret)
-{
-    return bytes_equal(from_ns, secret->ns);
-}

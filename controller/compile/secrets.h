@@ -93,9 +93,6 @@ struct secret_ref {
 };
 /* "name" of `own_ns`, or "namespace/name". */
 struct secret_ref secret_ref_parse(struct bytes written, struct bytes own_ns);
-/* True when objects of `from_ns` may use it. The one place where that is decided: other namespaces'
- * Secrets need a delegation, of which this version reads none. */
-bool secret_may_be_used(struct bytes from_ns, const struct secret_ref *secret);
 
 /*
  * What the Secret holds, read on first use. Borrowed from the node; NULL and *fault (borrowed too,

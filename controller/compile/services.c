@@ -11,7 +11,7 @@ void service_node_destroy(struct service_node *service)
         struct cluster_node *cluster = service->clusters;
 
         service->clusters = cluster->next;
-        mem_free(cluster);
+        cluster_node_destroy(cluster);
     }
     list_remove(&service->dirty);
     list_remove(&service->external_link);
@@ -79,21 +79,76 @@ void dag_mark_service(struct dag *dag, struct service_node *service, bool hosts_
         dag_mark_host(dag, LIST_ENTRY(link, struct use, link)->host);
 }
 
-/* Sorted by port, so that what is said about them does not depend on which came first. */
-static struct cluster_node *cluster_of(struct dag *dag, struct service_node *service, int32_t port)
+struct bytes cluster_node_key(struct arena *arena, struct bytes ns, struct bytes name,
+                              const struct cluster_node *cluster)
 {
-    struct cluster_node **at = &service->clusters, *cluster;
+    struct text key;
+    struct bytes copy;
 
-    while (*at != NULL && (*at)->port < port)
-        at = &(*at)->next;
-    if (*at != NULL && (*at)->port == port)
-        return *at;
-    cluster = mem_new(struct cluster_node);
+    text_init(&key);
+    text_printf(&key, "%.*s/%.*s/%d", BYTES_ARG(ns), BYTES_ARG(name), cluster->port);
+    text_add(&key, cluster->words);
+    copy = arena_copy(arena, text_bytes(&key));
+    text_fini(&key);
+    return copy;
+}
+
+void cluster_node_destroy(struct cluster_node *cluster)
+{
+    if (cluster->way != &usual_way)
+        mem_free((void *)(uintptr_t)cluster->way);
+    mem_free(cluster);
+}
+
+static struct cluster_node *cluster_create(int32_t port, const struct way *way, struct bytes words)
+{
+    struct cluster_node *cluster = mem_alloc(sizeof(*cluster) + words.len);
+
     cluster->port = port;
     cluster->slot = CLUSTER_SLOT_NONE;
+    cluster->way = words.len == 0 ? &usual_way : way_copy(way);
+    if (words.len > 0)
+        memcpy(cluster + 1, words.at, words.len);
+    cluster->words = bytes_from((const char *)(cluster + 1), words.len);
+    return cluster;
+}
+
+/* Sorted by port and words, so that what is said about them does not depend on which came first. */
+static struct cluster_node *cluster_of(struct dag *dag, struct service_node *service, int32_t port,
+                                       const struct way *way, struct bytes words)
+{
+    struct cluster_node **at = &service->clusters, *cluster;
+    int order = -1;
+
+    for (; *at != NULL; at = &(*at)->next) {
+        order = ((*at)->port > port) - ((*at)->port < port);
+        if (order == 0)
+            order = bytes_compare((*at)->words, words);
+        if (order >= 0)
+            break;
+    }
+    if (*at != NULL && order == 0)
+        return *at;
+    cluster = cluster_create(port, way, words);
     cluster->next = *at;
     *at = cluster;
     mark_service(dag, service);
+    return cluster;
+}
+
+/* Most ways are the usual one, and cost no words. */
+static struct cluster_node *cluster_by_way(struct dag *dag, struct service_node *service,
+                                           int32_t port, const struct way *way)
+{
+    struct cluster_node *cluster;
+    struct text words;
+
+    if (way == &usual_way)
+        return cluster_of(dag, service, port, way, BYTES_NONE);
+    text_init(&words);
+    way_add_words(way, &words);
+    cluster = cluster_of(dag, service, port, way, text_bytes(&words));
+    text_fini(&words);
     return cluster;
 }
 
@@ -104,7 +159,7 @@ void use_list_begin(struct dag *dag, struct use_list *list)
 }
 
 struct cluster_node *use_list_add(struct dag *dag, struct use_list *list, struct bytes ns,
-                                  struct bytes name, int32_t port)
+                                  struct bytes name, int32_t port, const struct way *way)
 {
     struct service_node *service = dag_service(dag, ns, name);
     struct cluster_node *cluster = NULL;
@@ -113,7 +168,7 @@ struct cluster_node *use_list_add(struct dag *dag, struct use_list *list, struct
     if (service == NULL)
         service = service_create(dag, ns, name);
     if (port != 0)
-        cluster = cluster_of(dag, service, port);
+        cluster = cluster_by_way(dag, service, port, way);
     stamp = cluster != NULL ? &cluster->stamp : &service->stamp;
     if (*stamp == dag->stamp) /* this host has it in its list already */
         return cluster;

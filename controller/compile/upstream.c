@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * upstream.c - from a Service's annotations and a Secret to a tls_upstream.
+ * upstream.c - from a Service's annotations, or what a route asks instead, and a Secret to a
+ * tls_upstream.
  */
 #include "controller/compile/upstream.h"
 
@@ -8,6 +9,7 @@
 #include "controller/compile/annotations_tls.h"
 #include "controller/compile/backends.h"
 #include "controller/compile/endpoints.h"
+#include "controller/compile/permission.h"
 #include "core/address.h"
 #include "route/normal.h"
 
@@ -37,41 +39,64 @@ static struct bytes normal_subject(struct bytes written, char *out)
     return is_address(written) ? written : normal_name(written, out);
 }
 
-static struct trust *find_trust(struct pass *pass, const struct service *service,
-                                const struct upstream_policy *policy, struct bytes *fault)
+/* What is asked of the endpoints, and for people, where. */
+struct wish {
+    const struct service *service;
+    struct upstream_policy policy;
+    bool is_of_way; /* validation of an IngressRoute, else annotations of the Service */
+};
+
+static struct wish wish_of(const struct service *service, const struct way *way)
 {
-    const struct object *object = &service->object;
+    struct wish wish = {.service = service, .is_of_way = way->is_verified};
+
+    upstream_policy_parse(&service->object, &wish.policy);
+    if (way->is_verified) {
+        wish.policy.is_verified = true;
+        wish.policy.ca_secret = way->ca_secret;
+        wish.policy.subject_name = way->subject_name;
+    }
+    return wish;
+}
+
+static struct bytes wish_fault(struct pass *pass, const struct wish *wish, const char *field,
+                               const char *annotation, struct bytes sentence)
+{
+    if (wish->is_of_way)
+        return plain_printf(pass->scratch, "validation.%s: %.*s", field, BYTES_ARG(sentence));
+    return plain_printf(pass->scratch, "annotation fairlead.dev/%s of Service %.*s/%.*s: %.*s",
+                        annotation, BYTES_ARG(wish->service->object.ns),
+                        BYTES_ARG(wish->service->object.name), BYTES_ARG(sentence));
+}
+
+static struct trust *find_trust(struct pass *pass, const struct wish *wish, struct bytes *fault)
+{
+    const struct object *object = &wish->service->object;
+    const struct upstream_policy *policy = &wish->policy;
     struct secret_ref ref = secret_ref_parse(policy->ca_secret, object->ns);
     struct bytes sentence = BYTES("no Secret is named");
     struct trust *trust = NULL;
 
-    if (ref.name.len > 0 && !secret_may_be_used(object->ns, &ref))
-        sentence = plain_printf(pass->scratch, "Secret %.*s/%.*s is of another namespace",
-                                BYTES_ARG(ref.ns), BYTES_ARG(ref.name));
-    else if (ref.name.len > 0)
-        trust = secret_trust(secret_list_add(&pass->dag->secrets, &pass->secrets, ref.ns, ref.name),
-                             pass->cache, &sentence);
+    if (ref.name.len > 0)
+        trust = permitted_trust(pass, object->ns, &ref, &sentence);
     if (trust == NULL)
-        *fault = plain_printf(pass->scratch,
-                              "annotation fairlead.dev/upstream-ca-secret of Service %.*s/%.*s: "
-                              "%.*s",
-                              BYTES_ARG(object->ns), BYTES_ARG(object->name), BYTES_ARG(sentence));
+        *fault = wish_fault(pass, wish, "caSecret", "upstream-ca-secret", sentence);
     return trust;
 }
 
-/* False when it is asked for and is no name: then nothing could be held against it. */
-static bool find_subject(struct pass *pass, const struct service *service,
-                         const struct upstream_policy *policy, char *room, struct bytes *subject,
-                         struct bytes *fault)
+/* False when it is asked for and is no name: then nothing could be held against it. An IngressRoute
+ * always asks for one. */
+static bool find_subject(struct pass *pass, const struct wish *wish, char *room,
+                         struct bytes *subject, struct bytes *fault)
 {
-    *subject = normal_subject(policy->subject_name, room);
-    if (subject->len > 0 || policy->subject_name.at == NULL)
+    struct bytes written = wish->policy.subject_name;
+
+    *subject = normal_subject(written, room);
+    if (subject->len > 0 || (written.at == NULL && !wish->is_of_way))
         return true;
-    *fault = plain_printf(pass->scratch,
-                          "annotation fairlead.dev/upstream-subject-name of Service %.*s/%.*s: "
-                          "\"%.*s\" is no host name",
-                          BYTES_ARG(service->object.ns), BYTES_ARG(service->object.name),
-                          BYTES_ARG(policy->subject_name));
+    *fault =
+        wish_fault(pass, wish, "subjectName", "upstream-subject-name",
+                   plain_printf(pass->scratch, "\"%.*s\" is no host name", BYTES_ARG(written)));
     return false;
 }
 
@@ -88,34 +113,37 @@ static struct bytes server_name(const struct service *service, const struct upst
     return name;
 }
 
-bool upstream_is_possible(struct pass *pass, const struct service *service,
-                          enum cluster_protocol protocol, struct bytes *fault)
+enum backend_fault upstream_fault(struct pass *pass, const struct service *service,
+                                  enum cluster_protocol protocol, const struct way *way,
+                                  struct bytes *sentence)
 {
-    struct upstream_policy policy;
+    struct wish wish;
     struct bytes subject;
     char room[HOST_LENGTH_MAX + 1];
 
-    upstream_policy_parse(&service->object, &policy);
-    if (!speaks_tls(protocol) || !policy.is_verified)
-        return true;
-    return find_trust(pass, service, &policy, fault) != NULL &&
-           find_subject(pass, service, &policy, room, &subject, fault);
+    if (!speaks_tls(protocol))
+        return BACKEND_FINE;
+    wish = wish_of(service, way);
+    if (!wish.policy.is_verified)
+        return BACKEND_FINE;
+    if (find_trust(pass, &wish, sentence) == NULL)
+        return BACKEND_NO_TRUST;
+    return find_subject(pass, &wish, room, &subject, sentence) ? BACKEND_FINE : BACKEND_NO_SUBJECT;
 }
 
 struct tls_upstream *upstream_create(struct pass *pass, const struct service *service,
-                                     enum cluster_protocol protocol)
+                                     enum cluster_protocol protocol, const struct way *way)
 {
     struct tls_upstream_config config = {.is_h2 = protocol == CLUSTER_H2};
     char server_room[HOST_LENGTH_MAX + 1], subject_room[HOST_LENGTH_MAX + 1];
-    struct upstream_policy policy;
+    const struct wish wish = wish_of(service, way);
     struct bytes fault;
 
-    upstream_policy_parse(&service->object, &policy);
-    config.server_name = server_name(service, &policy, server_room);
-    if (policy.is_verified) {
-        config.trust = find_trust(pass, service, &policy, &fault);
+    config.server_name = server_name(service, &wish.policy, server_room);
+    if (wish.policy.is_verified) {
+        config.trust = find_trust(pass, &wish, &fault);
         if (config.trust == NULL ||
-            !find_subject(pass, service, &policy, subject_room, &config.subject_name, &fault))
+            !find_subject(pass, &wish, subject_room, &config.subject_name, &fault))
             return NULL;
     }
     return tls_upstream_create(&config);

@@ -10,14 +10,15 @@
 #include "controller/compile/pass.h"
 
 /*
- * False when the Service asks for verified endpoints and that cannot be set up; *fault is a
- * sentence in scratch. Notes the Secret in pass->secrets.
+ * BACKEND_FINE, or why the Service's endpoints are to be verified and cannot be; *sentence is in
+ * scratch then. The way goes before the Service's annotations. Notes the Secret in pass->secrets.
  */
-bool upstream_is_possible(struct pass *pass, const struct service *service,
-                          enum cluster_protocol protocol, struct bytes *fault);
+enum backend_fault upstream_fault(struct pass *pass, const struct service *service,
+                                  enum cluster_protocol protocol, const struct way *way,
+                                  struct bytes *sentence);
 /* For CLUSTER_TLS and CLUSTER_H2, with a ref for the caller. NULL when it is not possible. */
 struct tls_upstream *upstream_create(struct pass *pass, const struct service *service,
-                                     enum cluster_protocol protocol);
+                                     enum cluster_protocol protocol, const struct way *way);
 
 /* What is wrong with the annotations, whatever leads to the Service. */
 void upstream_lint(const struct service *service, struct findings *findings);

@@ -60,6 +60,20 @@ bool object_is_same(const struct object *a, const struct object *b);
 /* The value, or BYTES_NONE with at == NULL when there is no such annotation. */
 struct bytes object_annotation(const struct object *object, struct bytes name);
 
+/* An object whose kind is known, as what it is; NULL stays NULL. */
+#define AS_KIND(name)                                                                              \
+    static inline const struct name *as_##name(const struct object *object)                        \
+    {                                                                                              \
+        return (const struct name *)(const void *)object;                                          \
+    }
+AS_KIND(ingress)
+AS_KIND(ingress_class)
+AS_KIND(ingress_route)
+AS_KIND(service)
+AS_KIND(endpoints)
+AS_KIND(data_object)
+AS_KIND(tls_delegation)
+
 /* A Service port as an object writes it: by number or by name. */
 struct port_ref {
     struct bytes name; /* empty when it is a number; the text as written otherwise */

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * statuses.c - from the visits of an IngressRoute to its one status.
+ *
+ *     a root that may not be one            -> invalid, whatever else
+ *     visited: with a fault by some host    -> invalid; the first host by name tells it
+ *     visited: without                      -> valid
+ *     not visited                           -> orphaned
+ *
+ * A root is visited by its own host only. So the status is a function of the objects, and not of
+ * which of them came last.
+ */
+#include "controller/compile/ingress_route.h"
+#include "controller/compile/root.h"
+#include "core/check.h"
+#include "route/normal.h"
+
+#define VALID BYTES("valid IngressRoute")
+#define ORPHANED                                                                                   \
+    BYTES("this IngressRoute is not part of a delegation chain from a root IngressRoute")
+
+/* A status while it is made. */
+struct verdict {
+    enum object_state state;
+    struct text description;
+    char room[HOST_LENGTH_MAX];
+    struct bytes host; /* of a root; in room */
+};
+
+/* The host whose visit has a fault and whose name comes first; of its visits, the first. */
+static const struct visit *first_fault(const struct route_node *node)
+{
+    const struct visit *first = NULL;
+
+    LIST_EACH (&node->visits, link) {
+        const struct visit *visit = LIST_ENTRY(link, struct visit, link);
+        int order;
+
+        if (!visit->is_evaluated || visit->fault.len == 0)
+            continue;
+        order = first == NULL ? -1 : bytes_compare(visit->host->name, first->host->name);
+        /* Visits of one host stand in one array, in the order of its walk. */
+        if (order < 0 || (order == 0 && visit < first))
+            first = visit;
+    }
+    return first;
+}
+
+static bool is_reached(const struct route_node *node)
+{
+    LIST_EACH (&node->visits, link) {
+        if (LIST_ENTRY(link, struct visit, link)->is_evaluated)
+            return true;
+    }
+    return false;
+}
+
+static void judge(const struct pass *pass, const struct route_node *node,
+                  const struct ingress_route *route, struct verdict *verdict)
+{
+    const struct visit *fault = first_fault(node);
+    enum root_fault refusal = ROOT_FINE;
+
+    if (route->is_root)
+        refusal = root_find_host(pass->options, route, verdict->room, &verdict->host);
+    if (refusal != ROOT_FINE) {
+        verdict->state = OBJECT_INVALID;
+        root_add_fault(refusal, route->fqdn, &verdict->description);
+    } else if (fault != NULL) {
+        verdict->state = OBJECT_INVALID;
+        text_add(&verdict->description, fault->fault);
+    } else {
+        verdict->state = is_reached(node) ? OBJECT_VALID : OBJECT_ORPHANED;
+        text_add(&verdict->description, verdict->state == OBJECT_VALID ? VALID : ORPHANED);
+    }
+}
+
+static struct bytes own_copy(struct bytes text)
+{
+    char *copy;
+
+    if (text.len == 0)
+        return BYTES_NONE;
+    copy = mem_alloc(text.len);
+    memcpy(copy, text.at, text.len);
+    return bytes_from(copy, text.len);
+}
+
+static void forget_status(struct trees *trees, struct route_node *node)
+{
+    trees->is_changed = trees->is_changed || node->has_status;
+    mem_free((void *)(uintptr_t)node->description.at);
+    mem_free((void *)(uintptr_t)node->host.at);
+    node->description = BYTES_NONE;
+    node->host = BYTES_NONE;
+    node->has_status = false;
+}
+
+static void set_status(struct trees *trees, struct route_node *node, const struct verdict *verdict)
+{
+    if (node->has_status && node->state == verdict->state &&
+        bytes_equal(node->host, verdict->host) &&
+        bytes_equal(node->description, text_bytes(&verdict->description)))
+        return;
+    forget_status(trees, node);
+    node->has_status = true;
+    node->state = verdict->state;
+    node->description = own_copy(text_bytes(&verdict->description));
+    node->host = own_copy(verdict->host);
+    trees->is_changed = true;
+}
+
+static void settle(struct pass *pass, struct route_node *node)
+{
+    const struct ingress_route *route =
+        as_ingress_route(cache_get(pass->cache, OBJECT_INGRESS_ROUTE, node->ns, node->name));
+    struct verdict verdict = {0};
+
+    if (route == NULL || !ingress_route_is_ours(pass->classes, route)) {
+        forget_status(&pass->dag->trees, node);
+        if (list_is_empty(&node->visits))
+            trees_forget(&pass->dag->trees, node);
+        return;
+    }
+    text_init(&verdict.description);
+    judge(pass, node, route, &verdict);
+    set_status(&pass->dag->trees, node, &verdict);
+    text_fini(&verdict.description);
+}
+
+static void write_all(struct pass *pass)
+{
+    struct trees *trees = &pass->dag->trees;
+    struct object_status *list = mem_new_array(struct object_status, trees->nodes.count + 1);
+    const struct route_node *node;
+    size_t count = 0, at = 0;
+
+    while ((node = map_next(&trees->nodes, &at)) != NULL) {
+        if (node->has_status)
+            list[count++] =
+                (struct object_status){node->title, node->host, node->description, node->state};
+    }
+    builder_set_statuses(pass->builder, list, count);
+    mem_free(list);
+    trees->is_changed = false;
+}
+
+void statuses_settle(struct pass *pass)
+{
+    struct trees *trees = &pass->dag->trees;
+    struct list *link;
+
+    while ((link = list_first(&trees->dirty)) != NULL) {
+        list_remove(link);
+        settle(pass, LIST_ENTRY(link, struct route_node, dirty));
+    }
+    if (trees->is_changed)
+        write_all(pass);
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tree.c - the walk from the root of a host: who the root is, what it says of TLS, and where
+ * delegations lead.
+ *
+ * What one IngressRoute gets wrong is its own: its other routes, its parents and its siblings are
+ * served as if it were right (design 5.3).
+ */
+#include "controller/compile/permission.h"
+#include "controller/compile/tree_parts.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+struct bytes quoted(struct pass *pass, struct bytes text)
+{
+    struct text out;
+    struct bytes copy;
+
+    text_init(&out);
+    text_add_quoted(&out, text);
+    copy = arena_copy(pass->scratch, text_bytes(&out));
+    text_fini(&out);
+    return copy;
+}
+
+static void note_status(struct walk *walk, const struct step *step, struct bytes text)
+{
+    struct visit *visit = &walk->host->pass->visits.visits[step->visit];
+
+    if (visit->fault.len == 0)
+        visit->fault = text;
+}
+
+void step_status(struct walk *walk, const struct step *step, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    note_status(walk, step, plain_vprintf(walk->host->pass->scratch, format, args));
+    va_end(args);
+}
+
+void step_fault(struct walk *walk, const struct step *step, struct bytes field, const char *format,
+                ...)
+{
+    struct bytes text;
+    va_list args;
+
+    va_start(args, format);
+    text = plain_vprintf(walk->host->pass->scratch, format, args);
+    va_end(args);
+    note_status(walk, step, text);
+    step_tell(walk, step, true, "%.*s: %.*s", BYTES_ARG(field), BYTES_ARG(text));
+}
+
+struct step step_enter(struct walk *walk, const struct ingress_route *object, const struct step *up,
+                       struct bytes prefix, struct bytes written, struct bytes field)
+{
+    struct pass *pass = walk->host->pass;
+    struct step step = {.up = up, .object = object, .prefix = prefix, .written = written};
+
+    step.visit =
+        visit_list_add(&pass->dag->trees, &pass->visits, object->object.ns, object->object.name);
+    pass->visits.visits[step.visit].is_evaluated = true;
+    walk->visits_count++;
+    step.title = object_title(&object->object, pass->scratch);
+    step.depth = up == NULL ? 1 : up->depth + 1;
+    if (up != NULL)
+        step.via =
+            plain_printf(pass->scratch, "%.*s%s%.*s %.*s", BYTES_ARG(up->via),
+                         up->via.len > 0 ? ", " : "", BYTES_ARG(up->title), BYTES_ARG(field));
+    return step;
+}
+
+static const struct ingress_route *find(const struct pass *pass, struct bytes ns, struct bytes name)
+{
+    const struct ingress_route *found =
+        as_ingress_route(cache_get(pass->cache, OBJECT_INGRESS_ROUTE, ns, name));
+
+    return found != NULL && ingress_route_is_ours(pass->classes, found) ? found : NULL;
+}
+
+/* "ns/a -> ns/b -> ns/a", from the root on. */
+static void add_way(struct text *out, const struct step *step)
+{
+    if (step->up != NULL) {
+        add_way(out, step->up);
+        text_add_str(out, " -> ");
+    }
+    text_add(out, step->object->object.ns);
+    text_add_byte(out, '/');
+    text_add(out, step->object->object.name);
+}
+
+static bool closes_cycle(const struct step *step, const struct ingress_route *object)
+{
+    for (; step != NULL; step = step->up) {
+        if (step->object == object)
+            return true;
+    }
+    return false;
+}
+
+static void tell_cycle(struct walk *walk, const struct step *step, struct bytes field,
+                       const char *what, const struct ingress_route *object)
+{
+    struct text way;
+
+    text_init(&way);
+    add_way(&way, step);
+    step_fault(walk, step, field, "%s creates a delegation cycle: %.*s -> %.*s/%.*s", what,
+               BYTES_ARG(text_bytes(&way)), BYTES_ARG(object->object.ns),
+               BYTES_ARG(object->object.name));
+    text_fini(&way);
+}
+
+/* True when it may be entered. */
+static bool may_enter(struct walk *walk, const struct step *step, struct bytes field,
+                      const char *what, const struct ingress_route *object)
+{
+    if (object->is_root) {
+        step_fault(walk, step, field,
+                   "root ingressroute cannot delegate to another root ingressroute");
+        return false;
+    }
+    if (closes_cycle(step, object)) {
+        tell_cycle(walk, step, field, what, object);
+        return false;
+    }
+    if (step->depth >= DELEGATION_DEPTH_MAX || walk->visits_count >= DELEGATION_VISITS_MAX) {
+        step_fault(walk, step, field, "%s: the tree of host %.*s is %s", what,
+                   BYTES_ARG(walk->host->node->name),
+                   step->depth >= DELEGATION_DEPTH_MAX
+                       ? "deeper than 64 delegations (DELEGATION_DEPTH_MAX)"
+                       : "larger than 20000 delegations (DELEGATION_VISITS_MAX)");
+        return false;
+    }
+    return true;
+}
+
+enum delegation delegation_follow(struct walk *walk, const struct step *step, struct bytes field,
+                                  const char *what, const struct ingress_route_delegate *delegate,
+                                  const struct ingress_route **object, struct bytes *why)
+{
+    struct pass *pass = walk->host->pass;
+    struct bytes ns = delegate->ns.len > 0 ? delegate->ns : step->object->object.ns;
+
+    *why = BYTES("the delegation cannot be followed, see the status of the IngressRoute");
+    if (delegate->name.len == 0) {
+        step_fault(walk, step, field, "%s: delegate must name an IngressRoute", what);
+        return DELEGATION_REFUSED;
+    }
+    *object = find(pass, ns, delegate->name);
+    if (*object == NULL) {
+        (void)visit_list_add(&pass->dag->trees, &pass->visits, ns, delegate->name);
+        *why = plain_printf(pass->scratch, "IngressRoute %.*s/%.*s not found", BYTES_ARG(ns),
+                            BYTES_ARG(delegate->name));
+        return DELEGATION_MISSING;
+    }
+    if (may_enter(walk, step, field, what, *object))
+        return DELEGATION_FOUND;
+    (void)visit_list_add(&pass->dag->trees, &pass->visits, ns, delegate->name);
+    return DELEGATION_REFUSED;
+}
+
+/* False when the Secret of the root cannot serve; then its status says why. */
+static bool has_certificate(struct walk *walk, const struct step *root)
+{
+    struct host_pass *host = walk->host;
+    struct pass *pass = host->pass;
+    const struct tls_source source = {&root->object->object, root->object->tls_secret, BYTES_NONE};
+    struct secret_ref ref = tls_source_ref(&source);
+    struct secret_node *secret = secret_permitted(pass, root->object->object.ns, &ref);
+    struct bytes fault;
+
+    if (secret == NULL) {
+        step_status(walk, root, "%.*s: certificate delegation not permitted",
+                    BYTES_ARG(source.secret));
+        return false;
+    }
+    if (secret_certificate(secret, pass->cache, &fault) != NULL)
+        return true;
+    step_status(walk, root, "TLS Secret [%.*s] not found or is malformed",
+                BYTES_ARG(source.secret));
+    return false;
+}
+
+/* What the root asks for in spec.virtualhost.tls. */
+static enum tree_side resolve_side(struct walk *walk, const struct step *root)
+{
+    const struct ingress_route *object = root->object;
+    struct bytes field = BYTES("spec.virtualhost.tls");
+
+    if (!object->has_tls) {
+        if (object->has_tcpproxy)
+            step_fault(walk, root, BYTES("spec.tcpproxy"),
+                       "Spec.TCPProxy requires that either Spec.TLS.Passthrough or "
+                       "Spec.TLS.SecretName be set");
+        return TREE_PLAIN;
+    }
+    if (object->tls_passthrough && object->tls_secret.len > 0) {
+        step_fault(walk, root, field,
+                   "Spec.VirtualHost.TLS: both Passthrough and SecretName were specified");
+        return TREE_BROKEN;
+    }
+    if (!object->tls_passthrough && object->tls_secret.len == 0) {
+        step_fault(walk, root, field,
+                   "Spec.VirtualHost.TLS: neither Passthrough nor SecretName were specified");
+        return TREE_BROKEN;
+    }
+    if (object->tls_passthrough && !object->has_tcpproxy) {
+        step_fault(walk, root, field,
+                   "Spec.VirtualHost.TLS: Passthrough requires Spec.TCPProxy to be set");
+        return TREE_BROKEN;
+    }
+    if (object->tls_passthrough)
+        return TREE_TLS;
+    return has_certificate(walk, root) ? TREE_TLS : TREE_BROKEN;
+}
+
+/* The field goes before the annotation; what neither of them knows is the default. */
+static void choose_version(struct walk *walk, const struct step *root, struct origin *origin)
+{
+    struct bytes written = root->object->tls_version_min;
+
+    if (bytes_equal(written, BYTES("1.3")))
+        origin->tls.version_min = TLS_VERSION_1_3;
+    else if (bytes_equal(written, BYTES("1.2")))
+        origin->tls.version_min = TLS_VERSION_1_2;
+    else if (written.len > 0)
+        step_tell(walk, root, false,
+                  "spec.virtualhost.tls.minimumProtocolVersion: \"%.*s\" is neither 1.2 nor 1.3, "
+                  "so it is 1.2",
+                  BYTES_ARG(written));
+}
+
+static void walk_root(struct walk *walk)
+{
+    struct host_pass *host = walk->host;
+    struct tree *tree = &host->tree;
+    const struct object *object = host->node->roots.list[0].object;
+    struct origin *origin = origin_create(host->pass, object);
+    struct step root =
+        step_enter(walk, as_ingress_route(object), NULL, BYTES_NONE, BYTES_NONE, BYTES_NONE);
+
+    tree->root = origin;
+    tree->side = resolve_side(walk, &root);
+    tree->is_passthrough = root.object->tls_passthrough && root.object->tls_secret.len == 0;
+    choose_version(walk, &root, origin);
+    if (tree->side == TREE_TLS && root.object->has_tcpproxy)
+        tree->tcp = tree_find_tcp(walk, &root);
+    tree_walk_routes(walk, &root);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return object_compare(*(const struct object *const *)a, *(const struct object *const *)b);
+}
+
+/* "ns/a, ns/b" */
+static void add_names(struct walk *walk, struct text *out)
+{
+    const struct contributors *roots = &walk->host->node->roots;
+    const struct object **sorted =
+        arena_alloc(walk->host->pass->scratch, roots->count * sizeof(sorted[0]));
+
+    for (uint32_t i = 0; i < roots->count; i++)
+        sorted[i] = roots->list[i].object;
+    qsort(sorted, roots->count, sizeof(sorted[0]), compare_names);
+    for (uint32_t i = 0; i < roots->count; i++)
+        text_printf(out, "%s%.*s/%.*s", i > 0 ? ", " : "", BYTES_ARG(sorted[i]->ns),
+                    BYTES_ARG(sorted[i]->name));
+}
+
+/* None of them serves the host, or who comes first could take it from the others. */
+static void refuse_all(struct walk *walk)
+{
+    const struct contributors *roots = &walk->host->node->roots;
+    struct pass *pass = walk->host->pass;
+    struct text names;
+
+    text_init(&names);
+    add_names(walk, &names);
+    for (uint32_t i = 0; i < roots->count; i++) {
+        struct step root = step_enter(walk, as_ingress_route(roots->list[i].object), NULL,
+                                      BYTES_NONE, BYTES_NONE, BYTES_NONE);
+        struct bytes fqdn = quoted(pass, walk->host->node->name);
+
+        step_fault(walk, &root, BYTES("spec.virtualhost.fqdn"),
+                   "fqdn %.*s is used in multiple IngressRoutes: %.*s", BYTES_ARG(fqdn),
+                   BYTES_ARG(text_bytes(&names)));
+    }
+    text_fini(&names);
+}
+
+void tree_walk(struct host_pass *host)
+{
+    struct walk walk = {.host = host};
+
+    if (host->node->roots.count == 0)
+        return;
+    map_init(&walk.seen);
+    if (host->node->roots.count == 1)
+        walk_root(&walk);
+    else
+        refuse_all(&walk);
+    map_fini(&walk.seen);
+}
