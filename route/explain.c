@@ -49,10 +49,11 @@ static void add_route_fact(struct explainer *explainer, const struct vhost *vhos
         words_add_text(out, route->path);
     }
     text_add_byte(out, '\n');
+    explain_add_way(explainer, route);
     if (route->object.len == 0 && route->field.len == 0)
         return;
     hints_add_label(out, "object");
-    words_add_origin(out, route);
+    words_add_place(out, route);
     text_add_byte(out, '\n');
 }
 
@@ -60,6 +61,9 @@ static bool refuse_host(struct explainer *explainer)
 {
     hints_add_hosts(explainer->table, explainer->scheme, explainer->host, explainer->out);
     explain_add_findings(explainer, BYTES_NONE, explainer->host);
+    if (explain_add_host_statuses(explainer))
+        return explain_refuse(explainer, "404: the IngressRoute of this host is not valid");
+    explain_add_orphans(explainer);
     if (table_hosts_count(explainer->table) == 0)
         explain_add_fact(explainer, "hint",
                          "the table has no hosts: no object gave one, see the findings");
@@ -68,7 +72,8 @@ static bool refuse_host(struct explainer *explainer)
                          "add an Ingress with a rule for this host and the host in spec.tls");
     else
         explain_add_fact(explainer, "hint",
-                         "add an Ingress rule with this host, or a default backend");
+                         "add an IngressRoute with this fqdn, an Ingress rule with this host, or a "
+                         "default backend");
     return explain_refuse(explainer, "404: no object serves this host");
 }
 
@@ -84,6 +89,8 @@ static bool refuse_path(struct explainer *explainer, const struct vhost *vhost)
         return explain_refuse(explainer, "404: no rule without a host has a path that matches");
     }
     explain_add_findings(explainer, BYTES_NONE, explainer->host);
+    (void)explain_add_host_statuses(explainer);
+    explain_add_orphans(explainer);
     if (match_route(table, explainer->scheme, BYTES_NONE, explainer->path, &other) == MATCH_ROUTE)
         explain_add_fact(
             explainer, "hint",
@@ -175,7 +182,8 @@ static bool conclude_forward(struct explainer *explainer, const struct route *ro
     struct text *out = explainer->out;
 
     if (served.count == 0) {
-        explain_add_findings(explainer, route->object, BYTES_NONE);
+        explain_add_way_statuses(explainer, route);
+        explain_add_field_findings(explainer, route->object, route->field);
         explain_add_fact(
             explainer, "hint",
             "an endpoint is a Pod that the Service selects and that is ready, on targetPort");
@@ -211,7 +219,10 @@ static void add_route_options(struct explainer *explainer, const struct route *r
 static bool walk_services(struct explainer *explainer, const struct route *route)
 {
     if (explainer->request->wants_websocket && !route->websocket) {
-        explain_add_fact(explainer, "hint", "name the path in the annotation websocket-routes");
+        explain_add_fact(explainer, "hint",
+                         bytes_starts_with(route->object, BYTES("IngressRoute "))
+                             ? "set enableWebsockets: true in the route"
+                             : "name the path in the annotation websocket-routes");
         return explain_refuse(explainer, "403: this route does not allow WebSockets");
     }
     add_route_options(explainer, route);
@@ -240,7 +251,8 @@ static bool walk_action(struct explainer *explainer, const struct route *route)
     case ROUTE_REDIRECT_HTTPS:
         return conclude_redirect(explainer);
     case ROUTE_UNAVAILABLE:
-        explain_add_findings(explainer, route->object, BYTES_NONE);
+        explain_add_way_statuses(explainer, route);
+        explain_add_field_findings(explainer, route->object, route->field);
         hints_add_label(explainer->out, "verdict");
         text_add_str(explainer->out, "503: ");
         words_add_text(explainer->out, route->unavailable);

@@ -31,27 +31,78 @@ static bool mentions(struct bytes text, struct bytes host)
     return false;
 }
 
-/* What was said about the object, or where there is none, about the host. */
-void explain_add_findings(struct explainer *explainer, struct bytes object, struct bytes host)
+/* Each is told once, though several steps of the walk may meet it. */
+static bool is_told(struct explainer *explainer, size_t index)
+{
+    bool was;
+
+    if (explainer->told == NULL)
+        explainer->told = arena_zeroed(&explainer->arena, table_findings_count(explainer->table));
+    was = explainer->told[index];
+    explainer->told[index] = true;
+    return was;
+}
+
+static void add_finding(struct explainer *explainer, const struct finding *finding)
+{
+    hints_add_label(explainer->out, finding->is_error ? "error" : "warning");
+    words_add_text(explainer->out, finding->object);
+    text_add_str(explainer->out, finding->object.len > 0 ? ": " : "");
+    words_add_text(explainer->out, finding->text);
+    text_add_byte(explainer->out, '\n');
+}
+
+/* Whether a finding is one to tell. */
+struct filter {
+    struct bytes object; /* empty: by the host */
+    struct bytes host;
+    struct bytes field; /* of the object: findings about its other routes are not meant */
+};
+
+static bool is_of_routes(struct bytes text)
+{
+    return bytes_starts_with(text, BYTES("spec.routes[")) ||
+           bytes_starts_with(text, BYTES("spec.rules["));
+}
+
+static bool is_meant(const struct filter *filter, const struct finding *finding)
+{
+    if (filter->object.len == 0)
+        return mentions(finding->text, filter->host);
+    if (!bytes_equal(finding->object, filter->object))
+        return false;
+    return filter->field.len == 0 || !is_of_routes(finding->text) ||
+           bytes_starts_with(finding->text, filter->field);
+}
+
+static void add_findings(struct explainer *explainer, const struct filter *filter)
 {
     size_t shown = 0;
 
     for (size_t i = 0; i < table_findings_count(explainer->table); i++) {
         const struct finding *finding = table_finding(explainer->table, i);
-        bool is_about =
-            object.len > 0 ? bytes_equal(finding->object, object) : mentions(finding->text, host);
 
-        if (!is_about || shown++ >= FINDINGS_SHOWN_MAX)
-            continue;
-        hints_add_label(explainer->out, finding->is_error ? "error" : "warning");
-        words_add_text(explainer->out, finding->object);
-        text_add_str(explainer->out, finding->object.len > 0 ? ": " : "");
-        words_add_text(explainer->out, finding->text);
-        text_add_byte(explainer->out, '\n');
+        if (is_meant(filter, finding) && !is_told(explainer, i) && shown++ < FINDINGS_SHOWN_MAX)
+            add_finding(explainer, finding);
     }
     if (shown <= FINDINGS_SHOWN_MAX)
         return;
     hints_add_label(explainer->out, "warning");
     words_add_count(explainer->out, shown - FINDINGS_SHOWN_MAX, "more finding");
     text_add_str(explainer->out, ", see the table\n");
+}
+
+void explain_add_findings(struct explainer *explainer, struct bytes object, struct bytes host)
+{
+    const struct filter filter = {.object = object, .host = host};
+
+    add_findings(explainer, &filter);
+}
+
+void explain_add_field_findings(struct explainer *explainer, struct bytes object,
+                                struct bytes field)
+{
+    const struct filter filter = {.object = object, .field = field};
+
+    add_findings(explainer, &filter);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * explain_parts.h - one explanation under way. Internal to route/: explain_request.c reads the
- * request as the proxy would, explain.c walks the table with it,
- * explain_tls.c walks the handshake.
+ * request as the proxy would, explain.c walks the table with it, explain_tls.c walks the handshake,
+ * explain_statuses.c and explain_findings.c add what has been told about the objects.
  */
 #ifndef ROUTE_EXPLAIN_PARTS_H
 #define ROUTE_EXPLAIN_PARTS_H
@@ -24,6 +24,7 @@ struct explainer {
     struct bytes host;  /* normal */
     struct bytes path;  /* normal, without query */
     struct bytes query; /* with its '?'; may be empty */
+    bool *told;         /* of each finding, in the arena; NULL: none yet */
 };
 
 /* One line. */
@@ -37,6 +38,19 @@ bool explain_walk_request(struct explainer *explainer);
 bool explain_walk_path(struct explainer *explainer);
 /* What has been told about an object; where `object` is empty, about a host. */
 void explain_add_findings(struct explainer *explainer, struct bytes object, struct bytes host);
+/* What has been told about a field of the object, or about all of it, but not about other routes.
+ */
+void explain_add_field_findings(struct explainer *explainer, struct bytes object,
+                                struct bytes field);
+
+/* The delegations by which the route is reached, from the root on, one a line. */
+void explain_add_way(struct explainer *explainer, const struct route *route);
+/* What is wrong with the IngressRoutes on that way, and with the route's own. */
+void explain_add_way_statuses(struct explainer *explainer, const struct route *route);
+/* What is wrong with the roots of the host. True when something is. */
+bool explain_add_host_statuses(struct explainer *explainer);
+/* IngressRoutes that nobody delegates to. */
+void explain_add_orphans(struct explainer *explainer);
 
 /* The handshake of a client that names the host. False when it is refused. */
 bool explain_walk_handshake(struct explainer *explainer);

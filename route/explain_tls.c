@@ -55,8 +55,11 @@ static bool refuse_broken_host(struct explainer *explainer, const struct vhost *
     add_secret_fact(explainer, vhost->tls_secret, "");
     explain_add_findings(explainer, BYTES_NONE, vhost->tls_secret);
     explain_add_findings(explainer, BYTES_NONE, vhost->name);
-    explain_add_fact(explainer, "hint",
-                     "mend the Secret of spec.tls, or that of the CA for client certificates");
+    (void)explain_add_host_statuses(explainer);
+    explain_add_fact(
+        explainer, "hint",
+        "mend the Secret that tls names, or that of the CA for client certificates; one "
+        "of another namespace needs a TLSCertificateDelegation there");
     return explain_refuse(explainer, "the TLS handshake is refused: what the host needs for it is "
                                      "missing or broken");
 }
@@ -69,9 +72,11 @@ static bool refuse_unknown_host(struct explainer *explainer)
     hints_add_hosts(explainer->table, SCHEME_HTTPS, explainer->host, explainer->out);
     explain_add_findings(explainer, BYTES_NONE, explainer->host);
     if (plain != NULL && plain != explainer->table->hostless)
-        explain_add_fact(explainer, "hint",
-                         "the host is served over HTTP only: name it in spec.tls of its Ingress, "
-                         "with the secretName of its certificate");
+        explain_add_fact(
+            explainer, "hint",
+            "the host is served over HTTP only: name it in spec.tls of its Ingress, or "
+            "set spec.virtualhost.tls of its IngressRoute, with the secretName of its "
+            "certificate");
     else
         explain_add_fact(explainer, "hint",
                          "add an Ingress with a rule for this host and the host in spec.tls");

@@ -155,12 +155,17 @@ void words_add_count(struct text *out, uint64_t count, const char *noun)
         text_add_byte(out, 's');
 }
 
-void words_add_origin(struct text *out, const struct route *route)
+void words_add_place(struct text *out, const struct route *route)
 {
     words_add_text(out, route->object);
     if (route->object.len > 0 && route->field.len > 0)
         text_add_byte(out, ' ');
     words_add_text(out, route->field);
+}
+
+void words_add_origin(struct text *out, const struct route *route)
+{
+    words_add_place(out, route);
     if (route->via.len == 0)
         return;
     text_add_str(out, " via ");

@@ -29,6 +29,8 @@ void words_add_date(struct text *out, int64_t unix_s);
 /* "1 endpoint", "2 endpoints" */
 void words_add_count(struct text *out, uint64_t count, const char *noun);
 /* "Ingress default/web spec.rules[0].http.paths[1]" */
+void words_add_place(struct text *out, const struct route *route);
+/* The same, and the way it came by where it was delegated. */
 void words_add_origin(struct text *out, const struct route *route);
 /* Blanks up to the column of the line that starts at `line`; at least one. */
 void words_pad(struct text *out, size_t line, size_t column);

@@ -29,6 +29,23 @@ struct bytes annotation_find(const struct object *object, const char *name)
     return value.at != NULL ? value : find_with_prefix(object, prefixes[1], name);
 }
 
+struct annotation_lists annotation_lists(const struct object *object, const char *name)
+{
+    return (struct annotation_lists){
+        {find_with_prefix(object, prefixes[0], name), find_with_prefix(object, prefixes[1], name)}};
+}
+
+bool annotation_lists_next(struct annotation_lists *lists, struct bytes *item)
+{
+    for (size_t i = 0; i < sizeof(lists->rest) / sizeof(lists->rest[0]); i++) {
+        while (bytes_next_item(&lists->rest[i], ',', item)) {
+            if (item->len > 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 /* One annotation being read, and where to complain. */
 struct reading {
     const struct object *object;
@@ -182,8 +199,7 @@ void ingress_policy_parse(const struct object *object, struct ingress_policy *po
         read_bool(&reading, "ingress.kubernetes.io/force-ssl-redirect", false);
     policy->response_timeout_ms = read_response_timeout(&reading);
     read_retry(&reading, &policy->retry);
-    for (size_t i = 0; i < 2; i++)
-        policy->websocket_routes[i] = find_with_prefix(object, prefixes[i], "websocket-routes");
+    policy->websocket_routes = annotation_lists(object, "websocket-routes");
 }
 
 bool ingress_policy_serves_http(const struct ingress_policy *policy)
@@ -193,13 +209,12 @@ bool ingress_policy_serves_http(const struct ingress_policy *policy)
 
 bool ingress_policy_has_websocket(const struct ingress_policy *policy, struct bytes written)
 {
-    for (size_t i = 0; i < 2; i++) {
-        struct bytes rest = policy->websocket_routes[i], item;
+    struct annotation_lists lists = policy->websocket_routes;
+    struct bytes item;
 
-        while (bytes_next_item(&rest, ',', &item)) {
-            if (item.len > 0 && bytes_equal(item, written))
-                return true;
-        }
+    while (annotation_lists_next(&lists, &item)) {
+        if (bytes_equal(item, written))
+            return true;
     }
     return false;
 }

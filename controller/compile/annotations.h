@@ -14,13 +14,22 @@
 
 #define RETRIES_MAX 100 /* attempts one annotation can ask for */
 
+/* A list that may stand under both prefixes, the current one first; its entries are those of both.
+ */
+struct annotation_lists {
+    struct bytes rest[2];
+};
+struct annotation_lists annotation_lists(const struct object *object, const char *name);
+/* The next entry that is not empty, trimmed; false at the end. */
+bool annotation_lists_next(struct annotation_lists *lists, struct bytes *item);
+
 /* What the annotations of an Ingress say about its routes. */
 struct ingress_policy {
     bool allow_http;              /* default true */
     bool force_ssl_redirect;      /* default false */
     uint32_t response_timeout_ms; /* 0: none, the default */
     struct retry_policy retry;
-    struct bytes websocket_routes[2]; /* lists as written; borrowed from the Ingress */
+    struct annotation_lists websocket_routes; /* borrowed from the Ingress */
 };
 
 /* findings: NULL when nobody wants to hear. */

@@ -54,16 +54,23 @@ static const struct service_port *find_port(const struct service *service,
     return other;
 }
 
-/* True when `list` has the port's name or number. */
-static bool list_has_port(struct bytes list, const struct service_port *port)
+/* True when an entry is the port's name or number. */
+static bool item_is_port(struct bytes item, const struct service_port *port)
 {
-    struct bytes item;
     uint64_t number;
 
-    while (bytes_next_item(&list, ',', &item)) {
-        if (item.len > 0 && bytes_equal(item, port->name))
-            return true;
-        if (bytes_to_uint(item, 65535, &number) && (int32_t)number == port->number)
+    return bytes_equal(item, port->name) ||
+           (bytes_to_uint(item, 65535, &number) && (int32_t)number == port->number);
+}
+
+static bool annotation_has_port(const struct service *service, const char *name,
+                                const struct service_port *port)
+{
+    struct annotation_lists lists = annotation_lists(&service->object, name);
+    struct bytes item;
+
+    while (annotation_lists_next(&lists, &item)) {
+        if (item_is_port(item, port))
             return true;
     }
     return false;
@@ -92,6 +99,16 @@ static enum cluster_protocol app_protocol(struct bytes name)
     return CLUSTER_HTTP1;
 }
 
+/* In the order in which the later wins. */
+static const struct {
+    const char *name;
+    enum cluster_protocol protocol;
+} protocol_annotations[] = {
+    {"upstream-protocol.h2", CLUSTER_H2},
+    {"upstream-protocol.h2c", CLUSTER_H2C},
+    {"upstream-protocol.tls", CLUSTER_TLS},
+};
+
 /* appProtocol decides where it is set; else the annotations, the later of these winning. */
 static enum cluster_protocol port_protocol(const struct service *service,
                                            const struct service_port *port)
@@ -100,12 +117,10 @@ static enum cluster_protocol port_protocol(const struct service *service,
 
     if (port->app_protocol.len > 0)
         return app_protocol(port->app_protocol);
-    if (list_has_port(annotation_find(&service->object, "upstream-protocol.h2"), port))
-        protocol = CLUSTER_H2;
-    if (list_has_port(annotation_find(&service->object, "upstream-protocol.h2c"), port))
-        protocol = CLUSTER_H2C;
-    if (list_has_port(annotation_find(&service->object, "upstream-protocol.tls"), port))
-        protocol = CLUSTER_TLS;
+    for (size_t i = 0; i < sizeof(protocol_annotations) / sizeof(protocol_annotations[0]); i++) {
+        if (annotation_has_port(service, protocol_annotations[i].name, port))
+            protocol = protocol_annotations[i].protocol;
+    }
     return protocol;
 }
 
@@ -244,11 +259,11 @@ static bool ports_differ(const struct service_port *a, const struct service_port
 
 static bool protocols_differ(const struct object *a, const struct object *b)
 {
-    static const char *const names[] = {"upstream-protocol.h2", "upstream-protocol.h2c",
-                                        "upstream-protocol.tls"};
+    for (size_t i = 0; i < sizeof(protocol_annotations) / sizeof(protocol_annotations[0]); i++) {
+        struct annotation_lists of_a = annotation_lists(a, protocol_annotations[i].name);
+        struct annotation_lists of_b = annotation_lists(b, protocol_annotations[i].name);
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (!bytes_equal(annotation_find(a, names[i]), annotation_find(b, names[i])))
+        if (!bytes_equal(of_a.rest[0], of_b.rest[0]) || !bytes_equal(of_a.rest[1], of_b.rest[1]))
             return true;
     }
     return false;
@@ -271,11 +286,42 @@ bool service_routes_differ(const struct service *before, const struct service *a
     return false;
 }
 
+static bool has_port(const struct service *service, struct bytes item)
+{
+    uint64_t number;
+
+    for (uint32_t i = 0; i < service->ports_count; i++) {
+        if (item_is_port(item, &service->ports[i]))
+            return true;
+    }
+    /* An ExternalName need not list its ports. */
+    return service->is_external_name && service->ports_count == 0 &&
+           bytes_to_uint(item, 65535, &number);
+}
+
+static void lint_protocols(const struct service *service, struct findings *findings)
+{
+    for (size_t i = 0; i < sizeof(protocol_annotations) / sizeof(protocol_annotations[0]); i++) {
+        struct annotation_lists lists =
+            annotation_lists(&service->object, protocol_annotations[i].name);
+        struct bytes item;
+
+        while (annotation_lists_next(&lists, &item)) {
+            if (!has_port(service, item))
+                findings_add(findings, false, &service->object,
+                             "annotation %s: \"%.*s\" is neither the name nor the number of a port "
+                             "of this Service",
+                             protocol_annotations[i].name, BYTES_ARG(item));
+        }
+    }
+}
+
 void service_lint(const struct service *service, struct findings *findings)
 {
     struct cluster_limits limits;
 
     service_limits_parse(&service->object, &limits, findings);
     (void)service_wants_proxy_header(&service->object, findings);
+    lint_protocols(service, findings);
     upstream_lint(service, findings);
 }

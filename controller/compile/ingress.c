@@ -113,15 +113,14 @@ static bool has_path(const struct ingress *ingress, struct bytes wanted)
 static void lint_websockets(const struct ingress *ingress, const struct ingress_policy *policy,
                             struct findings *findings)
 {
-    for (size_t i = 0; i < 2; i++) {
-        struct bytes rest = policy->websocket_routes[i], item;
+    struct annotation_lists lists = policy->websocket_routes;
+    struct bytes item;
 
-        while (bytes_next_item(&rest, ',', &item)) {
-            if (item.len > 0 && !has_path(ingress, item))
-                findings_add(findings, false, &ingress->object,
-                             "annotation websocket-routes: \"%.*s\" is no path of this Ingress",
-                             BYTES_ARG(item));
-        }
+    while (annotation_lists_next(&lists, &item)) {
+        if (!has_path(ingress, item))
+            findings_add(findings, false, &ingress->object,
+                         "annotation websocket-routes: \"%.*s\" is no path of this Ingress",
+                         BYTES_ARG(item));
     }
 }
 

@@ -311,7 +311,7 @@ TEST(explain_walks_the_handshake_of_an_https_url)
 TEST(explain_says_why_a_handshake_is_refused_and_what_to_change)
 {
     assert_explains(true, "https://broken.example.com/", false, "secret    default/web-tls\n",
-                    "hint      mend the Secret of spec.tls",
+                    "hint      mend the Secret that tls names",
                     "verdict   the TLS handshake is refused: what the host needs");
     assert_explains(false, "https://elsewhere.test/", false, "hint      add an Ingress with a rule",
                     "verdict   the TLS handshake is refused (unrecognized_name)");
