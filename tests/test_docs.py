@@ -72,7 +72,8 @@ def annotations():
     """Those the compiler reads; the ones with our prefix are named without it in the sources."""
     sources = "".join(read(f"controller/compile/{name}.c") for name in
                       ("annotations", "annotations_tls", "backends", "class"))
-    bare = re.findall(rf'(?:annotation_find|read_limit)\([^;]*?{STRING}', sources)
+    bare = re.findall(rf'(?:annotation_find|annotation_lists|read_limit)\([^;]*?{STRING}', sources)
+    bare += re.findall(r'"(upstream-protocol\.[a-z0-9]+)"', sources)
     return set(bare) | {"response-timeout", "request-timeout", "websocket-routes"}, \
         {name for name in ANNOTATIONS.findall(sources)}
 
