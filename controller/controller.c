@@ -30,7 +30,7 @@ enum controller_state {
 struct controller {
     struct controller_config config;
     enum controller_state state;
-    struct files *files;
+    struct source source;
     struct resolver *resolver;
     struct turn *turn;
     uv_timer_t first_answers; /* bounds CONTROLLER_RESOLVING */
@@ -175,6 +175,18 @@ static void on_batch(void *context, struct source_batch *batch)
     start_turn(controller);
 }
 
+static enum status open_source(struct controller *controller)
+{
+    const struct controller_config *config = &controller->config;
+    struct files *files;
+    enum status status = files_open(&files, config->loop, config->directories,
+                                    config->directories_count, config->log, on_batch, controller);
+
+    if (status == STATUS_OK)
+        controller->source = files_source(files);
+    return status;
+}
+
 enum status controller_open(struct controller **result, const struct controller_config *config)
 {
     struct controller *controller = mem_new(struct controller);
@@ -185,8 +197,7 @@ enum status controller_open(struct controller **result, const struct controller_
     observed_init(&controller->observed);
     controller->turn = turn_create(config->loop, &controller->config.options, config->log,
                                    on_turn_done, controller);
-    status = files_open(&controller->files, config->loop, config->directories,
-                        config->directories_count, config->log, on_batch, controller);
+    status = open_source(controller);
     if (status != STATUS_OK) {
         turn_destroy(controller->turn);
         observed_fini(&controller->observed);
@@ -210,10 +221,8 @@ bool controller_is_synced(const struct controller *controller)
 
 void controller_write_metrics(const struct controller *controller, struct text *out)
 {
-    struct files_stats files;
-
-    files_stats(controller->files, &files);
-    observed_write(&controller->observed, &files, out);
+    controller->source.ops->write_metrics(controller->source.self, out);
+    observed_write(&controller->observed, out);
     observed_write_names(resolver_names_count(controller->resolver),
                          resolver_failures_count(controller->resolver), out);
 }
@@ -269,7 +278,7 @@ void controller_close(struct controller *controller, controller_closed_fn *on_cl
     controller->state = CONTROLLER_CLOSING;
     controller->on_closed = on_closed;
     controller->closed_context = context;
-    files_close(controller->files, on_part_closed, controller);
+    controller->source.ops->close(controller->source.self, on_part_closed, controller);
     resolver_close(controller->resolver, on_part_closed, controller);
     uv_close((uv_handle_t *)&controller->first_answers, on_timer_closed);
 }

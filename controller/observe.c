@@ -97,23 +97,6 @@ static void write_objects(const struct observed *observed, struct text *out)
     metrics_sample(out, "fairlead_findings", "severity=\"warning\"", observed->stats.warnings);
 }
 
-static void write_files(const struct files_stats *files, struct text *out)
-{
-    write_one(out, "fairlead_files", METRIC_GAUGE, "Manifest files known.", files->files);
-    write_one(
-        out, "fairlead_files_broken", METRIC_GAUGE,
-        "Manifest files whose last reading did not parse; their last good objects are served.",
-        files->files_broken);
-    write_one(out, "fairlead_file_reads_total", METRIC_COUNTER, "Readings of manifest files.",
-              files->reads);
-    write_one(out, "fairlead_file_parse_errors_total", METRIC_COUNTER,
-              "Readings of manifest files that did not parse.", files->parse_errors);
-    write_one(out, "fairlead_files_too_large_total", METRIC_COUNTER,
-              "Manifest files refused for their size.", files->too_large);
-    write_one(out, "fairlead_file_rescans_total", METRIC_COUNTER,
-              "Times the directories were read from the start.", files->rescans);
-}
-
 static void write_compiles(const struct observed *observed, struct text *out)
 {
     metrics_family(out, "fairlead_compile_seconds", METRIC_HISTOGRAM,
@@ -141,11 +124,9 @@ static void write_table(const struct observed *observed, struct text *out)
               "When the table was published, Unix time.", observed->published_at_s);
 }
 
-void observed_write(const struct observed *observed, const struct files_stats *files,
-                    struct text *out)
+void observed_write(const struct observed *observed, struct text *out)
 {
     write_objects(observed, out);
-    write_files(files, out);
     write_compiles(observed, out);
     write_table(observed, out);
     text_add(out, text_bytes(&observed->expiries));

@@ -29,8 +29,7 @@ void observed_init(struct observed *observed);
 void observed_fini(struct observed *observed);
 void observed_compile(struct observed *observed, const struct turn_result *result);
 void observed_publish(struct observed *observed, const struct table *table);
-void observed_write(const struct observed *observed, const struct files_stats *files,
-                    struct text *out);
+void observed_write(const struct observed *observed, struct text *out);
 void observed_write_names(uint64_t names, uint64_t failures, struct text *out);
 
 #endif

@@ -252,10 +252,52 @@ static void take_file(struct compiler *compiler, struct source_file *file)
     cache_changes_free(changes, count);
 }
 
+static struct bytes change_title(struct compiler *compiler, const struct source_change *change)
+{
+    const char *kind = object_kind_name(change->kind);
+
+    if (change->ns.len == 0)
+        return plain_printf(&compiler->scratch, "%s %.*s", kind, BYTES_ARG(change->name));
+    return plain_printf(&compiler->scratch, "%s %.*s/%.*s", kind, BYTES_ARG(change->ns),
+                        BYTES_ARG(change->name));
+}
+
+/* An object that cannot be read is as good as none, and told: an older state of it is not what the
+ * API server has. */
+static void tell_fault(struct compiler *compiler, const struct source_change *change)
+{
+    struct findings findings;
+    struct bytes title;
+
+    arena_reset(&compiler->scratch);
+    findings_init(&findings, &compiler->scratch);
+    title = change_title(compiler, change);
+    if (change->fault.len > 0)
+        findings_add_located(&findings, true, BYTES_NONE, title, change->fault);
+    emit_replace_keyed(compiler->files, title, &findings);
+}
+
+static void take_served(struct compiler *compiler, struct source_change *change)
+{
+    struct cache_change *changes = NULL;
+    size_t count = 0;
+
+    tell_fault(compiler, change);
+    if (change->object != NULL)
+        cache_put(compiler->cache, change->object, &changes, &count);
+    else
+        cache_remove(compiler->cache, change->kind, change->ns, change->name, &changes, &count);
+    for (size_t i = 0; i < count; i++)
+        take_change(compiler, &changes[i]);
+    cache_changes_free(changes, count);
+}
+
 void compiler_apply(struct compiler *compiler, struct source_batch *batch)
 {
     for (size_t i = 0; i < batch->files_count; i++)
         take_file(compiler, &batch->files[i]);
+    for (size_t i = 0; i < batch->changes_count; i++)
+        take_served(compiler, &batch->changes[i]);
     compiler->is_touched = true;
 }
 

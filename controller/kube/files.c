@@ -43,7 +43,7 @@ struct files {
     uint64_t probe_at_ms;
     bool is_closing;
     unsigned parts_open; /* the timer, the watch, the job */
-    files_closed_fn *on_closed;
+    source_closed_fn *on_closed;
     void *closed_context;
 };
 
@@ -64,7 +64,7 @@ static void files_destroy(struct files *files)
 /* The timer, the watch and the job that runs end in any order; the last one out frees it all. */
 static void part_closed(struct files *files)
 {
-    files_closed_fn *on_closed = files->on_closed;
+    source_closed_fn *on_closed = files->on_closed;
     void *context = files->closed_context;
 
     CHECK(files->parts_open > 0);
@@ -84,7 +84,7 @@ static void on_timer_closed(uv_handle_t *handle)
     part_closed(handle->data);
 }
 
-void files_close(struct files *files, files_closed_fn *on_closed, void *context)
+void files_close(struct files *files, source_closed_fn *on_closed, void *context)
 {
     CHECK(!files->is_closing);
     files->is_closing = true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * source.h - where objects come from: a directory of manifests (files.c), later an API server.
+ * source.h - where objects come from: a directory of manifests (files.c), or an API server
+ * (kube.h).
  *
  * Everything arrives as batches; what changed together arrives together. Reading and decoding
  * happen on the thread pool, callbacks on the loop.
@@ -10,6 +11,7 @@
 
 #include "controller/object/decode.h"
 #include "core/log.h"
+#include "core/text.h"
 
 #include <uv.h>
 
@@ -20,17 +22,43 @@ struct source_file {
     struct decoded decoded; /* is_broken: its objects stay, the notes are new */
 };
 
+/* What an API server said of one object. */
+struct source_change {
+    enum object_kind kind;
+    struct object *object; /* ref; NULL: it went, or it cannot be read */
+    struct bytes ns;       /* these in the arena of the batch */
+    struct bytes name;
+    struct bytes
+        fault; /* why it cannot be read, for people: "spec.rules: must be a list"; or empty */
+};
+
 struct source_batch {
-    struct source_file *files;
+    struct source_file *files; /* mem_resize()d, as are the changes */
     size_t files_count;
-    bool is_first;      /* the complete first listing; nothing is served before it */
-    struct arena arena; /* the paths */
+    struct source_change *changes; /* in the order in which they happened */
+    size_t changes_count;
+    bool is_first;      /* completes the first listing; nothing is served before it */
+    struct arena arena; /* the paths, names and faults */
 };
 
 void source_batch_destroy(struct source_batch *batch);
 
 /* The batch is handed over to the callee. */
 typedef void source_batch_fn(void *context, struct source_batch *batch);
+
+/* Either source, as its owner needs it. */
+typedef void source_closed_fn(void *context);
+struct source_ops {
+    void (*write_metrics)(const void *self, struct text *out);
+    /* What readiness waits for, or what is amiss though ready, in words; nothing when all is well.
+     */
+    void (*add_detail)(const void *self, struct text *out);
+    void (*close)(void *self, source_closed_fn *on_closed, void *context);
+};
+struct source {
+    const struct source_ops *ops;
+    void *self; /* owned */
+};
 
 struct files;
 
@@ -57,8 +85,8 @@ enum status files_open(struct files **files, uv_loop_t *loop, const char *const 
                        size_t directories_count, struct log *log, source_batch_fn *on_batch,
                        void *context);
 void files_stats(const struct files *files, struct files_stats *stats);
-typedef void files_closed_fn(void *context);
-void files_close(struct files *files, files_closed_fn *on_closed, void *context);
+void files_close(struct files *files, source_closed_fn *on_closed, void *context);
+struct source files_source(struct files *files);
 
 /* One reading of files and directory trees, without watching: for check, explain and table. */
 enum status files_read_once(const char *const *paths, size_t paths_count, struct log *log,

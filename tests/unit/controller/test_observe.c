@@ -28,10 +28,8 @@ static struct table *serve(struct table *previous, size_t count, int64_t not_aft
 
 static const char *metrics_of(const struct observed *observed, struct text *out)
 {
-    struct files_stats files = {0};
-
     text_clear(out);
-    observed_write(observed, &files, out);
+    observed_write(observed, out);
     text_add_byte(out, '\0');
     return out->at;
 }
