@@ -164,7 +164,7 @@ static uint32_t count_paths(const struct contributors *rules)
  * Over HTTPS everything is served; over HTTP what its Ingress allows there. Where the certificate
  * is an IngressRoute's and no Ingress asked for HTTPS, none is served by it (spec/contour.md 1.3).
  */
-static bool is_served(const struct host_pass *host, const struct origin *origin)
+bool host_serves(const struct host_pass *host, const struct origin *origin)
 {
     if (host->scheme == SCHEME_HTTP)
         return ingress_policy_serves_http(&origin->policy);
@@ -286,7 +286,7 @@ void claims_gather(struct host_pass *host)
     for (uint32_t i = 0; i < rules->count; i++) {
         const struct contributor *from = &rules->list[i];
 
-        if (!is_served(host, host->origins[i]))
+        if (!host_serves(host, host->origins[i]))
             continue;
         for (uint32_t j = 0; j < rule_of(from)->paths_count; j++)
             add_claim(host, host->origins[i], from->index, j);

@@ -170,7 +170,7 @@ static const struct origin *oldest_default(struct host_pass *host)
         if (origin == last || !origin->ingress->default_backend.is_present)
             continue;
         last = origin;
-        if (host->scheme == SCHEME_HTTP && !ingress_policy_serves_http(&origin->policy))
+        if (!host_serves(host, origin))
             continue;
         if (oldest == NULL)
             oldest = origin;

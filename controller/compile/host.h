@@ -50,6 +50,8 @@ struct host_pass {
 
 struct origin *origin_create(struct pass *pass, const struct object *object);
 
+/* True when what an Ingress says of the host counts for the scheme. */
+bool host_serves(const struct host_pass *host, const struct origin *origin);
 /* Fill in the claims of the host for its scheme; who loses a place is told. */
 void claims_gather(struct host_pass *host);
 const struct ingress_path *claim_path(const struct claim *claim); /* of an Ingress */

@@ -70,6 +70,18 @@ static const struct tls_sources *wildcard_sources(struct host_pass *host)
     return sources->count > 0 ? sources : NULL;
 }
 
+static void tell_idle_entries(struct host_pass *host)
+{
+    const struct contributors *tls = &host->node->tls;
+
+    for (uint32_t i = 0; i < tls->count; i++)
+        findings_add(&host->findings, false, tls->list[i].object,
+                     "spec.tls[%u]: %.*s has the TLS side of host %.*s, so its certificate is the "
+                     "one that is shown",
+                     tls->list[i].index, BYTES_ARG(host->tree.root->title),
+                     BYTES_ARG(host->node->name));
+}
+
 /* The root owns the TLS side of its host, also where its own Secret fails: nobody else's
  * certificate stands in for it. */
 static const struct tls_sources *root_source(struct host_pass *host)
@@ -77,6 +89,8 @@ static const struct tls_sources *root_source(struct host_pass *host)
     const struct ingress_route *root = as_ingress_route(host->tree.root->object);
     struct tls_sources *sources = sources_create(host, 1);
 
+    if (host->tree.tcp == NULL || host->tree.side == TREE_BROKEN) /* else fill_tcp() tells them */
+        tell_idle_entries(host);
     if (root->tls_secret.len == 0 || host->tree.is_passthrough)
         return NULL;
     sources->list[sources->count++] =
@@ -152,7 +166,8 @@ static void choose(struct choice *choice, const struct tls_source *source,
     choice->by_kind[kind] = certificate;
     choice->from[kind] = secret;
     choice->count++;
-    secret_list_show(&choice->host->pass->secrets, secret);
+    if (choice->host->tree.side != TREE_BROKEN)
+        secret_list_show(&choice->host->pass->secrets, secret);
 }
 
 struct secret_ref tls_source_ref(const struct tls_source *source)
