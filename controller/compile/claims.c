@@ -206,6 +206,8 @@ static void tell_loser(struct host_pass *host, const struct claim *loser,
     bool is_same = claim_object(loser) == claim_object(winner);
     struct bytes field = claim_field(host, winner), lost = claim_field(host, loser);
 
+    if (is_same && bytes_equal(field, lost)) /* one route, delegated to in two ways */
+        return;
     findings_add(&host->findings, false, claim_object(loser),
                  "%.*s: %.*s%s%.*s has path \"%.*s\" of host %.*s already%s", BYTES_ARG(lost),
                  BYTES_ARG(is_same ? BYTES_NONE : claim_title(winner)), is_same ? "" : " ",
