@@ -248,7 +248,7 @@ static void walk_root(struct walk *walk)
     tree->side = resolve_side(walk, &root);
     tree->is_passthrough = root.object->tls_passthrough && root.object->tls_secret.len == 0;
     choose_version(walk, &root, origin);
-    if (tree->side == TREE_TLS && root.object->has_tcpproxy)
+    if (tree->side != TREE_PLAIN && root.object->has_tcpproxy)
         tree->tcp = tree_find_tcp(walk, &root);
     tree_walk_routes(walk, &root);
 }

@@ -42,7 +42,7 @@ struct tree {
     const struct origin *root; /* NULL: none, or several, which serve nothing */
     enum tree_side side;
     bool is_passthrough;
-    const struct route *tcp; /* NULL: no tcpproxy */
+    const struct route *tcp; /* NULL: no tcpproxy, or no TLS asked for; not served by TREE_BROKEN */
     struct leaf *leaves;     /* in the order in which they come first */
     uint32_t leaves_count;
 };
