@@ -212,9 +212,13 @@ static void walk_route(struct walk *walk, const struct step *step, uint32_t inde
 
     part.field = plain_printf(pass->scratch, "spec.routes[%u]", index);
     part.label = plain_printf(pass->scratch, "route %.*s", BYTES_ARG(match));
-    if (!normalise(walk, step, &part))
+    if (!has_delegate && route->services_count == 0) {
+        step_tell(walk, step, false,
+                  "%.*s: %.*s has neither services nor delegate and does nothing",
+                  BYTES_ARG(part.field), BYTES_ARG(part.label));
         return;
-    if (!is_contained(walk, step, &part))
+    }
+    if (!normalise(walk, step, &part) || !is_contained(walk, step, &part))
         return;
     if (has_delegate && route->services_count > 0) {
         step_fault(walk, step, part.field,
@@ -224,12 +228,8 @@ static void walk_route(struct walk *walk, const struct step *step, uint32_t inde
                         BYTES("the route has both services and delegate: keep one of them"));
     } else if (has_delegate) {
         walk_delegate(walk, step, &part);
-    } else if (route->services_count > 0) {
-        walk_services(walk, step, &part);
     } else {
-        step_tell(walk, step, false,
-                  "%.*s: %.*s has neither services nor delegate and does nothing",
-                  BYTES_ARG(part.field), BYTES_ARG(part.label));
+        walk_services(walk, step, &part);
     }
 }
 
