@@ -107,16 +107,17 @@ static uint32_t number_of(const struct entry *entry, const char *name, int32_t w
     return otherwise;
 }
 
-static void choose_health_check(const struct entry *entry, struct way *way)
+/* False when it cannot be made: then nobody knows which endpoints may have requests. */
+static bool choose_health_check(const struct entry *entry, struct way *way)
 {
     const struct ingress_route_health_check *from = &entry->service->health_check;
     struct health_check *health = &way->health;
 
     if (!entry->service->has_health_check)
-        return;
+        return true;
     if (!entry->of->is_tcp && (from->path.len == 0 || from->path.at[0] != '/')) {
         fault(entry, ".healthCheck.path", "healthCheck path must begin with /");
-        return;
+        return false;
     }
     way->has_health = true;
     health->kind = entry->of->is_tcp ? HEALTH_CHECK_TCP : HEALTH_CHECK_HTTP;
@@ -132,6 +133,7 @@ static void choose_health_check(const struct entry *entry, struct way *way)
                                             HEALTH_UNHEALTHY_THRESHOLD, 1);
     health->healthy_threshold =
         number_of(entry, "healthyThresholdCount", from->healthy_count, HEALTH_HEALTHY_THRESHOLD, 1);
+    return true;
 }
 
 static void choose_validation(const struct entry *entry, struct way *way)
@@ -150,6 +152,18 @@ static struct backend_target resolve(const struct entry *entry, struct way *way)
                                             .is_present = true};
 
     return backend_resolve(entry->walk->host->pass, entry->step->object->object.ns, &backend, way);
+}
+
+/* As in Contour: what is no TLS cannot be verified and is not refused. Its author believes it is.
+ */
+static void tell_clear_text(const struct entry *entry, const struct way *way,
+                            enum cluster_protocol protocol)
+{
+    if (way->is_verified && protocol != CLUSTER_TLS && protocol != CLUSTER_H2)
+        step_tell(entry->walk, entry->step, false,
+                  "%.*s.validation: the Service's port speaks no TLS, so nothing is verified: set "
+                  "appProtocol: https",
+                  BYTES_ARG(entry->field));
 }
 
 /* The Service or its port is not there: its part goes to the others. */
@@ -194,11 +208,15 @@ static void add_service(const struct entry *entry, struct route *route, struct s
         return;
     }
     choose_strategy(entry, &way, route);
-    choose_health_check(entry, &way);
+    if (!choose_health_check(entry, &way)) {
+        sum->is_refused = true;
+        return;
+    }
     choose_validation(entry, &way);
     target = resolve(entry, &way);
     switch (target.fault) {
     case BACKEND_FINE:
+        tell_clear_text(entry, &way, target.protocol);
         sum->backends[sum->count++] =
             (struct route_backend){target.slot, (uint32_t)entry->service->weight};
         break;
