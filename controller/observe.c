@@ -95,6 +95,9 @@ static void write_objects(const struct observed *observed, struct text *out)
     metrics_family(out, "fairlead_findings", METRIC_GAUGE, "What is wrong with objects now.");
     metrics_sample(out, "fairlead_findings", "severity=\"error\"", observed->stats.errors);
     metrics_sample(out, "fairlead_findings", "severity=\"warning\"", observed->stats.warnings);
+    write_one(out, "fairlead_findings_left_out", METRIC_GAUGE,
+              "Findings that are not told: their owner has a thousand others.",
+              observed->stats.findings_left_out);
 }
 
 static void write_compiles(const struct observed *observed, struct text *out)

@@ -461,4 +461,5 @@ void compiler_stats(const struct compiler *compiler, struct compile_stats *stats
         stats->objects[kind] = cache_count(compiler->cache, (enum object_kind)kind);
     stats->errors = compiler->emit.errors;
     stats->warnings = compiler->emit.warnings;
+    stats->findings_left_out = compiler->emit.left_out;
 }

@@ -74,6 +74,7 @@ struct compile_stats {
     uint64_t objects[OBJECT_KINDS_COUNT];
     uint64_t errors; /* findings now */
     uint64_t warnings;
+    uint64_t findings_left_out;
 };
 void compiler_stats(const struct compiler *compiler, struct compile_stats *stats);
 

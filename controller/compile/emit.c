@@ -114,8 +114,13 @@ void findings_init(struct findings *findings, struct arena *arena)
     *findings = (struct findings){.arena = arena};
 }
 
+/* NULL when the owner has said enough. */
 static struct draft *findings_next(struct findings *findings)
 {
+    if (findings->count == FINDINGS_MAX) {
+        findings->left_out++;
+        return NULL;
+    }
     if (findings->count == findings->capacity) {
         size_t wanted = findings->capacity * 2 + 8;
         struct draft *drafts = arena_alloc(findings->arena, wanted * sizeof(*drafts));
@@ -135,6 +140,8 @@ void findings_add(struct findings *findings, bool is_error, const struct object 
     struct draft *draft = findings_next(findings);
     va_list args;
 
+    if (draft == NULL)
+        return;
     draft->is_error = is_error;
     draft->kind = object->kind;
     draft->ns = object->ns;
@@ -149,6 +156,8 @@ void findings_add_located(struct findings *findings, bool is_error, struct bytes
 {
     struct draft *draft = findings_next(findings);
 
+    if (draft == NULL)
+        return;
     draft->is_error = is_error;
     draft->has_location = true;
     draft->location = plain_copy(findings->arena, location);
@@ -207,6 +216,7 @@ static struct finding_set *set_create(struct bytes key, const struct findings *f
     at = (char *)set + sizeof(*set) + drafts_len;
     set->key = pack(&at, key);
     set->count = findings->count;
+    set->left_out = findings->left_out;
     for (size_t i = 0; i < findings->count; i++) {
         set->drafts[i] = findings->drafts[i];
         set->drafts[i].ns = pack(&at, findings->drafts[i].ns);
@@ -257,6 +267,7 @@ struct writer {
     struct finding *findings; /* mem_resize()d */
     size_t count;
     size_t capacity;
+    size_t left_out;
 };
 
 static void writer_add(struct writer *writer, bool is_error, struct bytes location,
@@ -277,8 +288,25 @@ static struct bytes place_of(const struct object *object, struct arena *arena)
     return plain_printf(arena, "%.*s:%u", BYTES_ARG(object->file), object->line);
 }
 
+/* Who said too much is known by the first that was said. */
+static void write_left_out(struct writer *writer, const struct finding_set *set)
+{
+    const struct draft *first = &set->drafts[0];
+
+    if (set->left_out == 0)
+        return;
+    writer_add(writer, false, BYTES_NONE,
+               first->has_location ? first->object
+                                   : title(first->kind, first->ns, first->name, writer->arena),
+               plain_printf(writer->arena,
+                            "%zu more findings that belong to this one are left out (FINDINGS_MAX)",
+                            set->left_out));
+    writer->left_out += set->left_out;
+}
+
 static void write_set(struct writer *writer, const struct finding_set *set)
 {
+    write_left_out(writer, set);
     for (size_t i = 0; i < set->count; i++) {
         const struct draft *draft = &set->drafts[i];
         const struct object *object;
@@ -364,6 +392,7 @@ void emit_write(struct emit *emit, const struct emit *files, const struct cache 
     builder_set_findings(builder, writer.findings, writer.count);
     emit->errors = count_errors(&writer);
     emit->warnings = writer.count - emit->errors;
+    emit->left_out = writer.left_out;
     emit->is_changed = false;
     mem_free(writer.findings);
 }

@@ -30,12 +30,16 @@ struct draft {
     struct bytes text;
 };
 
+/* Of one owner: a host, a Service, an object. More are counted, and that is told. */
+#define FINDINGS_MAX 1000
+
 /* Drafts while they are gathered; texts are in the arena. */
 struct findings {
     struct arena *arena; /* borrowed */
     struct draft *drafts;
     size_t count;
     size_t capacity;
+    size_t left_out; /* beyond FINDINGS_MAX */
 };
 
 void findings_init(struct findings *findings, struct arena *arena);
@@ -50,6 +54,7 @@ struct finding_set {
     struct list link; /* in emit->sets */
     struct bytes key; /* in emit->by_key, or empty */
     size_t count;
+    size_t left_out;
     struct draft drafts[];
 };
 
@@ -59,6 +64,7 @@ struct emit {
     bool is_changed;   /* since the last emit_write() */
     uint64_t errors;   /* by the last emit_write() */
     uint64_t warnings;
+    uint64_t left_out;
 };
 
 void emit_init(struct emit *emit);

@@ -26,6 +26,7 @@ struct walk {
     struct map seen; /* "ns/name prefix" of what was evaluated: once more says nothing new */
     uint32_t leaves_capacity;
     uint32_t visits_count;
+    uint32_t routes_count; /* looked at */
 };
 
 /* An error of the IngressRoute: its status if it is the first, and a finding at `field`. */
