@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * follow.h - one kind of objects, in one namespace or in all, followed on an API server.
+ *
+ *     reflector (what to ask) -> api call -> bytes -> [thread pool: decode, in order] -> changes
+ *
+ * Internal to controller/kube.
+ */
+#ifndef CONTROLLER_KUBE_FOLLOW_H
+#define CONTROLLER_KUBE_FOLLOW_H
+
+#include "controller/kube/api.h"
+#include "controller/kube/reflector.h"
+#include "controller/kube/source.h"
+#include "core/list.h"
+#include "core/map.h"
+
+#define EVENT_BYTES_MAX   (4u * 1024 * 1024)  /* one line of a watch; etcd takes 1.5 MiB */
+#define PENDING_BYTES_MAX (16u * 1024 * 1024) /* of a watch, not decoded yet */
+#define PAGE_BYTES_MAX    (32u * 1024 * 1024) /* of a list; a larger one is read page by page */
+#define FAILURE_BYTES_MAX 65536               /* of an answer that is no success */
+#define LIST_TIMEOUT_MS   120000              /* of one page */
+#define WATCH_SLACK_MS    30000               /* past the end that was asked for */
+#define WATCH_SILENCE_MS  90000 /* bookmarks come each minute; TCP finds dead peers earlier */
+
+/* What to follow. */
+struct followed {
+    enum object_kind kind;
+    const char *api_version; /* "networking.k8s.io/v1" */
+    const char *root;        /* "/apis/networking.k8s.io/v1" */
+    const char *resource;    /* "ingresses" */
+    const char *selector;    /* a further part of the query, "fieldSelector=...", or NULL */
+    bool is_cluster_wide;
+    bool may_be_absent; /* of a CRD, or a newer API: without it there is just nothing */
+};
+
+struct follow_stats {
+    uint64_t lists;
+    uint64_t streams;
+    uint64_t watches;
+    uint64_t events;
+    uint64_t rejected;  /* items that could not be read */
+    uint64_t faults;    /* calls that ended before their time, or with no success */
+    uint64_t too_large; /* EVENT_BYTES_MAX, PENDING_BYTES_MAX, PAGE_BYTES_MAX */
+};
+
+struct follow;
+
+/* An item came or went; `item` is borrowed. An item without an object and with a fault cannot be
+ * read. */
+typedef void follow_change_fn(void *context, struct follow *follow, struct served_item *item,
+                              bool is_gone);
+/* What came together has been told; the follow may have become synced. */
+typedef void follow_told_fn(void *context, struct follow *follow);
+
+struct follow_config {
+    uv_loop_t *loop;
+    struct log *log;
+    struct api *api;
+    const struct followed *what;
+    struct bytes ns; /* empty: all; copied */
+    uint64_t seed;
+    follow_change_fn *on_change;
+    follow_told_fn *on_told;
+    void *context;
+};
+
+struct follow *follow_open(const struct follow_config *config);
+typedef void follow_closed_fn(void *context);
+void follow_close(struct follow *follow, follow_closed_fn *on_closed, void *context);
+
+const struct followed *follow_what(const struct follow *follow);
+bool follow_is_synced(const struct follow *follow);
+bool follow_is_absent(const struct follow *follow);
+bool follow_knows(const struct follow *follow, struct bytes ns, struct bytes name);
+/* List again from the start, soon. */
+void follow_relist(struct follow *follow);
+const struct follow_stats *follow_stats(const struct follow *follow);
+enum reflector_trouble follow_trouble(const struct follow *follow);
+uint64_t
+follow_contact_at_ms(const struct follow *follow); /* uv_now() of the last byte; 0: never */
+/* "ingresses.networking.k8s.io: not permitted to list: ..."; nothing when all is well. */
+void follow_add_detail(const struct follow *follow, struct text *out);
+
+#endif

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kube.c - all that is followed on an API server, as one source.
+ *
+ *     follow, follow, ... -> changes -> batch -> owner, once every kind has been listed
+ *
+ * Events of one answer go as one batch; what comes while the compiler runs goes into its next turn
+ * together anyway.
+ */
+#include "controller/kube/kube.h"
+
+#include "controller/kube/follow.h"
+#include "core/check.h"
+#include "core/metrics.h"
+
+#include <stdio.h>
+
+/* Secrets that can serve: certificates, and CAs. Two lists are much less than all of them, where
+ * releases of charts are kept as Secrets. */
+static const struct followed followed[] = {
+    {OBJECT_INGRESS, "networking.k8s.io/v1", "/apis/networking.k8s.io/v1", "ingresses", NULL, false,
+     false},
+    {OBJECT_INGRESS_CLASS, "networking.k8s.io/v1", "/apis/networking.k8s.io/v1", "ingressclasses",
+     NULL, true, false},
+    {OBJECT_SERVICE, "v1", "/api/v1", "services", NULL, false, false},
+    {OBJECT_ENDPOINT_SLICE, "discovery.k8s.io/v1", "/apis/discovery.k8s.io/v1", "endpointslices",
+     NULL, false, true},
+    {OBJECT_SECRET, "v1", "/api/v1", "secrets", "fieldSelector=type%3Dkubernetes.io%2Ftls", false,
+     false},
+    {OBJECT_SECRET, "v1", "/api/v1", "secrets", "fieldSelector=type%3DOpaque", false, false},
+    {OBJECT_INGRESS_ROUTE, "contour.heptio.com/v1beta1", "/apis/contour.heptio.com/v1beta1",
+     "ingressroutes", NULL, false, true},
+    {OBJECT_TLS_DELEGATION, "contour.heptio.com/v1beta1", "/apis/contour.heptio.com/v1beta1",
+     "tlscertificatedelegations", NULL, false, true},
+    {OBJECT_TLS_DELEGATION, "projectcontour.io/v1", "/apis/projectcontour.io/v1",
+     "tlscertificatedelegations", NULL, false, true},
+};
+/* Where there are no slices. */
+static const struct followed old_endpoints = {
+    OBJECT_ENDPOINTS, "v1", "/api/v1", "endpoints", NULL, false, false};
+
+#define FOLLOWED_COUNT (sizeof(followed) / sizeof(followed[0]))
+
+/* The status that an object has on the API server. */
+struct known_status {
+    struct kube_status status; /* texts behind the struct */
+    struct bytes key;
+};
+
+struct kube {
+    struct kube_config config;
+    struct follow **follows; /* owned */
+    size_t follows_count;
+    struct source_batch *batch; /* owned; what was told and not given yet; NULL: nothing */
+    struct map statuses;        /* "ns/name" of IngressRoutes -> struct known_status */
+    bool is_synced;
+    uint64_t seed;
+    size_t open_count;
+    source_closed_fn *on_closed;
+    void *closed_context;
+};
+
+/* ---- statuses ---- */
+
+static struct bytes pack(char **at, struct bytes text)
+{
+    struct bytes packed = {*at, text.len};
+
+    if (text.len > 0)
+        memcpy(*at, text.at, text.len);
+    *at += text.len;
+    return packed;
+}
+
+static struct known_status *status_create(const struct served_item *item)
+{
+    size_t len = item->ns.len + 1 + item->name.len + item->uid.len + item->resource_version.len +
+                 item->current_status.len + item->status_description.len;
+    struct known_status *known = mem_alloc(sizeof(*known) + len);
+    char *at = (char *)(known + 1);
+
+    known->key = bytes_from(at, item->ns.len + 1 + item->name.len);
+    (void)pack(&at, item->ns);
+    *at++ = '/';
+    (void)pack(&at, item->name);
+    known->status = (struct kube_status){
+        .uid = pack(&at, item->uid),
+        .resource_version = pack(&at, item->resource_version),
+        .current_status = pack(&at, item->current_status),
+        .description = pack(&at, item->status_description),
+    };
+    return known;
+}
+
+static void note_status(struct kube *kube, const struct served_item *item, bool is_gone)
+{
+    struct known_status *known = status_create(item);
+
+    if (!is_gone) {
+        mem_free(map_put(&kube->statuses, known->key, known));
+        return;
+    }
+    mem_free(map_remove(&kube->statuses, known->key));
+    mem_free(known);
+}
+
+bool kube_status(const struct kube *kube, struct bytes ns, struct bytes name,
+                 struct kube_status *status)
+{
+    const struct known_status *known;
+    struct text key;
+
+    text_init(&key);
+    text_add(&key, ns);
+    text_add_byte(&key, '/');
+    text_add(&key, name);
+    known = map_get(&kube->statuses, text_bytes(&key));
+    text_fini(&key);
+    if (known != NULL)
+        *status = known->status;
+    return known != NULL;
+}
+
+/* ---- changes ---- */
+
+static struct source_batch *batch_create(void)
+{
+    struct source_batch *batch = mem_new(struct source_batch);
+
+    arena_init(&batch->arena, 4096);
+    return batch;
+}
+
+static void add_change(struct kube *kube, enum object_kind kind, const struct served_item *item,
+                       bool is_gone)
+{
+    struct source_batch *batch;
+    struct source_change *change;
+
+    if (kube->batch == NULL)
+        kube->batch = batch_create();
+    batch = kube->batch;
+    if ((batch->changes_count & (batch->changes_count - 1)) == 0)
+        batch->changes =
+            mem_resize(batch->changes, (batch->changes_count * 2 + 1) * sizeof(batch->changes[0]));
+    change = &batch->changes[batch->changes_count++];
+    *change = (struct source_change){.kind = kind,
+                                     .ns = arena_copy(&batch->arena, item->ns),
+                                     .name = arena_copy(&batch->arena, item->name)};
+    if (is_gone)
+        return;
+    change->fault = arena_copy(&batch->arena, item->fault);
+    if (item->object != NULL)
+        change->object = object_ref(item->object);
+}
+
+/* Another list of the same kind that has the object: one of another type, or of another group. */
+static struct follow *sibling_with(const struct kube *kube, const struct follow *follow,
+                                   const struct served_item *item)
+{
+    for (size_t i = 0; i < kube->follows_count; i++) {
+        struct follow *other = kube->follows[i];
+
+        if (other != follow && follow_what(other)->kind == follow_what(follow)->kind &&
+            follow_knows(other, item->ns, item->name))
+            return other;
+    }
+    return NULL;
+}
+
+/* What went from one list and is in another, made anew with another type, is still there. */
+static void on_change(void *context, struct follow *follow, struct served_item *item, bool is_gone)
+{
+    struct kube *kube = context;
+    const struct followed *what = follow_what(follow);
+    struct follow *sibling = is_gone ? sibling_with(kube, follow, item) : NULL;
+
+    if (what->kind == OBJECT_INGRESS_ROUTE)
+        note_status(kube, item, is_gone);
+    if (sibling == NULL)
+        add_change(kube, what->kind, item, is_gone);
+    else if (what->kind == OBJECT_TLS_DELEGATION)
+        follow_relist(sibling);
+}
+
+static void open_follow(struct kube *kube, const struct followed *what, struct bytes ns);
+
+static void open_for_all(struct kube *kube, const struct followed *what)
+{
+    size_t count = what->is_cluster_wide ? 0 : kube->config.watch_namespaces_count;
+
+    if (count == 0)
+        open_follow(kube, what, BYTES_NONE);
+    for (size_t i = 0; i < count; i++)
+        open_follow(kube, what, kube->config.watch_namespaces[i]);
+}
+
+static bool follows_kind(const struct kube *kube, enum object_kind kind)
+{
+    for (size_t i = 0; i < kube->follows_count; i++) {
+        if (follow_what(kube->follows[i])->kind == kind)
+            return true;
+    }
+    return false;
+}
+
+static bool all_are_synced(const struct kube *kube)
+{
+    for (size_t i = 0; i < kube->follows_count; i++) {
+        if (!follow_is_synced(kube->follows[i]))
+            return false;
+    }
+    return true;
+}
+
+static void give_batch(struct kube *kube)
+{
+    struct source_batch *batch = kube->batch;
+
+    if (!kube->is_synced) {
+        if (!all_are_synced(kube))
+            return;
+        kube->is_synced = true;
+        if (batch == NULL)
+            batch = batch_create();
+        batch->is_first = true;
+    }
+    if (batch == NULL)
+        return;
+    kube->batch = NULL;
+    kube->config.on_batch(kube->config.context, batch);
+}
+
+static void on_told(void *context, struct follow *follow)
+{
+    struct kube *kube = context;
+
+    if (follow_what(follow)->kind == OBJECT_ENDPOINT_SLICE && follow_is_absent(follow) &&
+        !follows_kind(kube, OBJECT_ENDPOINTS))
+        open_for_all(kube, &old_endpoints);
+    give_batch(kube);
+}
+
+static void open_follow(struct kube *kube, const struct followed *what, struct bytes ns)
+{
+    const struct follow_config config = {
+        .loop = kube->config.loop,
+        .log = kube->config.log,
+        .api = kube->config.api,
+        .what = what,
+        .ns = ns,
+        .seed = kube->seed += 0x9e3779b97f4a7c15u,
+        .on_change = on_change,
+        .on_told = on_told,
+        .context = kube,
+    };
+
+    kube->follows = mem_resize(kube->follows, (kube->follows_count + 1) * sizeof(kube->follows[0]));
+    kube->follows[kube->follows_count++] = follow_open(&config);
+    kube->open_count++;
+}
+
+/* ---- for the owner ---- */
+
+struct kube *kube_open(const struct kube_config *config)
+{
+    struct kube *kube = mem_new(struct kube);
+
+    kube->config = *config;
+    map_init(&kube->statuses);
+    CHECK(uv_random(NULL, NULL, &kube->seed, sizeof(kube->seed), 0, NULL) == 0);
+    for (size_t i = 0; i < FOLLOWED_COUNT; i++)
+        open_for_all(kube, &followed[i]);
+    return kube;
+}
+
+static void kube_destroy(struct kube *kube)
+{
+    source_closed_fn *on_closed = kube->on_closed;
+    void *context = kube->closed_context, *known;
+    size_t at = 0;
+
+    while ((known = map_next(&kube->statuses, &at)) != NULL)
+        mem_free(known);
+    map_fini(&kube->statuses);
+    source_batch_destroy(kube->batch);
+    mem_free(kube->follows);
+    mem_free(kube);
+    on_closed(context);
+}
+
+static void on_follow_closed(void *context)
+{
+    struct kube *kube = context;
+
+    CHECK(kube->open_count > 0);
+    if (--kube->open_count == 0)
+        kube_destroy(kube);
+}
+
+void kube_close(struct kube *kube, source_closed_fn *on_closed, void *context)
+{
+    size_t count = kube->follows_count;
+
+    kube->on_closed = on_closed;
+    kube->closed_context = context;
+    for (size_t i = 0; i < count; i++)
+        follow_close(kube->follows[i], on_follow_closed, kube);
+}
+
+static void close_source(void *self, source_closed_fn *on_closed, void *context)
+{
+    kube_close(self, on_closed, context);
+}
+
+static void add_detail(const void *self, struct text *out)
+{
+    const struct kube *kube = self;
+
+    for (size_t i = 0; i < kube->follows_count; i++)
+        follow_add_detail(kube->follows[i], out);
+}
+
+/* ---- metrics ---- */
+
+static uint64_t count_of(const struct follow_stats *stats, size_t index)
+{
+    const uint64_t counts[] = {stats->lists,    stats->streams, stats->watches,  stats->events,
+                               stats->rejected, stats->faults,  stats->too_large};
+
+    return counts[index];
+}
+
+static const struct {
+    const char *name;
+    const char *help;
+} counters[] = {
+    {"fairlead_kube_lists_total", "Pages of lists asked of the API server."},
+    {"fairlead_kube_streams_total", "Streaming lists asked of the API server."},
+    {"fairlead_kube_watches_total", "Watches asked of the API server."},
+    {"fairlead_kube_events_total", "Objects that came, changed or went."},
+    {"fairlead_kube_objects_rejected_total", "Objects that could not be read."},
+    {"fairlead_kube_faults_total", "Lists and watches that failed."},
+    {"fairlead_kube_too_large_total", "Answers that were larger than is taken."},
+};
+
+/* Follows of one resource and group together: namespaces are no label. */
+static bool is_first_of(const struct kube *kube, size_t index)
+{
+    const struct followed *what = follow_what(kube->follows[index]);
+
+    for (size_t i = 0; i < index; i++) {
+        const struct followed *other = follow_what(kube->follows[i]);
+
+        if (other->kind == what->kind && strcmp(other->api_version, what->api_version) == 0)
+            return false;
+    }
+    return true;
+}
+
+static bool is_same(const struct followed *a, const struct followed *b)
+{
+    return a->kind == b->kind && strcmp(a->api_version, b->api_version) == 0;
+}
+
+static void add_labels(const struct followed *what, char *out, size_t size)
+{
+    (void)snprintf(out, size, "resource=\"%s\",version=\"%s\"", what->resource, what->api_version);
+}
+
+static void write_counter(const struct kube *kube, size_t counter, struct text *out)
+{
+    metrics_family(out, counters[counter].name, METRIC_COUNTER, counters[counter].help);
+    for (size_t i = 0; i < kube->follows_count; i++) {
+        const struct followed *what = follow_what(kube->follows[i]);
+        uint64_t sum = 0;
+        char labels[128];
+
+        if (!is_first_of(kube, i))
+            continue;
+        for (size_t j = i; j < kube->follows_count; j++) {
+            if (is_same(what, follow_what(kube->follows[j])))
+                sum += count_of(follow_stats(kube->follows[j]), counter);
+        }
+        add_labels(what, labels, sizeof(labels));
+        metrics_sample(out, counters[counter].name, labels, sum);
+    }
+}
+
+/* The worst of them: the longest without a byte; not synced if one is not. */
+static void write_states(const struct kube *kube, struct text *out)
+{
+    uint64_t now_ms = uv_now(kube->config.loop), silent_ms = 0;
+    size_t synced = 0, troubled = 0;
+
+    for (size_t i = 0; i < kube->follows_count; i++) {
+        const struct follow *follow = kube->follows[i];
+        uint64_t contact_ms = follow_contact_at_ms(follow);
+
+        synced += follow_is_synced(follow);
+        troubled += follow_trouble(follow) == TROUBLE_AWAY ||
+                    follow_trouble(follow) == TROUBLE_SERVER ||
+                    follow_trouble(follow) == TROUBLE_FORBIDDEN;
+        if (follow_trouble(follow) != TROUBLE_ABSENT && now_ms - contact_ms > silent_ms)
+            silent_ms = now_ms - contact_ms;
+    }
+    metrics_family(out, "fairlead_kube_followed", METRIC_GAUGE,
+                   "Lists that are followed on the API server.");
+    metrics_sample(out, "fairlead_kube_followed", NULL, kube->follows_count);
+    metrics_family(out, "fairlead_kube_synced", METRIC_GAUGE,
+                   "Of them, those that have been read to their end once.");
+    metrics_sample(out, "fairlead_kube_synced", NULL, synced);
+    metrics_family(out, "fairlead_kube_troubled", METRIC_GAUGE,
+                   "Of them, those that cannot be followed now; what is known is served.");
+    metrics_sample(out, "fairlead_kube_troubled", NULL, troubled);
+    metrics_family(out, "fairlead_kube_silent_seconds", METRIC_GAUGE,
+                   "How long the quietest of them has brought no byte.");
+    metrics_sample(out, "fairlead_kube_silent_seconds", NULL, silent_ms / 1000);
+}
+
+static void write_metrics(const void *self, struct text *out)
+{
+    const struct kube *kube = self;
+
+    for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+        write_counter(kube, i, out);
+    write_states(kube, out);
+    api_write_metrics(kube->config.api, out);
+}
+
+struct source kube_source(struct kube *kube)
+{
+    static const struct source_ops ops = {
+        .write_metrics = write_metrics,
+        .add_detail = add_detail,
+        .close = close_source,
+    };
+
+    return (struct source){&ops, kube};
+}

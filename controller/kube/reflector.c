@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * reflector.c - the rules of list and watch.
+ */
+#include "controller/kube/reflector.h"
+
+void reflector_init(struct reflector *reflector)
+{
+    *reflector = (struct reflector){.ask = ASK_STREAM, .is_listing = true, .may_be_cached = true};
+    text_init(&reflector->version);
+    text_init(&reflector->next);
+}
+
+void reflector_fini(struct reflector *reflector)
+{
+    text_fini(&reflector->version);
+    text_fini(&reflector->next);
+}
+
+static void set_text(struct text *text, struct bytes value)
+{
+    text_clear(text);
+    text_add(text, value);
+}
+
+/* As the value of a query (RFC 3986 section 2.3). */
+static void add_value(struct text *query, const char *name, struct bytes value)
+{
+    text_printf(query, "&%s=", name);
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char byte = (unsigned char)value.at[i];
+        unsigned char lower = byte | 0x20;
+
+        if ((lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' ||
+            byte == '.' || byte == '_' || byte == '~')
+            text_add_byte(query, (char)byte);
+        else
+            text_printf(query, "%%%02X", byte);
+    }
+}
+
+static uint32_t watch_seconds(uint64_t random)
+{
+    return WATCH_SECONDS_MIN + (uint32_t)(random % (WATCH_SECONDS_MAX - WATCH_SECONDS_MIN + 1));
+}
+
+/* The whole list at once is cheapest for the server, out of its cache; where that is too much for
+ * us, pages, which it ignores for a list out of the cache. */
+static void ask_list(const struct reflector *reflector, struct text *query)
+{
+    text_printf(query, "limit=%d", LIST_PAGE_ITEMS);
+    if (reflector->next.len > 0)
+        add_value(query, "continue", text_bytes(&reflector->next));
+    else if (reflector->is_paged)
+        return;
+    else if (reflector->may_be_cached)
+        add_value(query, "resourceVersion", BYTES("0"));
+    else if (reflector->version.len > 0)
+        add_value(query, "resourceVersion", text_bytes(&reflector->version));
+}
+
+void reflector_ask(struct reflector *reflector, uint64_t now_ms, uint64_t random,
+                   struct text *query, uint32_t *timeout_s)
+{
+    reflector->asked_at_ms = now_ms;
+    reflector->any_event = false;
+    *timeout_s = 0;
+    if (reflector->ask == ASK_LIST) {
+        ask_list(reflector, query);
+        return;
+    }
+    *timeout_s = watch_seconds(random);
+    text_printf(query, "watch=1&allowWatchBookmarks=true&timeoutSeconds=%u", *timeout_s);
+    if (reflector->ask == ASK_STREAM)
+        text_add_str(query, "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan");
+    if (reflector->version.len > 0)
+        add_value(query, "resourceVersion", text_bytes(&reflector->version));
+}
+
+static void listing_is_over(struct reflector *reflector)
+{
+    reflector->ask = ASK_WATCH;
+    reflector->is_listing = false;
+    reflector->is_synced = true;
+    reflector->may_be_cached = false;
+    reflector->absent_times = 0;
+    reflector->internal_errors = 0;
+    reflector->stream_faults = 0;
+    reflector->trouble = TROUBLE_NONE;
+    text_clear(&reflector->next);
+}
+
+bool reflector_page(struct reflector *reflector, struct bytes version, struct bytes next)
+{
+    set_text(&reflector->next, next);
+    if (next.len > 0)
+        return false;
+    set_text(&reflector->version, version);
+    listing_is_over(reflector);
+    return true;
+}
+
+/* Versions of the first events of a stream are in no order: only the bookmark's counts, and all
+ * after it. */
+enum reflector_told reflector_event(struct reflector *reflector, const struct served_event *event)
+{
+    switch (event->type) {
+    case SERVED_CHANGED:
+    case SERVED_DELETED:
+        reflector->any_event = true;
+        if (!reflector->is_listing && event->item.resource_version.len > 0)
+            set_text(&reflector->version, event->item.resource_version);
+        return TOLD_CHANGE;
+    case SERVED_BOOKMARK:
+        reflector->any_event = true;
+        if (reflector->is_listing && !event->ends_listing)
+            return TOLD_NOTHING;
+        if (event->item.resource_version.len > 0)
+            set_text(&reflector->version, event->item.resource_version);
+        if (!reflector->is_listing)
+            return TOLD_NOTHING;
+        listing_is_over(reflector);
+        return TOLD_ALL;
+    case SERVED_FAILED:
+        return TOLD_FAULT;
+    case SERVED_UNKNOWN:
+        break;
+    }
+    return TOLD_NOTHING;
+}
+
+/* ---- how it goes on ---- */
+
+static uint64_t part_of(uint64_t random, uint64_t bound)
+{
+    return bound == 0 ? 0 : random % bound;
+}
+
+static void wait_after_fault(struct reflector *reflector, const struct reflector_end *end,
+                             uint64_t now_ms, uint64_t random)
+{
+    uint64_t span_ms = RETRY_FIRST_MS;
+
+    if (now_ms - reflector->fault_at_ms > RETRY_QUIET_MS)
+        reflector->faults = 0;
+    for (uint32_t i = 0; i < reflector->faults && span_ms < RETRY_MAX_MS; i++)
+        span_ms *= 2;
+    if (span_ms > RETRY_MAX_MS)
+        span_ms = RETRY_MAX_MS;
+    reflector->faults++;
+    reflector->fault_at_ms = now_ms;
+    span_ms = span_ms / 2 + part_of(random, span_ms / 2 + 1);
+    if (end->retry_after_ms > span_ms)
+        span_ms = end->retry_after_ms;
+    if ((uint64_t)end->failure.retry_after_s * 1000 > span_ms)
+        span_ms = (uint64_t)end->failure.retry_after_s * 1000;
+    reflector->ask_at_ms = now_ms + span_ms;
+}
+
+static void wait_long(struct reflector *reflector, uint64_t now_ms, uint64_t random)
+{
+    reflector->ask_at_ms = now_ms + RETRY_SLOW_MS + part_of(random, RETRY_SLOW_MS / 4);
+}
+
+/* From the first page on; what was collected of it is dropped by who collects. */
+static void list_anew(struct reflector *reflector)
+{
+    reflector->ask = reflector->streams_refused ? ASK_LIST : ASK_STREAM;
+    reflector->is_listing = true;
+    text_clear(&reflector->next);
+}
+
+/* The version is no good any more: any that the server has now. */
+static void list_from_scratch(struct reflector *reflector)
+{
+    text_clear(&reflector->version);
+    reflector->may_be_cached = false;
+    list_anew(reflector);
+}
+
+static int code_of(const struct reflector_end *end)
+{
+    if (end->failure.code != 0)
+        return end->failure.code;
+    return end->status;
+}
+
+static bool is_expired(const struct reflector_end *end)
+{
+    return code_of(end) == 410 || bytes_equal(end->failure.reason, BYTES("Expired")) ||
+           bytes_equal(end->failure.reason, BYTES("Gone"));
+}
+
+static bool is_success(const struct reflector_end *end)
+{
+    return end->is_answered && end->failure.code == 0 && end->status >= 200 && end->status < 300;
+}
+
+/* The server does not do this kind of list, or not for these objects. */
+static bool refuses_stream(const struct reflector_end *end)
+{
+    int code = code_of(end);
+
+    return code == 400 || code == 405 || code == 422 || code == 501 || code == 504 ||
+           (end->failure.code != 0 && !is_expired(end));
+}
+
+/* True when the answer settles what a kind that is not there, or not ours to see, means. */
+static bool ended_absent(struct reflector *reflector, const struct reflector_end *end,
+                         uint64_t now_ms, uint64_t random, bool *is_gone)
+{
+    int code = code_of(end);
+
+    if (code == 404 && reflector->ask != ASK_WATCH) {
+        reflector->trouble = TROUBLE_ABSENT;
+        reflector->absent_times++;
+        *is_gone = reflector->absent_times >= ABSENT_TIMES_MIN;
+        reflector->is_synced = true;
+    } else if (code == 401 || code == 403) {
+        reflector->trouble = TROUBLE_FORBIDDEN;
+    } else {
+        return false;
+    }
+    list_anew(reflector);
+    wait_long(reflector, now_ms, random);
+    return true;
+}
+
+static void ended_listing(struct reflector *reflector, const struct reflector_end *end,
+                          uint64_t now_ms, uint64_t random)
+{
+    bool was_stream = reflector->ask == ASK_STREAM;
+
+    if (end->is_too_long) {
+        reflector->is_paged = true;
+        reflector->streams_refused = true;
+    }
+    if (was_stream && (refuses_stream(end) || ++reflector->stream_faults >= STREAM_FAULTS_MAX))
+        reflector->streams_refused = true;
+    if (is_expired(end) || end->failure.is_too_large)
+        list_from_scratch(reflector);
+    else
+        list_anew(reflector);
+    if (was_stream && reflector->streams_refused && refuses_stream(end))
+        reflector->ask_at_ms = now_ms; /* nothing is wrong, it is only asked in another way */
+    else
+        wait_after_fault(reflector, end, now_ms, random);
+}
+
+/* Whether the version still counts, and a watch may go on from it. */
+static bool may_go_on(struct reflector *reflector, const struct reflector_end *end)
+{
+    int code = code_of(end);
+
+    if (!end->is_answered && end->failure.code == 0 && !end->is_too_long)
+        return true; /* it broke: the old version still resumes (spec/watch.md 13) */
+    if (code == 429)
+        return true;
+    if (code == 500 || code == 503)
+        return ++reflector->internal_errors < INTERNAL_ERRORS_MAX;
+    return false;
+}
+
+static void ended_watch(struct reflector *reflector, const struct reflector_end *end,
+                        uint64_t now_ms, uint64_t random)
+{
+    if (is_expired(end) || end->failure.is_too_large)
+        list_from_scratch(reflector);
+    else if (!may_go_on(reflector, end))
+        list_anew(reflector);
+    wait_after_fault(reflector, end, now_ms, random);
+}
+
+void reflector_ended(struct reflector *reflector, const struct reflector_end *end, uint64_t now_ms,
+                     uint64_t random, bool *is_gone)
+{
+    bool is_short = now_ms - reflector->asked_at_ms < SHORT_WATCH_MS && !reflector->any_event;
+
+    *is_gone = false;
+    if (is_success(end) && reflector->ask == ASK_LIST) {
+        reflector->ask_at_ms = now_ms; /* the next page */
+        return;
+    }
+    if (is_success(end) && !reflector->is_listing && !is_short) {
+        reflector->internal_errors = 0;
+        reflector->trouble = TROUBLE_NONE;
+        reflector->ask_at_ms = now_ms; /* its time was over; so is that of a list just read */
+        return;
+    }
+    if (ended_absent(reflector, end, now_ms, random, is_gone))
+        return;
+    reflector->trouble = end->status == 0 || !end->is_answered ? TROUBLE_AWAY : TROUBLE_SERVER;
+    if (reflector->is_listing)
+        ended_listing(reflector, end, now_ms, random);
+    else
+        ended_watch(reflector, end, now_ms, random);
+}

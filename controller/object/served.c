@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * served.c - lists, events and failures of an API server.
+ *
+ *     text -> json_t -> items, each by its kind's own decoder -> objects, and what stands beside
+ * them
+ *
+ * resourceVersion, uid and status stay beside the object, for they change without anything that is
+ * served changing: an update of them alone must not look like a change (object_is_same()).
+ */
+#include "controller/object/served.h"
+
+#include "controller/object/kind.h"
+#include "controller/object/metadata.h"
+
+#define LOOSE_CHUNK_BYTES 4096
+#define ENDS_LISTING      "k8s.io/initial-events-end"
+
+static struct bytes text_of(const json_t *json, const char *key)
+{
+    const json_t *value = json_object_get(json, key);
+
+    return bytes_from(json_string_value(value), json_string_length(value));
+}
+
+static struct bytes copy_of(const json_t *json, const char *key, struct arena *arena)
+{
+    return arena_copy(arena, text_of(json, key));
+}
+
+/* The first error note says why an object was left out. */
+static struct bytes first_fault(const struct decoded *decoded, struct arena *arena)
+{
+    for (size_t i = 0; i < decoded->notes_count; i++) {
+        if (decoded->notes[i].is_error)
+            return arena_copy(arena, decoded->notes[i].text);
+    }
+    return BYTES("cannot be read");
+}
+
+/* The reading of one item. */
+struct reading {
+    enum object_kind kind;
+    struct bytes api_version;
+    struct arena *arena;
+};
+
+static void decode(const struct reading *reading, const json_t *json, struct served_item *item)
+{
+    const struct kind *kind = kind_of(reading->kind);
+    struct decoded decoded = {0};
+    struct lines lines;
+    struct arena loose_arena;
+    struct decoding decoding = {.decoded = &decoded,
+                                .lines = &lines,
+                                .arena = &loose_arena,
+                                .hides_values = kind->is_secret};
+    struct node root = node_root(&decoding, json);
+    struct object *loose;
+
+    lines_init(&lines);
+    arena_init(&decoded.arena, 256);
+    arena_init(&loose_arena, LOOSE_CHUNK_BYTES);
+    loose = arena_zeroed(&loose_arena, kind->size);
+    loose->kind = reading->kind;
+    metadata_decode(&root, kind->is_cluster_wide, loose);
+    kind->decode(&root, reading->api_version, loose);
+    if (decoding.has_failed)
+        item->fault = first_fault(&decoded, reading->arena);
+    else
+        item->object = layout_pack(loose, kind->size, kind->layout);
+    if (kind->is_secret)
+        data_object_wipe((const struct data_object *)loose);
+    arena_fini(&loose_arena);
+    decoded_fini(&decoded);
+    lines_fini(&lines);
+}
+
+static void read_item(const struct reading *reading, const json_t *json, struct served_item *item)
+{
+    const json_t *metadata = json_object_get(json, "metadata");
+    const json_t *status = json_object_get(json, "status");
+
+    *item = (struct served_item){0};
+    item->ns = copy_of(metadata, "namespace", reading->arena);
+    item->name = copy_of(metadata, "name", reading->arena);
+    item->uid = copy_of(metadata, "uid", reading->arena);
+    item->resource_version = copy_of(metadata, "resourceVersion", reading->arena);
+    if (reading->kind == OBJECT_INGRESS_ROUTE) {
+        item->current_status = copy_of(status, "currentStatus", reading->arena);
+        item->status_description = copy_of(status, "description", reading->arena);
+    }
+    if (json_is_object(json))
+        decode(reading, json, item);
+    else
+        item->fault = BYTES("is no object");
+}
+
+/* A Secret's values do not outlive their reading. */
+static void drop(const struct reading *reading, json_t *json)
+{
+    if (kind_of(reading->kind)->is_secret)
+        data_object_wipe_tree(json);
+    json_decref(json);
+}
+
+static json_t *parse(struct bytes text)
+{
+    json_error_t error;
+
+    return json_loadb(text.at, text.len, 0, &error);
+}
+
+enum status served_read_page(struct bytes text, enum object_kind kind, struct bytes api_version,
+                             struct arena *arena, struct served_page *page)
+{
+    const struct reading reading = {kind, api_version, arena};
+    json_t *root = parse(text);
+    const json_t *items = json_object_get(root, "items");
+    const json_t *metadata = json_object_get(root, "metadata");
+    struct served_page read = {0};
+
+    /* A list of a server without any objects may have null for them. */
+    if (!json_is_object(metadata) || (!json_is_array(items) && !json_is_null(items))) {
+        json_decref(root);
+        return STATUS_INVALID;
+    }
+    read.resource_version = copy_of(metadata, "resourceVersion", arena);
+    read.next = copy_of(metadata, "continue", arena);
+    read.items = mem_new_array(struct served_item, json_array_size(items) + 1);
+    for (size_t i = 0; i < json_array_size(items); i++)
+        read_item(&reading, json_array_get(items, i), &read.items[read.items_count++]);
+    drop(&reading, root);
+    *page = read;
+    return STATUS_OK;
+}
+
+void served_page_fini(struct served_page *page)
+{
+    for (size_t i = 0; i < page->items_count; i++) {
+        if (page->items[i].object != NULL)
+            object_unref(page->items[i].object);
+    }
+    mem_free(page->items);
+    *page = (struct served_page){0};
+}
+
+static bool has_cause(const json_t *details, const char *wanted)
+{
+    const json_t *causes = json_object_get(details, "causes");
+
+    for (size_t i = 0; i < json_array_size(causes); i++) {
+        if (bytes_equal(text_of(json_array_get(causes, i), "reason"), bytes_of(wanted)))
+            return true;
+    }
+    return false;
+}
+
+static void read_failure(const json_t *status, struct arena *arena, struct served_failure *failure)
+{
+    const json_t *details = json_object_get(status, "details");
+    json_int_t retry = json_integer_value(json_object_get(details, "retryAfterSeconds"));
+    json_int_t code = json_integer_value(json_object_get(status, "code"));
+
+    *failure = (struct served_failure){
+        .code = code > 0 && code < 1000 ? (int)code : 0,
+        .reason = copy_of(status, "reason", arena),
+        .message = copy_of(status, "message", arena),
+        .is_too_large = has_cause(details, "ResourceVersionTooLarge"),
+        .retry_after_s = retry > 0 && retry < 3600 ? (uint32_t)retry : 0,
+    };
+}
+
+void served_read_failure(struct bytes text, struct arena *arena, struct served_failure *failure)
+{
+    json_t *root = parse(text);
+
+    read_failure(root, arena, failure);
+    json_decref(root);
+}
+
+static enum served_type type_of(struct bytes type)
+{
+    if (bytes_equal(type, BYTES("ADDED")) || bytes_equal(type, BYTES("MODIFIED")))
+        return SERVED_CHANGED;
+    if (bytes_equal(type, BYTES("DELETED")))
+        return SERVED_DELETED;
+    if (bytes_equal(type, BYTES("BOOKMARK")))
+        return SERVED_BOOKMARK;
+    return bytes_equal(type, BYTES("ERROR")) ? SERVED_FAILED : SERVED_UNKNOWN;
+}
+
+static void read_bookmark(const json_t *object, struct arena *arena, struct served_event *event)
+{
+    const json_t *metadata = json_object_get(object, "metadata");
+    const json_t *annotations = json_object_get(metadata, "annotations");
+
+    event->item.resource_version = copy_of(metadata, "resourceVersion", arena);
+    event->ends_listing = bytes_equal(text_of(annotations, ENDS_LISTING), BYTES("true"));
+}
+
+enum status served_read_event(struct bytes line, enum object_kind kind, struct bytes api_version,
+                              struct arena *arena, struct served_event *event)
+{
+    const struct reading reading = {kind, api_version, arena};
+    json_t *root = parse(line);
+    const json_t *object = json_object_get(root, "object");
+
+    *event = (struct served_event){0};
+    if (!json_is_string(json_object_get(root, "type")) || !json_is_object(object)) {
+        json_decref(root);
+        return STATUS_INVALID;
+    }
+    event->type = type_of(text_of(root, "type"));
+    switch (event->type) {
+    case SERVED_CHANGED:
+    case SERVED_DELETED:
+        read_item(&reading, object, &event->item);
+        break;
+    case SERVED_BOOKMARK:
+        read_bookmark(object, arena, event);
+        break;
+    case SERVED_FAILED:
+        read_failure(object, arena, &event->failure);
+        break;
+    case SERVED_UNKNOWN:
+        break;
+    }
+    drop(&reading, root);
+    return STATUS_OK;
+}
