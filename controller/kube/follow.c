@@ -253,7 +253,7 @@ static void too_long(struct follow *follow)
 static void on_bytes(void *context, int status, struct bytes bytes)
 {
     struct follow *follow = context;
-    bool is_list = follow->reflector.ask == ASK_LIST;
+    bool is_list = follow->reflector.asked == ASK_LIST;
     size_t max = is_list ? PAGE_BYTES_MAX : PENDING_BYTES_MAX;
 
     if (!is_success(status))
@@ -351,6 +351,7 @@ static void start(struct follow *follow)
     request.timeout_ms = timeout_s == 0 ? LIST_TIMEOUT_MS : timeout_s * 1000 + WATCH_SLACK_MS;
     request.silence_ms = timeout_s == 0 ? 0 : WATCH_SILENCE_MS;
     follow->has_ended = false;
+    follow->is_read = false;
     follow->call = api_start(follow->config.api, &request);
     text_fini(&path);
 }
@@ -399,14 +400,15 @@ static void finish(struct follow *follow)
 /* Decode what is whole; when nothing is left and the call has ended, see what to ask next. */
 static void go_on(struct follow *follow)
 {
-    bool is_list = follow->reflector.ask == ASK_LIST, is_whole;
+    bool is_list = follow->reflector.asked == ASK_LIST, is_whole;
     size_t len;
 
     if (follow->is_decoding || follow->is_closing)
         return;
     is_whole = follow->has_ended && follow->end.is_answered && follow->end.failure.code == 0;
-    if (is_list && is_whole && follow->bytes.len > 0) {
-        decode(follow, true, follow->bytes.len);
+    if (is_list && is_whole && !follow->is_read) {
+        follow->is_read = true;
+        decode(follow, true, follow->bytes.len); /* an empty one is no list */
         return;
     }
     len = is_list ? 0 : whole_lines(follow);

@@ -71,6 +71,7 @@ struct follow {
     struct text bytes;     /* came, not decoded */
     bool is_decoding;
     bool has_ended; /* the call; `end` says how */
+    bool is_read;   /* the page that the call brought has been decoded */
     struct reflector_end end;
     struct text message; /* of the last failure */
     struct known_keys known;

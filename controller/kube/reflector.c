@@ -62,6 +62,7 @@ static void ask_list(const struct reflector *reflector, struct text *query)
 void reflector_ask(struct reflector *reflector, uint64_t now_ms, uint64_t random,
                    struct text *query, uint32_t *timeout_s)
 {
+    reflector->asked = reflector->ask;
     reflector->asked_at_ms = now_ms;
     reflector->any_event = false;
     *timeout_s = 0;
@@ -211,7 +212,7 @@ static bool ended_absent(struct reflector *reflector, const struct reflector_end
 {
     int code = code_of(end);
 
-    if (code == 404 && reflector->ask != ASK_WATCH) {
+    if (code == 404 && reflector->is_listing) {
         reflector->trouble = TROUBLE_ABSENT;
         reflector->absent_times++;
         *is_gone = reflector->absent_times >= ABSENT_TIMES_MIN;
@@ -229,7 +230,7 @@ static bool ended_absent(struct reflector *reflector, const struct reflector_end
 static void ended_listing(struct reflector *reflector, const struct reflector_end *end,
                           uint64_t now_ms, uint64_t random)
 {
-    bool was_stream = reflector->ask == ASK_STREAM;
+    bool was_stream = reflector->asked == ASK_STREAM;
 
     if (end->is_too_long) {
         reflector->is_paged = true;
@@ -252,6 +253,8 @@ static bool may_go_on(struct reflector *reflector, const struct reflector_end *e
 {
     int code = code_of(end);
 
+    if (is_success(end))
+        return true; /* it was only short */
     if (!end->is_answered && end->failure.code == 0 && !end->is_too_long)
         return true; /* it broke: the old version still resumes (spec/watch.md 13) */
     if (code == 429)
@@ -277,14 +280,14 @@ void reflector_ended(struct reflector *reflector, const struct reflector_end *en
     bool is_short = now_ms - reflector->asked_at_ms < SHORT_WATCH_MS && !reflector->any_event;
 
     *is_gone = false;
-    if (is_success(end) && reflector->ask == ASK_LIST) {
-        reflector->ask_at_ms = now_ms; /* the next page */
+    if (is_success(end) && reflector->asked == ASK_LIST) {
+        reflector->ask_at_ms = now_ms; /* the next page, or the watch */
         return;
     }
     if (is_success(end) && !reflector->is_listing && !is_short) {
         reflector->internal_errors = 0;
         reflector->trouble = TROUBLE_NONE;
-        reflector->ask_at_ms = now_ms; /* its time was over; so is that of a list just read */
+        reflector->ask_at_ms = now_ms; /* its time was over */
         return;
     }
     if (ended_absent(reflector, end, now_ms, random, is_gone))

@@ -41,7 +41,9 @@ enum reflector_trouble {
 };
 
 struct reflector {
-    enum reflector_ask ask;
+    enum reflector_ask ask; /* next, or now */
+    enum reflector_ask
+        asked;           /* by the call under way; a stream that has told all goes on as a watch */
     struct text version; /* resourceVersion last seen; empty: none, or none that counts */
     struct text next;    /* the list's continue token; empty: its first page */
     bool is_listing;     /* of STREAM and LIST: what was there at the beginning is still coming */
