@@ -4,6 +4,7 @@
  */
 #include "core/bytes.h"
 
+#include <endian.h>
 #include <stdatomic.h>
 
 #include <sys/random.h>
@@ -119,21 +120,26 @@ static uint64_t mix(uint64_t a, uint64_t b)
 
 /* Multiply-and-fold over eight bytes at a time, the construction of wyhash
  * (https://github.com/wangyi-fudan/wyhash, public domain), seeded. */
-uint64_t bytes_hash(struct bytes text)
+uint64_t bytes_hash_from(struct bytes text, uint64_t seed)
 {
     const char *at = text.at;
     size_t left = text.len;
-    uint64_t hash = hash_seed() ^ (text.len * 0xa0761d6478bd642fu);
+    uint64_t hash = seed ^ (text.len * 0xa0761d6478bd642fu);
     uint64_t word;
 
     while (left >= 8) {
         memcpy(&word, at, 8);
-        hash = mix(hash ^ word, 0xe7037ed1a0b428dbu);
+        hash = mix(hash ^ le64toh(word), 0xe7037ed1a0b428dbu);
         at += 8;
         left -= 8;
     }
     word = 0;
     if (left > 0)
         memcpy(&word, at, left);
-    return mix(hash ^ word, 0x8ebc6af09c88c6e3u);
+    return mix(hash ^ le64toh(word), 0x8ebc6af09c88c6e3u);
+}
+
+uint64_t bytes_hash(struct bytes text)
+{
+    return bytes_hash_from(text, hash_seed());
 }

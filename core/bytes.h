@@ -86,5 +86,8 @@ bool bytes_next_item(struct bytes *rest, char separator, struct bytes *item);
 bool bytes_to_uint(struct bytes text, uint64_t max, uint64_t *value);
 /* A hash for tables, seeded once per process so that nobody outside can choose collisions. */
 uint64_t bytes_hash(struct bytes text);
+/* The same, but with a seed of the caller's: alike in all processes and on all machines, so whoever
+ * chooses the text chooses collisions. Not for tables that a peer can fill. */
+uint64_t bytes_hash_from(struct bytes text, uint64_t seed);
 
 #endif

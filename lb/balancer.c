@@ -24,9 +24,11 @@ static struct endpoint *pick(struct cluster *cluster, const struct choice *choic
     case CLUSTER_LEAST_REQUEST:
         return least_request_pick(cluster, choice);
     case CLUSTER_RANDOM:
-    case CLUSTER_RING_HASH:
-    case CLUSTER_MAGLEV:
         return random_pick(cluster, choice);
+    case CLUSTER_RING_HASH:
+        return ring_hash_pick(cluster, choice);
+    case CLUSTER_MAGLEV:
+        return maglev_pick(cluster, choice);
     }
     return round_robin_pick(cluster, choice);
 }
@@ -50,12 +52,12 @@ static struct endpoint *pick_ejected(struct cluster *cluster, const struct choic
     return best;
 }
 
-struct endpoint *balancer_take(struct cluster *cluster, const struct address *tried,
+struct endpoint *balancer_take(struct cluster *cluster, uint64_t key, const struct address *tried,
                                size_t tried_count, uint64_t now_ms)
 {
     const struct choice fresh = {cluster->ejected_count == 0 && tried_count == 0, tried,
-                                 tried_count, now_ms};
-    const struct choice repeated = {cluster->ejected_count == 0, NULL, 0, now_ms};
+                                 tried_count, now_ms, key};
+    const struct choice repeated = {cluster->ejected_count == 0, NULL, 0, now_ms, key};
     struct endpoint *endpoint;
 
     if (cluster->endpoints_count == 0)

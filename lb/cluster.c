@@ -158,6 +158,8 @@ static void take_endpoints(struct cluster *cluster, const struct cluster_spec *s
     while (before.count-- > 0)
         leave(*before.at++, leaving);
     mem_free(stale);
+    mem_free(cluster->places); /* of before */
+    cluster->places = NULL;
 }
 
 static void leave_all(struct cluster *cluster, struct list *leaving)
@@ -225,6 +227,7 @@ void cluster_destroy(struct cluster *cluster)
     list_remove(&cluster->link);
     cluster_spec_unref(cluster->spec);
     mem_free(cluster->order);
+    mem_free(cluster->places);
     mem_free(cluster);
 }
 

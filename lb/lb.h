@@ -51,6 +51,7 @@ struct cluster {
     struct list endpoints;           /* struct endpoint, in the spec's order */
     struct list retired_endpoints;
     struct endpoint **order; /* owned; the same endpoints as an array */
+    void *places; /* owned; where ring_hash or maglev look keys up; NULL after each change */
     uint32_t endpoints_count;
     uint32_t ejected_count; /* of them; one whose ejection ran out counts until it has answered */
     uint32_t cursor;        /* round_robin's next place in `order` while all weights are equal */
@@ -99,18 +100,29 @@ enum balancer_outcome {
 
 /*
  * Choose an endpoint for one attempt by the cluster's policy: smooth weighted round robin, the
- * better of two random choices by (in_flight + 1) / weight, or weighted random.
+ * better of two random choices by (in_flight + 1) / weight, weighted random, or by hash on a ring
+ * or a Maglev table.
  *
+ *   key      a hash that is well mixed (affinity.h makes some); only read if balancer_hashes()
  *   tried    addresses this request has tried; avoided while others are left
  *   now_ms   monotonic milliseconds
  *
  * Returns a borrowed endpoint, valid until balancer_give_back(), or NULL when the cluster has none.
  * Ejected endpoints are left out, even if only tried ones remain then; when all are ejected, the
- * one whose ejection ends first is given, so that ejections never leave a cluster empty. Allocates
- * nothing.
+ * one whose ejection ends first is given, so that ejections never leave a cluster empty. By hash,
+ * the same endpoints give a key the same endpoint in every worker and pod, and only keys of
+ * endpoints that are left out move. Allocates nothing, but for the table of places that a strategy
+ * by hash makes at the first call after a change.
  */
-struct endpoint *balancer_take(struct cluster *cluster, const struct address *tried,
+struct endpoint *balancer_take(struct cluster *cluster, uint64_t key, const struct address *tried,
                                size_t tried_count, uint64_t now_ms);
+/* Whether the policy looks at keys. */
+static inline bool balancer_hashes(const struct cluster *cluster)
+{
+    enum cluster_policy policy = cluster->spec->policy;
+
+    return policy == CLUSTER_RING_HASH || policy == CLUSTER_MAGLEV;
+}
 void balancer_give_back(struct endpoint *endpoint, enum balancer_outcome outcome, uint64_t now_ms);
 
 /* proxy/pool calls this when endpoint->pool became NULL; frees a retired endpoint that is not in

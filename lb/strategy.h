@@ -16,6 +16,7 @@ struct choice {
     const struct address *tried;
     size_t tried_count;
     uint64_t now_ms;
+    uint64_t key; /* for the strategies by hash */
 };
 
 static inline bool is_tried(const struct choice *choice, const struct endpoint *endpoint)
@@ -37,6 +38,8 @@ typedef struct endpoint *pick_fn(struct cluster *cluster, const struct choice *c
 pick_fn round_robin_pick;
 pick_fn least_request_pick;
 pick_fn random_pick;
+pick_fn ring_hash_pick;
+pick_fn maglev_pick;
 
 /* Where a cluster stands in its round, to go on there with other endpoints. */
 struct round_robin_place {

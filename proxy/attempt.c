@@ -8,6 +8,7 @@
 #include "proxy/grpc_web.h"
 #include "proxy/pool.h"
 #include "proxy/relay.h"
+#include "proxy/session.h"
 #include "proxy/worker.h"
 
 static uint64_t random_of(struct stream *stream)
@@ -83,8 +84,8 @@ static bool take_endpoint(struct stream *stream)
 {
     uint32_t tried = stream->attempts < TRIED_MAX ? stream->attempts : TRIED_MAX;
 
-    stream->endpoint =
-        balancer_take(stream->cluster, stream->tried, tried, worker_now_ms(stream->worker));
+    stream->endpoint = balancer_take(stream->cluster, session_key(stream), stream->tried, tried,
+                                     worker_now_ms(stream->worker));
     return stream->endpoint != NULL;
 }
 

@@ -20,6 +20,7 @@
 #include "proxy/filter/filter.h"
 #include "proxy/grpc_web.h"
 #include "proxy/relay.h"
+#include "proxy/session.h"
 #include "proxy/tunnel.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
@@ -114,17 +115,20 @@ void stream_begin(struct stream *stream)
 
 void stream_describe_answer(struct stream *stream, struct forward_response *how)
 {
-    struct field *hsts;
+    bool has_hsts = stream->route != NULL && stream->route->hsts.len > 0;
+    struct field *added;
 
     how->date = worker_date(stream->worker);
-    if (stream->route == NULL || stream->route->hsts.len == 0)
+    if (!has_hsts && !session_is_new(stream))
         return;
-    hsts = arena_new(&stream->arena, struct field);
-    hsts->name = BYTES("strict-transport-security");
-    hsts->value = stream->route->hsts;
-    hsts->id = FIELD_STRICT_TRANSPORT_SECURITY;
-    how->added = hsts;
-    how->added_count = 1;
+    added = arena_alloc(&stream->arena, 2 * sizeof(*added));
+    how->added = added;
+    if (has_hsts)
+        added[how->added_count++] =
+            (struct field){BYTES("strict-transport-security"), stream->route->hsts,
+                           FIELD_STRICT_TRANSPORT_SECURITY, false};
+    if (session_is_new(stream))
+        added[how->added_count++] = session_field(stream);
 }
 
 void stream_fail(struct stream *stream, enum failure failure)

@@ -85,6 +85,8 @@ struct stream {
     /* attempts */
     struct cluster *cluster; /* borrowed from worker->clusters; NULL before STREAM_PICK */
     uint32_t cluster_slot;
+    uint64_t key;            /* for clusters that hash, once key_is_known; see session.h */
+    struct bytes set_cookie; /* in the arena; of the session that this request begins, or empty */
     struct endpoint *endpoint; /* lease, or NULL */
     struct upstream *upstream; /* HTTP/1: owned while not NULL; HTTP/2: shared */
     struct list upstream_link; /* HTTP/2: in the connection's streams */
@@ -95,6 +97,7 @@ struct stream {
     struct bytes made_key;     /* of a WebSocket whose client sent none, in the arena */
     struct address tried[TRIED_MAX];
     uint32_t attempts;
+    bool key_is_known;
     bool counts_as_request; /* in cluster->requests */
     bool counts_as_retry;   /* in cluster->retries */
     bool counts_as_pending; /* in cluster->pending, and linked */

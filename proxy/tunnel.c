@@ -6,6 +6,7 @@
 
 #include "proxy/client.h"
 #include "proxy/http/websocket.h"
+#include "proxy/session.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
 
@@ -56,7 +57,7 @@ static void describe_switch(struct stream *stream, const struct response *respon
                             struct response *head)
 {
     uint32_t count = response->fields_count;
-    struct field *fields = arena_alloc(&stream->arena, (count + 2) * sizeof(*fields));
+    struct field *fields = arena_alloc(&stream->arena, (count + 3) * sizeof(*fields));
     uint32_t kept = 0;
     char *accept = arena_alloc(&stream->arena, WEBSOCKET_ACCEPT_LENGTH);
 
@@ -73,6 +74,8 @@ static void describe_switch(struct stream *stream, const struct response *respon
                                         bytes_from(accept, WEBSOCKET_ACCEPT_LENGTH),
                                         FIELD_SEC_WEBSOCKET_ACCEPT, false};
     }
+    if (session_is_new(stream))
+        fields[kept++] = session_field(stream);
     *head = *response;
     head->status = STATUS_SWITCHING_PROTOCOLS;
     head->reason = BYTES("Switching Protocols");

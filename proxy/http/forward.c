@@ -198,6 +198,8 @@ bool forward_replaces(const struct forward_response *how, const struct field *fi
     for (uint32_t i = 0; i < how->added_count; i++) {
         const struct field *added = &how->added[i];
 
+        if (added->id == FIELD_SET_COOKIE) /* cookies come beside each other */
+            continue;
         if (added->id == field->id &&
             (field->id != FIELD_OTHER || bytes_equal_nocase(added->name, field->name)))
             return true;

@@ -38,7 +38,8 @@ struct forward_response {
     bool upgrade;                     /* a 101 that opens a tunnel */
     enum body_framing framing;        /* towards the client */
     struct bytes date;                /* IMF-fixdate text, added when the endpoint sent no Date */
-    const struct field *added;        /* ours, in place of the endpoint's of the same name */
+    const struct field *added;        /* ours, in place of the endpoint's of the same name; but a
+                                       * Set-Cookie beside them (RFC 6265 section 3) */
     uint32_t added_count;
 };
 

@@ -8,7 +8,7 @@
 #include "lb/lb.h"
 #include "tests/unit/unit.h"
 
-#define SPEC_ENDPOINTS_MAX 1000
+#define SPEC_ENDPOINTS_MAX 2000
 #define SPEC_FOREVER       1000000 /* references that nobody gives back: it stands on the stack */
 
 struct test_spec {
@@ -64,7 +64,7 @@ static inline void spec_of(struct test_spec *test, enum cluster_policy policy,
 
 static inline struct endpoint *take(struct cluster *cluster, uint64_t now_ms)
 {
-    return balancer_take(cluster, NULL, 0, now_ms);
+    return balancer_take(cluster, 0, NULL, 0, now_ms);
 }
 
 /* Take one and give it back at once; its number. */

@@ -47,7 +47,7 @@ TEST(endpoints_that_were_tried_are_avoided_while_others_are_left)
         cluster = clusters_get(clusters, &spec.spec);
         for (int round = 0; round < 50; round++)
             for (size_t count = 0; count < 5; count++) {
-                struct endpoint *endpoint = balancer_take(cluster, tried, count, 0);
+                struct endpoint *endpoint = balancer_take(cluster, 0, tried, count, 0);
 
                 assert_non_null(endpoint); /* the fifth is a repeated one */
                 for (size_t k = 0; k < count && count < 4; k++)
@@ -171,7 +171,7 @@ TEST(ejections_never_leave_a_cluster_empty)
 
 static uint32_t retry(struct cluster *cluster, const struct address *tried, size_t count)
 {
-    struct endpoint *endpoint = balancer_take(cluster, tried, count, 300);
+    struct endpoint *endpoint = balancer_take(cluster, 0, tried, count, 300);
     uint32_t number = number_of(endpoint);
 
     balancer_give_back(endpoint, BALANCER_DONE, 300);
@@ -207,7 +207,7 @@ TEST(one_that_was_tried_and_works_beats_one_that_is_ejected)
     spec_of(&spec, CLUSTER_ROUND_ROBIN, ones, 2);
     cluster = clusters_get(clusters, &spec.spec);
     fail_connect(endpoint_number(cluster, 1), 0);
-    endpoint = balancer_take(cluster, tried, 1, 10);
+    endpoint = balancer_take(cluster, 0, tried, 1, 10);
     assert_int_equal(number_of(endpoint), 0);
     balancer_give_back(endpoint, BALANCER_DONE, 10);
     clusters_destroy(clusters);
