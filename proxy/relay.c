@@ -11,6 +11,7 @@
 #include "proxy/tunnel.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
+#include "route/rewrite.h"
 
 #define BODY_BYTES_PER_SECOND_MIN 100 /* hostile-input 85 */
 
@@ -208,6 +209,15 @@ static struct bytes forwarded_port(struct stream *stream)
                                    : stream->worker->config->public_http_port);
 }
 
+/* What the client asked for stays what is logged. */
+static void rewrite(struct stream *stream, struct forward_request *how)
+{
+    char *room = arena_alloc(&stream->arena, rewrite_bound(stream->route, stream->path));
+
+    how->path = rewrite_path(stream->route, stream->path, room);
+    how->original_path = stream->path;
+}
+
 void relay_describe_request(struct stream *stream, struct forward_request *how)
 {
     bool is_secure = conn_is_secure(stream->conn);
@@ -229,6 +239,8 @@ void relay_describe_request(struct stream *stream, struct forward_request *how)
         .websocket_key = tunnel_key_to_send(stream),
         .client_cert = text_bytes(&stream->conn->client_cert),
     };
+    if (route_rewrites(stream->route))
+        rewrite(stream, how);
 }
 
 enum status relay_send(struct stream *stream)
@@ -271,8 +283,8 @@ static enum status send_translated(struct stream *stream, const struct batch *ba
 /* False when the client is gone; the stream is failed then. */
 static bool send_to_client(struct stream *stream, const struct batch *batch)
 {
-    enum status status = stream->grpc_web == NULL ? client_send(stream, batch)
-                                                  : send_translated(stream, batch);
+    enum status status =
+        stream->grpc_web == NULL ? client_send(stream, batch) : send_translated(stream, batch);
 
     if (status == STATUS_AGAIN) {
         if (!batch->is_end)

@@ -9,6 +9,7 @@
 #include "route/explain_parts.h"
 #include "route/hints.h"
 #include "route/match.h"
+#include "route/rewrite.h"
 #include "route/table_parts.h"
 #include "route/words.h"
 
@@ -216,6 +217,17 @@ static void add_route_options(struct explainer *explainer, const struct route *r
     }
 }
 
+static void add_rewrite(struct explainer *explainer, const struct route *route)
+{
+    char *room = arena_alloc(&explainer->arena, rewrite_bound(route, explainer->path));
+
+    hints_add_label(explainer->out, "forwarded");
+    text_add_str(explainer->out, "as ");
+    words_add_text(explainer->out, rewrite_path(route, explainer->path, room));
+    words_add_text(explainer->out, explainer->query);
+    text_add_byte(explainer->out, '\n');
+}
+
 static bool walk_services(struct explainer *explainer, const struct route *route)
 {
     if (explainer->request->wants_websocket && !route->websocket) {
@@ -226,6 +238,8 @@ static bool walk_services(struct explainer *explainer, const struct route *route
         return explain_refuse(explainer, "403: this route does not allow WebSockets");
     }
     add_route_options(explainer, route);
+    if (route_rewrites(route))
+        add_rewrite(explainer, route);
     for (uint16_t i = 0; i < route->backends_count; i++)
         add_service(explainer, route, &route->backends[i]);
     return conclude_forward(explainer, route);

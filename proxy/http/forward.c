@@ -68,6 +68,7 @@ static size_t request_bound(const struct request *request, const struct forward_
     return OWN_BYTES_MAX + request->method.len + how->path.len + request->query.len +
            how->host.len + how->client_ip.len * 2 + how->scheme.len + how->port.len +
            how->request_id.len + request->authority.len + how->client_cert.len +
+           how->original_path.len + request->query.len +
            fields_bound(request->fields, request->fields_count);
 }
 
@@ -117,6 +118,15 @@ static char *put_forwarded_for(char *at, const struct request *request, struct b
     return PUT_LITERAL(at, "\r\n");
 }
 
+static char *put_original_path(char *at, const struct request *request,
+                               const struct forward_request *how)
+{
+    at = PUT_LITERAL(at, "X-Envoy-Original-Path: ");
+    at = put(at, how->original_path);
+    at = put(at, request->query);
+    return PUT_LITERAL(at, "\r\n");
+}
+
 /* Design 5.10; docs/decisions/0005-forwarding-headers.md. */
 static char *put_forwarding(char *at, const struct request *request,
                             const struct forward_request *how, const bool present[FIELD_COUNT])
@@ -138,6 +148,8 @@ static char *put_forwarding(char *at, const struct request *request,
         at = put_field(at, BYTES("X-Request-Id"), how->request_id);
     if (how->client_cert.len > 0)
         at = put_field(at, BYTES("X-Forwarded-Client-Cert"), how->client_cert);
+    if (how->original_path.len > 0 && (!trusted || !present[FIELD_X_ENVOY_ORIGINAL_PATH]))
+        at = put_original_path(at, request, how);
     return at;
 }
 

@@ -12,7 +12,7 @@
 
 /* What a request head needs besides the request. All borrowed for the call. */
 struct forward_request {
-    struct bytes path;       /* normalised, what was matched */
+    struct bytes path;       /* normalised: what was matched, or what the route makes of it */
     struct bytes host;       /* the Host to send: as the client wrote it */
     struct bytes client_ip;  /* text of the peer's address, or of the PROXY header's */
     struct bytes scheme;     /* "http" or "https" */
@@ -25,6 +25,8 @@ struct forward_request {
     uint64_t content_length;
     struct bytes websocket_key; /* Sec-WebSocket-Key for a WebSocket whose client sent none */
     struct bytes client_cert;   /* X-Forwarded-Client-Cert; empty for none */
+    struct bytes original_path; /* X-Envoy-Original-Path without the query: what was matched, where
+                                 * that is not `path`; else empty */
 };
 
 /* Append an HTTP/1.1 request head with its empty line. */

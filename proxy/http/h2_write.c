@@ -144,7 +144,8 @@ static nghttp2_data_provider body_of(struct h2_stream *stream)
 static size_t request_scratch_bound(const struct request *request,
                                     const struct forward_request *how)
 {
-    size_t bound = how->path.len + request->query.len + how->client_ip.len + UINT64_DIGITS_MAX;
+    size_t bound = how->path.len + how->original_path.len + request->query.len * 2 +
+                   how->client_ip.len + UINT64_DIGITS_MAX;
 
     for (uint32_t at = 0; at < request->fields_count; at++) {
         if (request->fields[at].id == FIELD_X_FORWARDED_FOR)
@@ -159,15 +160,14 @@ static struct bytes scratch_since(const struct text *scratch, size_t start)
     return bytes_from(scratch->at + start, scratch->len - start);
 }
 
-static struct bytes full_path(struct text *scratch, const struct request *request,
-                              const struct forward_request *how)
+static struct bytes with_query(struct text *scratch, struct bytes path, struct bytes query)
 {
     size_t start = scratch->len;
 
-    if (request->query.len == 0)
-        return how->path;
-    text_add(scratch, how->path);
-    text_add(scratch, request->query);
+    if (query.len == 0)
+        return path;
+    text_add(scratch, path);
+    text_add(scratch, query);
     return scratch_since(scratch, start);
 }
 
@@ -182,7 +182,7 @@ static void add_pseudo(struct lines *lines, const struct h2 *h2, struct text *sc
         add_own(lines, BYTES(":method"), request->method);
     }
     add_own(lines, BYTES(":scheme"), h2->config.scheme);
-    add_own(lines, BYTES(":path"), full_path(scratch, request, how));
+    add_own(lines, BYTES(":path"), with_query(scratch, how->path, request->query));
     add_own(lines, BYTES(":authority"), how->host);
 }
 
@@ -242,6 +242,9 @@ static void add_forwarding(struct lines *lines, struct text *scratch, const stru
         add_own(lines, BYTES("x-forwarded-port"), how->port);
     if (how->client_cert.len > 0)
         add_own(lines, BYTES("x-forwarded-client-cert"), how->client_cert);
+    if (how->original_path.len > 0 && (!trusted || !present[FIELD_X_ENVOY_ORIGINAL_PATH]))
+        add_own(lines, BYTES("x-envoy-original-path"),
+                with_query(scratch, how->original_path, request->query));
     /* No two are the same: in the peer's table it would only push others out. */
     if (how->request_id.len > 0)
         add_line(lines, BYTES("x-request-id"), how->request_id,

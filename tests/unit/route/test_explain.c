@@ -27,9 +27,15 @@ static void add_split_route(struct maker *maker)
                                  .unavailable = BYTES("Service default/nope not found"),
                                  .path_kind = PATH_PREFIX,
                                  .action = ROUTE_UNAVAILABLE};
+    const struct route rewritten = {.path = BYTES("/strip"),
+                                    .prefix_rewrite = BYTES("/"),
+                                    .path_kind = PATH_STRING_PREFIX,
+                                    .backends = backends,
+                                    .backends_count = 1};
     const char *error;
 
     assert_int_equal(vhost_builder_add(maker->vhost, &split, &error), STATUS_OK);
+    assert_int_equal(vhost_builder_add(maker->vhost, &rewritten, &error), STATUS_OK);
     assert_int_equal(vhost_builder_add(maker->vhost, &redirect, &error), STATUS_OK);
     assert_int_equal(vhost_builder_add(maker->vhost, &broken, &error), STATUS_OK);
 }
@@ -130,6 +136,13 @@ TEST(shares_of_several_services_are_told_and_what_is_lost)
         "service   default/web/80, weight 3 of 4 (75.0 %), ",
         "service   default/empty/80, weight 1 of 4 (25.0 %), http1, round_robin: 0 ready",
         "verdict   forwarded to default/web/80; 25.0 % of requests get 503");
+}
+
+TEST(a_rewritten_path_is_shown_as_it_is_forwarded)
+{
+    assert_explains(true, get("http://app.example.com/strip/x?q=1"), "path      /strip/x\n",
+                    "forwarded as /x?q=1\n", "verdict   forwarded to default/web/80\n");
+    assert_explains(true, get("http://app.example.com/strip"), "forwarded as /\n");
 }
 
 TEST(a_redirect_shows_where_it_leads)
@@ -293,6 +306,7 @@ TEST(the_distance_of_names_agrees_with_the_textbook_up_to_its_limit)
 TESTS(UNIT(a_forwarded_request_names_host_route_object_service_and_endpoints),
       UNIT(a_host_header_stands_for_the_host_of_the_url),
       UNIT(shares_of_several_services_are_told_and_what_is_lost),
+      UNIT(a_rewritten_path_is_shown_as_it_is_forwarded),
       UNIT(a_redirect_shows_where_it_leads),
       UNIT(hostile_96_a_route_without_service_says_why_it_answers_503),
       UNIT(hostile_96_a_service_without_endpoints_is_told),

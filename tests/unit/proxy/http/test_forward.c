@@ -131,6 +131,39 @@ TEST(hostile_46_a_trusted_peers_forwarding_fields_are_kept)
                      "X-Forwarded-Port: 80\r\nX-Request-Id: id1\r\n\r\n");
 }
 
+#define OURS_BUT_FOR_THE_ID                                                                        \
+    "X-Forwarded-For: 192.0.2.1\r\nX-Real-IP: 192.0.2.1\r\nX-Forwarded-Proto: http\r\n"            \
+    "X-Forwarded-Host: a.example\r\nX-Forwarded-Port: 80\r\n"
+
+TEST(a_path_that_was_rewritten_goes_with_the_one_that_was_asked_for)
+{
+    struct forward_request how = how_default();
+
+    how.path = BYTES("/x");
+    how.original_path = BYTES("/a/x");
+    how.request_id = BYTES_NONE;
+    assert_forwarded(BYTES("GET /a/x?q=1 HTTP/1.1\r\nHost: a.example\r\n"
+                           "X-ENVOY-Original-Path: /evil\r\n\r\n"),
+                     &how,
+                     "GET /x?q=1 HTTP/1.1\r\nHost: a.example\r\n" OURS_BUT_FOR_THE_ID
+                     "X-Envoy-Original-Path: /a/x?q=1\r\n\r\n");
+    how.client_is_trusted = true;
+    assert_forwarded(BYTES("GET /a/x HTTP/1.1\r\nHost: a.example\r\n"
+                           "X-Envoy-Original-Path: /before/a/x\r\n\r\n"),
+                     &how,
+                     "GET /x HTTP/1.1\r\nHost: a.example\r\n"
+                     "X-Envoy-Original-Path: /before/a/x\r\n" OURS_BUT_FOR_THE_ID "\r\n");
+}
+
+TEST(hostile_46_a_strangers_original_path_is_dropped_where_nothing_was_rewritten)
+{
+    struct forward_request how = how_default();
+
+    assert_forwarded(BYTES("GET /p HTTP/1.1\r\nHost: a.example\r\n"
+                           "X-Envoy-Original-Path: /evil\r\n\r\n"),
+                     &how, "GET /p HTTP/1.1\r\nHost: a.example\r\n" OURS);
+}
+
 TEST(hostile_47_proxy_h2c_and_internal_fields_are_dropped)
 {
     struct forward_request how = how_default();
@@ -337,6 +370,20 @@ TEST(what_is_added_stands_in_place_of_the_endpoints)
                     "Content-Length: 0\r\n\r\n");
 }
 
+TEST(a_cookie_that_is_added_stands_beside_the_endpoints)
+{
+    const struct field added = {BYTES("set-cookie"), BYTES("a=ours"), FIELD_SET_COOKIE, false};
+    struct forward_response how = answer_default(BODY_LENGTH);
+
+    how.added = &added;
+    how.added_count = 1;
+    assert_answered(BYTES(OK_WITH("Date: d\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\n"
+                                  "Content-Length: 0\r\n")),
+                    METHOD_GET, &how,
+                    "HTTP/1.1 200 OK\r\nDate: d\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\n"
+                    "set-cookie: a=ours\r\nContent-Length: 0\r\n\r\n");
+}
+
 /* R1 and 51: no byte of a head that was accepted can end a line early. */
 TEST(hostile_51_no_line_end_comes_out_but_our_own)
 {
@@ -384,6 +431,8 @@ TESTS(UNIT(a_request_is_written_anew), UNIT(framing_is_written_by_us),
       UNIT(hostile_46_a_strangers_forwarding_fields_are_dropped_and_set_anew),
       UNIT(x_forwarded_for_is_appended_to_and_forwarded_untouched),
       UNIT(hostile_46_a_trusted_peers_forwarding_fields_are_kept),
+      UNIT(a_path_that_was_rewritten_goes_with_the_one_that_was_asked_for),
+      UNIT(hostile_46_a_strangers_original_path_is_dropped_where_nothing_was_rewritten),
       UNIT(hostile_47_proxy_h2c_and_internal_fields_are_dropped),
       UNIT(an_upgrade_is_passed_on_when_told),
       UNIT(hostile_22_an_underscore_alias_never_reaches_an_origin),
@@ -394,5 +443,6 @@ TESTS(UNIT(a_request_is_written_anew), UNIT(framing_is_written_by_us),
       UNIT(hostile_46_the_certificate_is_ours_to_tell),
       UNIT(a_websocket_whose_client_has_no_key_gets_one),
       UNIT(what_is_added_stands_in_place_of_the_endpoints),
+      UNIT(a_cookie_that_is_added_stands_beside_the_endpoints),
       UNIT(hostile_51_no_line_end_comes_out_but_our_own),
       UNIT(a_request_id_is_1_to_128_plain_bytes))

@@ -96,6 +96,7 @@ TEST(a_request_goes_on_without_what_is_of_one_connection)
         {BYTES("X-Forwarded-For"), BYTES("1.1.1.1"), FIELD_X_FORWARDED_FOR, false},
         {BYTES("X-Forwarded-Host"), BYTES("evil"), FIELD_X_FORWARDED_HOST, false},
         {BYTES("X-Forwarded-For"), BYTES("2.2.2.2"), FIELD_X_FORWARDED_FOR, false},
+        {BYTES("X-Envoy-Original-Path"), BYTES("/evil"), FIELD_X_ENVOY_ORIGINAL_PATH, false},
     };
     struct request request = {.method = BYTES("POST"),
                               .method_id = METHOD_POST,
@@ -114,7 +115,8 @@ TEST(a_request_goes_on_without_what_is_of_one_connection)
                                   .expects_continue = true,
                                   .framing = BODY_LENGTH,
                                   .content_length = 4,
-                                  .client_cert = BYTES("Hash=1")};
+                                  .client_cert = BYTES("Hash=1"),
+                                  .original_path = BYTES("/a/p")};
     struct exchange *exchange = exchange_new(pair.client, 0);
 
     exchange->to_send = BYTES("body");
@@ -125,7 +127,8 @@ TEST(a_request_goes_on_without_what_is_of_one_connection)
                "content-length: 4, expect: 100-continue, te: trailers (hop), "
                "x-forwarded-for: 1.1.1.1, 2.2.2.2, 192.0.2.1, x-real-ip: 192.0.2.1, "
                "x-forwarded-proto: https, x-forwarded-host: a.example, x-forwarded-port: 443, "
-               "x-forwarded-client-cert: Hash=1, x-request-id: id1]\n1 end 4 []\n1 closed 0\n");
+               "x-forwarded-client-cert: Hash=1, x-envoy-original-path: /a/p?q, x-request-id: id1]\n"
+               "1 end 4 []\n1 closed 0\n");
     pair_free(&pair);
 }
 
@@ -161,21 +164,23 @@ TEST(a_response_goes_on_without_what_is_of_one_connection)
                              {BYTES("Content-Length"), BYTES("5"), FIELD_CONTENT_LENGTH, false},
                              {BYTES("Date"), BYTES("then"), FIELD_DATE, false},
                              {BYTES("Server"), BYTES("theirs"), FIELD_SERVER, false},
-                             {BYTES("X-Ours"), BYTES("theirs"), FIELD_OTHER, false}};
+                             {BYTES("X-Ours"), BYTES("theirs"), FIELD_OTHER, false},
+                             {BYTES("Set-Cookie"), BYTES("theirs"), FIELD_SET_COOKIE, false}};
     struct field added[] = {
         {BYTES("server"), BYTES("ours"), FIELD_SERVER, false},
         {BYTES("x-ours"), BYTES("ours"), FIELD_OTHER, false},
+        {BYTES("set-cookie"), BYTES("ours"), FIELD_SET_COOKIE, false},
     };
 
     pair.server->answer =
-        (struct response){.status = 200, .content_length = 5, .fields = fields, .fields_count = 6};
+        (struct response){.status = 200, .content_length = 5, .fields = fields, .fields_count = 7};
     pair.server->how = (struct forward_response){
-        .framing = BODY_LENGTH, .date = BYTES("now"), .added = added, .added_count = 2};
+        .framing = BODY_LENGTH, .date = BYTES("now"), .added = added, .added_count = 3};
     pair.server->answer_body = BYTES("hello");
     get(pair.client, BYTES("/"));
     pump(pair.client, pair.server);
-    assert_log(pair.client, "1 response 200 length=5 [x-a: 1, date: then, server: ours, "
-                            "x-ours: ours, content-length: 5]\n1 end 5 []\n1 closed 0\n");
+    assert_log(pair.client, "1 response 200 length=5 [x-a: 1, date: then, set-cookie: theirs, "
+                            "server: ours, x-ours: ours, set-cookie: ours, content-length: 5]\n1 end 5 []\n1 closed 0\n");
     pair_free(&pair);
 }
 
