@@ -57,14 +57,16 @@ struct endpoint *balancer_take(struct cluster *cluster, uint64_t key, const stru
 {
     const struct choice fresh = {cluster->ejected_count == 0 && tried_count == 0, tried,
                                  tried_count, now_ms, key};
-    const struct choice repeated = {cluster->ejected_count == 0, NULL, 0, now_ms, key};
     struct endpoint *endpoint;
 
     if (cluster->endpoints_count == 0)
         return NULL;
     endpoint = pick(cluster, &fresh);
-    if (endpoint == NULL && tried_count > 0)
+    if (endpoint == NULL && tried_count > 0) {
+        const struct choice repeated = {cluster->ejected_count == 0, NULL, 0, now_ms, key};
+
         endpoint = pick(cluster, &repeated);
+    }
     if (endpoint == NULL)
         endpoint = pick_ejected(cluster, &fresh);
     CHECK(endpoint != NULL && !endpoint->retired);

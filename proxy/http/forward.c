@@ -11,6 +11,7 @@
 #include "proxy/http/forward.h"
 
 #include "proxy/http/field.h"
+#include "proxy/http/forwarding.h"
 #include "proxy/http/head_writer.h"
 #include "proxy/http/syntax.h"
 
@@ -127,30 +128,55 @@ static char *put_original_path(char *at, const struct request *request,
     return PUT_LITERAL(at, "\r\n");
 }
 
-/* Design 5.10; docs/decisions/0005-forwarding-headers.md. */
+/* What put_forwarding_field() writes with. */
+struct pen {
+    char *at;
+    const struct request *request;
+    const struct forward_request *how;
+    const bool *present;
+};
+
+FORWARDING_INLINE void put_forwarding_field(void *pen_of_this, enum forwarding which)
+{
+    struct pen *pen = pen_of_this;
+    const struct forward_request *how = pen->how;
+
+    switch (which) {
+    case FORWARDING_FOR:
+        pen->at = put_forwarded_for(pen->at, pen->request, how->client_ip,
+                                    pen->present[FIELD_X_FORWARDED_FOR]);
+        break;
+    case FORWARDING_REAL_IP:
+        pen->at = put_field(pen->at, BYTES("X-Real-IP"), how->client_ip);
+        break;
+    case FORWARDING_PROTO:
+        pen->at = put_field(pen->at, BYTES("X-Forwarded-Proto"), how->scheme);
+        break;
+    case FORWARDING_HOST:
+        pen->at = put_field(pen->at, BYTES("X-Forwarded-Host"), pen->request->authority);
+        break;
+    case FORWARDING_PORT:
+        pen->at = put_field(pen->at, BYTES("X-Forwarded-Port"), how->port);
+        break;
+    case FORWARDING_REQUEST_ID:
+        pen->at = put_field(pen->at, BYTES("X-Request-Id"), how->request_id);
+        break;
+    case FORWARDING_CLIENT_CERT:
+        pen->at = put_field(pen->at, BYTES("X-Forwarded-Client-Cert"), how->client_cert);
+        break;
+    case FORWARDING_ORIGINAL_PATH:
+        pen->at = put_original_path(pen->at, pen->request, how);
+        break;
+    }
+}
+
 static char *put_forwarding(char *at, const struct request *request,
                             const struct forward_request *how, const bool present[FIELD_COUNT])
 {
-    bool trusted = how->client_is_trusted;
+    struct pen pen = {at, request, how, present};
 
-    if (how->client_ip.len > 0) {
-        at = put_forwarded_for(at, request, how->client_ip, present[FIELD_X_FORWARDED_FOR]);
-        if (!trusted || !present[FIELD_X_REAL_IP])
-            at = put_field(at, BYTES("X-Real-IP"), how->client_ip);
-    }
-    if (!trusted || !present[FIELD_X_FORWARDED_PROTO])
-        at = put_field(at, BYTES("X-Forwarded-Proto"), how->scheme);
-    if (request->authority.len > 0 && (!trusted || !present[FIELD_X_FORWARDED_HOST]))
-        at = put_field(at, BYTES("X-Forwarded-Host"), request->authority);
-    if (how->port.len > 0 && (!trusted || !present[FIELD_X_FORWARDED_PORT]))
-        at = put_field(at, BYTES("X-Forwarded-Port"), how->port);
-    if (how->request_id.len > 0)
-        at = put_field(at, BYTES("X-Request-Id"), how->request_id);
-    if (how->client_cert.len > 0)
-        at = put_field(at, BYTES("X-Forwarded-Client-Cert"), how->client_cert);
-    if (how->original_path.len > 0 && (!trusted || !present[FIELD_X_ENVOY_ORIGINAL_PATH]))
-        at = put_original_path(at, request, how);
-    return at;
+    forwarding_each(request, how, present, put_forwarding_field, &pen);
+    return pen.at;
 }
 
 /* The client's protocol may know no key (RFC 8441 section 5); then it knows no version either. */

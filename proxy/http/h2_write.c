@@ -7,6 +7,7 @@
  * the frame is packed.
  */
 #include "proxy/http/field.h"
+#include "proxy/http/forwarding.h"
 #include "proxy/http/h2_pool.h"
 #include "proxy/http/h2_session.h"
 #include "proxy/http/head_writer.h"
@@ -222,33 +223,50 @@ static struct bytes forwarded_for(struct text *scratch, const struct request *re
     return scratch_since(scratch, start);
 }
 
-/* Design 5.10; docs/decisions/0005-forwarding-headers.md. */
-static void add_forwarding(struct lines *lines, struct text *scratch, const struct request *request,
-                           const struct forward_request *how, const bool present[FIELD_COUNT])
-{
-    bool trusted = how->client_is_trusted;
+/* What add_forwarding_line() writes with. */
+struct pen {
+    struct lines *lines;
+    struct text *scratch;
+    const struct request *request;
+    const struct forward_request *how;
+    const bool *present;
+};
 
-    if (how->client_ip.len > 0) {
-        add_own(lines, BYTES("x-forwarded-for"),
-                forwarded_for(scratch, request, how->client_ip, present[FIELD_X_FORWARDED_FOR]));
-        if (!trusted || !present[FIELD_X_REAL_IP])
-            add_own(lines, BYTES("x-real-ip"), how->client_ip);
-    }
-    if (!trusted || !present[FIELD_X_FORWARDED_PROTO])
-        add_own(lines, BYTES("x-forwarded-proto"), how->scheme);
-    if (request->authority.len > 0 && (!trusted || !present[FIELD_X_FORWARDED_HOST]))
-        add_own(lines, BYTES("x-forwarded-host"), request->authority);
-    if (how->port.len > 0 && (!trusted || !present[FIELD_X_FORWARDED_PORT]))
-        add_own(lines, BYTES("x-forwarded-port"), how->port);
-    if (how->client_cert.len > 0)
-        add_own(lines, BYTES("x-forwarded-client-cert"), how->client_cert);
-    if (how->original_path.len > 0 && (!trusted || !present[FIELD_X_ENVOY_ORIGINAL_PATH]))
-        add_own(lines, BYTES("x-envoy-original-path"),
-                with_query(scratch, how->original_path, request->query));
-    /* No two are the same: in the peer's table it would only push others out. */
-    if (how->request_id.len > 0)
-        add_line(lines, BYTES("x-request-id"), how->request_id,
+FORWARDING_INLINE void add_forwarding_line(void *pen_of_this, enum forwarding which)
+{
+    struct pen *pen = pen_of_this;
+    const struct forward_request *how = pen->how;
+
+    switch (which) {
+    case FORWARDING_FOR:
+        add_own(pen->lines, BYTES("x-forwarded-for"),
+                forwarded_for(pen->scratch, pen->request, how->client_ip,
+                              pen->present[FIELD_X_FORWARDED_FOR]));
+        break;
+    case FORWARDING_REAL_IP:
+        add_own(pen->lines, BYTES("x-real-ip"), how->client_ip);
+        break;
+    case FORWARDING_PROTO:
+        add_own(pen->lines, BYTES("x-forwarded-proto"), how->scheme);
+        break;
+    case FORWARDING_HOST:
+        add_own(pen->lines, BYTES("x-forwarded-host"), pen->request->authority);
+        break;
+    case FORWARDING_PORT:
+        add_own(pen->lines, BYTES("x-forwarded-port"), how->port);
+        break;
+    case FORWARDING_REQUEST_ID: /* no two are the same: in the peer's table one pushes others out */
+        add_line(pen->lines, BYTES("x-request-id"), how->request_id,
                  NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_INDEX);
+        break;
+    case FORWARDING_CLIENT_CERT:
+        add_own(pen->lines, BYTES("x-forwarded-client-cert"), how->client_cert);
+        break;
+    case FORWARDING_ORIGINAL_PATH:
+        add_own(pen->lines, BYTES("x-envoy-original-path"),
+                with_query(pen->scratch, how->original_path, pen->request->query));
+        break;
+    }
 }
 
 static void add_length(struct lines *lines, struct text *scratch, uint64_t length)
@@ -264,6 +282,7 @@ static void add_request(struct lines *lines, const struct h2 *h2, struct text *s
                         const struct forward_request *how)
 {
     bool present[FIELD_COUNT] = {false};
+    struct pen pen = {lines, scratch, request, how, present};
 
     add_pseudo(lines, h2, scratch, stream, request, how);
     add_request_fields(lines, request, how, stream->wants_websocket, present);
@@ -273,7 +292,7 @@ static void add_request(struct lines *lines, const struct h2 *h2, struct text *s
         add_literal(lines, BYTES("expect"), BYTES("100-continue"));
     if (request->takes_trailers)
         add_literal(lines, BYTES("te"), BYTES("trailers"));
-    add_forwarding(lines, scratch, request, how, present);
+    forwarding_each(request, how, present, add_forwarding_line, &pen);
 }
 
 int32_t h2_write_request(struct h2 *h2, struct h2_stream *stream, const struct request *request,

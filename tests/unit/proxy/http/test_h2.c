@@ -127,7 +127,7 @@ TEST(a_request_goes_on_without_what_is_of_one_connection)
                "content-length: 4, expect: 100-continue, te: trailers (hop), "
                "x-forwarded-for: 1.1.1.1, 2.2.2.2, 192.0.2.1, x-real-ip: 192.0.2.1, "
                "x-forwarded-proto: https, x-forwarded-host: a.example, x-forwarded-port: 443, "
-               "x-forwarded-client-cert: Hash=1, x-envoy-original-path: /a/p?q, x-request-id: id1]\n"
+               "x-request-id: id1, x-forwarded-client-cert: Hash=1, x-envoy-original-path: /a/p?q]\n"
                "1 end 4 []\n1 closed 0\n");
     pair_free(&pair);
 }
