@@ -4,6 +4,14 @@
  */
 #include "route/rewrite.h"
 
+#include "route/builder.h"
+#include "route/normal.h"
+
+bool rewrite_normalise(struct bytes prefix, char *out, struct bytes *normal)
+{
+    return prefix.len <= ROUTE_PATH_MAX && path_normalise(prefix, out, normal) == PATH_FINE;
+}
+
 /* What follows the matched prefix. Its last slash belongs to what follows, so that /a/ and / keep
  * theirs whatever takes the place of the prefix. */
 static struct bytes rest_of(const struct route *route, struct bytes path)

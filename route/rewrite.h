@@ -15,6 +15,12 @@
 
 #include "route/table.h"
 
+/*
+ * The normal form of what an object wants for a rewrite; `out` has room for as much. False when it
+ * is no path: then it must never get into a head, where it could begin another line or request.
+ */
+bool rewrite_normalise(struct bytes prefix, char *out, struct bytes *normal);
+
 static inline bool route_rewrites(const struct route *route)
 {
     return route->prefix_rewrite.len > 0;

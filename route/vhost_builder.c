@@ -4,6 +4,7 @@
  */
 #include "core/check.h"
 #include "core/mem.h"
+#include "route/rewrite.h"
 #include "route/vhost.h"
 
 struct vhost_builder {
@@ -80,6 +81,20 @@ static void copy_backends(struct vhost_builder *builder, struct route *to, const
     to->backends = backends;
 }
 
+/* The compiler tells of a rewrite that is no path. Should it not, the route keeps its place and
+ * forwards nothing. */
+static void copy_rewrite(struct vhost_builder *builder, struct route *to, const struct route *from)
+{
+    struct bytes written = from->prefix_rewrite;
+    char *room = arena_alloc(&builder->arena, written.len);
+
+    to->prefix_rewrite = BYTES_NONE;
+    if (written.len == 0 || rewrite_normalise(written, room, &to->prefix_rewrite))
+        return;
+    to->action = ROUTE_UNAVAILABLE;
+    to->unavailable = BYTES("the rewrite is no path");
+}
+
 static void copy_route(struct vhost_builder *builder, struct route *to, const struct route *from)
 {
     struct arena *arena = &builder->arena;
@@ -91,7 +106,7 @@ static void copy_route(struct vhost_builder *builder, struct route *to, const st
     to->unavailable = arena_copy(arena, from->unavailable);
     to->hsts = arena_copy(arena, from->hsts);
     to->via = arena_copy(arena, from->via);
-    to->prefix_rewrite = arena_copy(arena, from->prefix_rewrite);
+    copy_rewrite(builder, to, from);
     copy_backends(builder, to, from);
 }
 

@@ -43,6 +43,18 @@ def test_the_prefix_is_replaced_with_one_slash_between(fairlead, backend, match,
         assert app.requests[-1].get(ORIGINAL) == asked + query
 
 
+@pytest.mark.parametrize("rewrite", ["/b HTTP/1.1\r\nX: y", "/b\r\n\r\nGET /c", "/b c", "/b?c", "/b#c",
+                                     "/b\\c", "/b%00"])
+def test_hostile_51_a_rewrite_that_is_no_path_is_never_forwarded(fairlead, origin, rewrite):
+    """It keeps its place: nothing goes to the shorter match."""
+    upstream = origin()
+    proxy = fairlead(manifests.documents(
+        routes.root(routes.route("/", "app"), routes.route("/a", "app", prefixRewrite=rewrite)),
+        manifests.service(), manifests.endpoints("app", upstream)))
+    assert proxy.get("/a/x").status == 503
+    upstream.expect_untouched()
+
+
 @pytest.fixture
 def stripped(fairlead, backend):
     """/a is forwarded as /; /plain as it is."""
