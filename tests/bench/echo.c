@@ -2,7 +2,7 @@
 /*
  * echo.c - a small HTTP/1.1 backend that shows what reached it, fast enough for wrk.
  *
- *     echo --listen 127.0.0.1:9001 [--name api-1] [--workers 2]
+ *     echo --listen 127.0.0.1:9001 [--name api-1] [--workers 2] [--health FILE]
  *
  * Prints one line when it listens (port 0 picks one). Paths: see echo_paths.c. One process per
  * worker, an edge-triggered epoll loop each: a request on a warm connection costs one read and one
@@ -33,6 +33,7 @@
 #define LISTENER_DATA NULL /* epoll data of the listening socket */
 
 const char *echo_name = "echo";
+const char *echo_health_file;
 
 /* A process is one loop and nothing else, so its state may stand here. */
 static struct conn *sleepers; /* unsorted: tests have a handful */
@@ -306,7 +307,8 @@ static int listen_on(struct sockaddr_in *address)
 
 static _Noreturn void usage(void)
 {
-    fprintf(stderr, "usage: echo --listen IPV4:PORT [--name NAME] [--workers N]\n");
+    fprintf(stderr, "usage: echo --listen IPV4:PORT [--name NAME] [--workers N] "
+                    "[--health FILE]\n");
     exit(2);
 }
 
@@ -340,6 +342,8 @@ int main(int argc, char **argv)
             continue;
         if (strcmp(argv[i], "--name") == 0)
             echo_name = argv[i + 1];
+        else if (strcmp(argv[i], "--health") == 0)
+            echo_health_file = argv[i + 1];
         else if (strcmp(argv[i], "--workers") == 0)
             workers = atoi(argv[i + 1]);
         else

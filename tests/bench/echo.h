@@ -101,7 +101,8 @@ struct conn {
     struct buffer out;
 };
 
-extern const char *echo_name; /* --name */
+extern const char *echo_name;        /* --name */
+extern const char *echo_health_file; /* --health; NULL: always well */
 
 _Noreturn void die(const char *what); /* prints errno too */
 uint64_t now_ms(void);

@@ -7,6 +7,7 @@
  *     /close/N          N bytes, no length: the connection's end ends them
  *     /cut/N            says 2N bytes, sends N, closes
  *     /status/CODE      that status, the default text (no body for 204 and 304)
+ *     /health           the default text; 503 while the file of --health is not there
  *     /delay/MS         the default text, so many milliseconds late
  *     /drip/N/MS        N bytes, one every MS milliseconds
  *     /echo             the request body, streamed back as it was framed
@@ -25,6 +26,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef void path_fn(struct conn *conn, uint64_t first, uint64_t second);
 
@@ -40,6 +42,14 @@ static void path_status(struct conn *conn, uint64_t first, uint64_t second)
     path_default(conn, first, second);
     if (first >= 200 && first <= 999)
         conn->status = (int)first;
+}
+
+/* A file, and not a signal or a request, makes it unwell: so all workers are, and stay it. */
+static void path_health(struct conn *conn, uint64_t first, uint64_t second)
+{
+    path_default(conn, first, second);
+    if (echo_health_file != NULL && access(echo_health_file, F_OK) != 0)
+        conn->status = 503;
 }
 
 static void path_bytes(struct conn *conn, uint64_t first, uint64_t second)
@@ -131,13 +141,21 @@ static const struct path {
     enum begins begins;
     bool sends_continue;
 } paths[] = {
-    {"/bytes/", path_bytes, AFTER_BODY, false},    {"/chunked/", path_chunked, AFTER_BODY, false},
-    {"/close/", path_close, AFTER_BODY, false},    {"/cut/", path_cut, AFTER_BODY, false},
-    {"/status/", path_status, AFTER_BODY, false},  {"/delay/", path_delay, AFTER_BODY, false},
-    {"/drip/", path_drip, AFTER_BODY, false},      {"/echo", NULL, WITH_BODY, false},
-    {"/early/", path_status, BEFORE_BODY, false},  {"/continue", path_default, AFTER_BODY, true},
-    {"/interim", path_interim, AFTER_BODY, false}, {"/reset", path_reset, BEFORE_BODY, false},
-    {"/die", path_die, BEFORE_BODY, false},        {"/ws", NULL, BEFORE_BODY, false},
+    {"/bytes/", path_bytes, AFTER_BODY, false},
+    {"/chunked/", path_chunked, AFTER_BODY, false},
+    {"/close/", path_close, AFTER_BODY, false},
+    {"/cut/", path_cut, AFTER_BODY, false},
+    {"/health", path_health, AFTER_BODY, false},
+    {"/status/", path_status, AFTER_BODY, false},
+    {"/delay/", path_delay, AFTER_BODY, false},
+    {"/drip/", path_drip, AFTER_BODY, false},
+    {"/echo", NULL, WITH_BODY, false},
+    {"/early/", path_status, BEFORE_BODY, false},
+    {"/continue", path_default, AFTER_BODY, true},
+    {"/interim", path_interim, AFTER_BODY, false},
+    {"/reset", path_reset, BEFORE_BODY, false},
+    {"/die", path_die, BEFORE_BODY, false},
+    {"/ws", NULL, BEFORE_BODY, false},
 };
 static const struct path path_none = {"", path_default, AFTER_BODY, false};
 
