@@ -3,15 +3,24 @@
 
 Whatever an operator or a client can meet has its place in the documents: every flag with its
 default, every reason code with its status, every metric with its limits and timeouts, every
-annotation. And no link leads nowhere.
+annotation, every field. No link leads nowhere, and every manifest in the guide and in examples/ is
+what the text around it says.
 """
+import base64
 import re
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = ROOT / "docs/guide"
+sys.path.insert(0, str(ROOT / "tests/e2e"))
+
+from support.certificates import Authority  # noqa: E402
+from support.fairlead import run  # noqa: E402
 
 STRING = r'"((?:[^"\\]|\\.)*)"'
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -103,8 +112,10 @@ def test_every_flag_has_a_row_with_its_default(name, default):
 
 def test_no_flag_is_documented_that_is_not_there():
     known = {name for name, _ in flags()} | {"help", "name"}
-    for path in [*GUIDE.glob("*.md"), ROOT / "docs/SECURITY-MODEL.md"]:
+    for path in [*GUIDE.rglob("*.md"), ROOT / "docs/SECURITY-MODEL.md"]:
         text = re.sub(r"scripts/\S+ --\S+", "", path.read_text(encoding="utf-8"))
+        if path.name == "coming-from-contour.md":  # whose flags stand in the first column
+            text = re.sub(r"^\|[^|]*\|", "|", text, flags=re.MULTILINE)
         for line in text.splitlines():
             if line.startswith("    ") and "fairlead " not in line:
                 continue  # commands of others
@@ -140,7 +151,7 @@ def test_every_metric_has_a_row(family):
 
 
 def test_no_metric_is_documented_that_is_not_there():
-    for path in GUIDE.glob("*.md"):
+    for path in GUIDE.rglob("*.md"):
         named = set(re.findall(r"fairlead_[a-z0-9_]+", path.read_text(encoding="utf-8")))
         assert named <= set(families()), path.name
 
@@ -156,8 +167,102 @@ def test_every_annotation_has_a_row():
         assert any(has(names, form) for form in (f"projectcontour.io/{name}", name, short)), name
 
 
+def decoded_fields():
+    """The words by which IngressRoute and TLSCertificateDelegation are read."""
+    sources = read("controller/object/ingress_route.c") + read("controller/object/tls_delegation.c")
+    return set(re.findall(rf"node_(?:text|number|bool|object|array)\(&?\w+, {STRING}", sources))
+
+
+def documented_fields():
+    cells = " ".join(row[0] for row in rows("ingressroute/README.md"))
+    return set(re.findall(r"\w+", " ".join(re.findall(r"`((?:spec)?\.[\w.\[\]]+)`", cells))))
+
+
+def test_every_field_of_an_ingress_route_has_a_row_and_no_other_has():
+    assert {"fqdn", "match", "caSecret", "targetNamespaces"} <= decoded_fields()
+    assert documented_fields() == decoded_fields()
+
+
+def samples():
+    """(page, number, manifest, what check says of it): blocks that begin with an apiVersion."""
+    block = re.compile(r"(?:^(?:    .*\n|[ ]*\n(?=    ))+)", re.MULTILINE)
+    for path in sorted(GUIDE.rglob("*.md")):
+        blocks = [textwrap.dedent(text).strip("\n") for text in block.findall(
+            path.read_text(encoding="utf-8"))]
+        for number, text in enumerate(blocks):
+            if text.startswith("apiVersion:"):
+                after = blocks[number + 1] if number + 1 < len(blocks) else ""
+                said = after.splitlines() if after.startswith("status ") else []
+                yield pytest.param(text + "\n", said, id=f"{path.relative_to(GUIDE)}-{number}")
+
+
+# What the samples name and do not show: namespace, Service, port.
+SERVICES = [("default", name, port) for name, port in
+            (("web", 80), ("web-v2", 80), ("shop", 80), ("chat", 80), ("api", 8080), ("api-v2", 8080),
+             ("broker", 1883), ("broker-v2", 1883), ("vault", 443))] + [
+    ("platform", "pages", 80), ("marketing", "blog", 80), ("marketing", "archive", 80),
+    ("calendar", "calendar", 80), ("devices", "broker", 1883)]
+
+
+def secret(namespace, name, **values):
+    lines = [f"  {key.replace('_', '.')}: {base64.b64encode(value.encode()).decode()}"
+             for key, value in values.items()]
+    return "\n".join(["apiVersion: v1", "kind: Secret", f"metadata: {{name: {name}, "
+                      f"namespace: {namespace}}}", "data:", *lines, ""])
+
+
+@pytest.fixture(scope="module")
+def secrets():
+    authority = Authority()
+
+    def tls(namespace, name, *hosts):
+        certificate = authority.issue(*hosts)
+        return secret(namespace, name, tls_crt=certificate.pem, tls_key=certificate.key_pem)
+
+    return [tls("default", "web-tls", "shop.example.com", "broker.example.com"),
+            tls("default", "shop-tls", "shop.example.com"),
+            tls("certs", "apps-wildcard", "*.apps.example.com"),
+            secret("default", "web-ca", ca_crt=authority.pem)]
+
+
+def defines(manifest, service):
+    """Whether this Service stands in it, too: defining it twice would be a finding of its own."""
+    return any(re.search(r"^kind: Service$", document, re.MULTILINE) and
+               re.search(rf"\bname: {service}$", document, re.MULTILINE)
+               for document in manifest.split("---\n"))
+
+
+@pytest.mark.parametrize("manifest,said", samples())
+def test_a_sample_is_without_fault_unless_the_text_says_otherwise(manifest, said, secrets, tmp_path):
+    around = [f"apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: {namespace}}}\n"
+              f"spec: {{ports: [{{name: main, port: {port}}}]}}\n"
+              for namespace, name, port in SERVICES if not defines(manifest, name)]
+    (tmp_path / "sample.yaml").write_text(manifest, encoding="utf-8")
+    (tmp_path / "around.yaml").write_text("---\n".join([*around, *secrets]), encoding="utf-8")
+    code, out, _ = run("check", tmp_path)
+    if said:
+        assert set(said) <= set(out.splitlines()), out
+    else:
+        assert code == 0, out
+        assert all(re.match(r"status \S+ \S+ valid: ", line) for line in out.splitlines()), out
+        assert "kind: IngressRoute" not in manifest or "status IngressRoute" in out, out
+
+
+def test_the_samples_are_found():
+    assert len(list(samples())) > 15
+    assert len([said for _, said in (sample.values for sample in samples()) if said]) > 3
+
+
+def test_the_examples_are_without_fault(tmp_path):
+    subprocess.run([ROOT / "examples/make-certificates", tmp_path / "made"], check=True)
+    code, out, _ = run("check", ROOT / "examples", tmp_path / "made")
+    assert code == 0, out
+    assert all(re.match(r"status \S+ \S+ valid: ", line) for line in out.splitlines()), out
+    assert len(out.splitlines()) > 8, out
+
+
 @pytest.mark.parametrize("path", [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md",
-                                  *sorted((ROOT / "docs").rglob("*.md"))],
+                                  ROOT / "examples/README.md", *sorted((ROOT / "docs").rglob("*.md"))],
                          ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(path):
     for target in LINK.findall(path.read_text(encoding="utf-8")):
