@@ -183,6 +183,30 @@ def test_every_field_of_an_ingress_route_has_a_row_and_no_other_has():
     assert documented_fields() == decoded_fields()
 
 
+def status_texts():
+    """What the compiler may say in a status, as patterns: each %... is anything."""
+    calls = re.compile(r"\b(?:step_fault|step_status|fault)\(([^;{]*?)\);", re.DOTALL)
+    run_of = re.compile(rf"{STRING}(?:\s*{STRING})*")
+    for path in sorted((ROOT / "controller/compile").glob("tree*.c")):
+        for call in calls.findall(path.read_text(encoding="utf-8")):
+            texts = ["".join(re.findall(STRING, found.group(0))) for found in run_of.finditer(call)]
+            texts = [text for text in texts if " " in text]
+            if texts and re.search("[a-z]{3}", texts[0]):
+                yield texts[0]
+    yield from re.findall(r'"(upstreamValidation [^"]*)"', read("controller/compile/tree_services.c"))
+
+
+def test_every_text_of_a_status_has_a_row():
+    """With the object's own words where the compiler puts them."""
+    shown = [row[0].strip("`") for row in rows("ingressroute/statuses.md")]
+    texts = list(status_texts())
+    assert len(texts) > 15
+    for text in texts:
+        plain = text.replace('\\"', '"')
+        pattern = ".+".join(map(re.escape, re.split(r"%(?:\.\*s|[sdu])", plain)))
+        assert any(re.search(pattern, row) for row in shown), f"statuses.md: {text}"
+
+
 def samples():
     """(page, number, manifest, what check says of it): blocks that begin with an apiVersion."""
     block = re.compile(r"(?:^(?:    .*\n|[ ]*\n(?=    ))+)", re.MULTILINE)
