@@ -256,13 +256,18 @@ def defines(manifest, service):
                for document in manifest.split("---\n"))
 
 
-@pytest.mark.parametrize("manifest,said", samples())
-def test_a_sample_is_without_fault_unless_the_text_says_otherwise(manifest, said, secrets, tmp_path):
+def write_sample(directory, manifest, secrets):
+    """The sample, and what it takes for granted."""
     around = [f"apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: {namespace}}}\n"
               f"spec: {{ports: [{{name: main, port: {port}}}]}}\n"
               for namespace, name, port in SERVICES if not defines(manifest, name)]
-    (tmp_path / "sample.yaml").write_text(manifest, encoding="utf-8")
-    (tmp_path / "around.yaml").write_text("---\n".join([*around, *secrets]), encoding="utf-8")
+    (directory / "sample.yaml").write_text(manifest, encoding="utf-8")
+    (directory / "around.yaml").write_text("---\n".join([*around, *secrets]), encoding="utf-8")
+
+
+@pytest.mark.parametrize("manifest,said", samples())
+def test_a_sample_is_without_fault_unless_the_text_says_otherwise(manifest, said, secrets, tmp_path):
+    write_sample(tmp_path, manifest, secrets)
     code, out, _ = run("check", tmp_path)
     if said:
         assert set(said) <= set(out.splitlines()), out
@@ -270,6 +275,19 @@ def test_a_sample_is_without_fault_unless_the_text_says_otherwise(manifest, said
         assert code == 0, out
         assert all(re.match(r"status \S+ \S+ valid: ", line) for line in out.splitlines()), out
         assert "kind: IngressRoute" not in manifest or "status IngressRoute" in out, out
+
+
+def first_sample(name):
+    return next(sample.values[0] for sample in samples() if sample.id == f"{name}-0")
+
+
+@pytest.mark.parametrize("path,service", [
+    [cell.strip("`") for cell in row[:2]] for row in rows("ingressroute/routes-and-prefixes.md")
+    if row[0].startswith("`/")])
+def test_requests_go_where_the_table_of_prefixes_says(path, service, secrets, tmp_path):
+    write_sample(tmp_path, first_sample("ingressroute/routes-and-prefixes.md"), secrets)
+    _, out, _ = run("explain", "--objects", tmp_path, f"http://shop.example.com{path}")
+    assert re.search(rf"^service +default/{service}/", out, re.MULTILINE), out
 
 
 def test_the_samples_are_found():
