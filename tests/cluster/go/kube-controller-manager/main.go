@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// kube-controller-manager: EndpointSlices, ServiceAccounts, Deployments.
+package main
+
+import (
+	"os"
+
+	"k8s.io/component-base/cli"
+	"k8s.io/kubernetes/cmd/kube-controller-manager/app"
+)
+
+func main() {
+	os.Exit(cli.Run(app.NewControllerManagerCommand()))
+}
