@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Endpoints on 127.0.0.1.
+Endpoints on 127.0.0.1, or another address of ours.
 
 Origin: the test itself accepts and speaks, so that both sides of the proxy stand on one screen.
 Backend: answers by itself in threads, where a test only needs answers.
@@ -60,10 +60,10 @@ class Replay(Wire):
         self.was_reset = False
 
 
-def listen(port=0, backlog=512):
+def listen(port=0, backlog=512, address="127.0.0.1"):
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind(("127.0.0.1", port))
+    sock.bind((address, port))
     sock.listen(backlog)
     return sock
 
@@ -98,9 +98,9 @@ class Origin:
     tls.wrapped_by().
     """
 
-    def __init__(self, port=0, wrap=as_it_is):
+    def __init__(self, port=0, wrap=as_it_is, address="127.0.0.1"):
         self.wrap = wrap
-        self.listener = listen(port)
+        self.listener = listen(port, address=address)
         self.port = self.listener.getsockname()[1]
         self.peers = []
 
@@ -137,10 +137,10 @@ class Backend:
     `requests` are all that came, `connections` counts.
     """
 
-    def __init__(self, respond=None, port=0, wrap=as_it_is):
+    def __init__(self, respond=None, port=0, wrap=as_it_is, address="127.0.0.1"):
         self.respond = respond if callable(respond) else lambda request: respond or OK
         self.wrap = wrap
-        self.listener = listen(port)
+        self.listener = listen(port, address=address)
         self.port = self.listener.getsockname()[1]
         self.requests = []
         self.peers = []
