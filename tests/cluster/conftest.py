@@ -5,8 +5,9 @@ Fixtures of the tests with a real API server.
     cluster       etcd and an API server, once for all tests
     project       a namespace (a Kubernetes one) of the test's own, deleted after it
 
-Tests run inside the network namespace of the cluster: whatever they start is at 198.18.0.10 for the
-API server and its clients, and on a loopback of its own.
+And those of the end-to-end tests, fairlead() and backend() among them. Tests run inside the network
+namespace of the cluster: whatever they start is at 198.18.0.10 for the API server and its clients,
+and on a loopback of its own.
 """
 import itertools
 import pathlib
@@ -14,8 +15,11 @@ import subprocess
 
 import pytest
 
-from kube.control_plane import ControlPlane
+from kube.control_plane import ControlPlane  # first: it says where support/ is
+from support.fixtures import (authority, backend, fairlead, h2_backend, h2_origin, origin,
+                              secure)
 
+__all__ = ["authority", "backend", "fairlead", "h2_backend", "h2_origin", "origin", "secure"]
 BUILD = pathlib.Path(__file__).parent / "build"
 numbers = itertools.count(1)
 
