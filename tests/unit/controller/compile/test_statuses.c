@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_statuses.c - the one status of an IngressRoute follows the objects, and not their order. The
+ * texts are shown by the golden cases 2.9.
+ */
+#include "tests/unit/controller/compile/trees.h"
+
+#define VALID    "valid: valid IngressRoute"
+#define ORPHANED "orphaned: this IngressRoute is not part of a delegation chain"
+
+#define assert_status(world, name, words)                                                          \
+    assert_has(settled(world), "status IngressRoute default/" name " " words)
+
+TEST(a_child_is_an_orphan_until_a_root_leads_to_it)
+{
+    struct world world;
+
+    world_open(&world);
+    put_service(&world);
+    put_route(&world, "child", ROUTES(SERVES("/c", "web")));
+    assert_status(&world, "child", ORPHANED);
+    put_route(&world, "root", HOST("a.test") ROUTES(DELEGATES("/c", "child")));
+    assert_status(&world, "child", VALID);
+    drop_route(&world, "root");
+    assert_status(&world, "child", ORPHANED);
+    world_close(&world);
+}
+
+TEST(an_orphan_that_goes_leaves_no_status)
+{
+    struct world world;
+
+    world_open(&world);
+    put_route(&world, "child", ROUTES(SERVES("/c", "web")));
+    assert_status(&world, "child", ORPHANED);
+    drop_route(&world, "child");
+    assert_lacks(settled(&world), "status");
+    assert_int_equal(table_statuses_count(world.table), 0);
+    world_close(&world);
+}
+
+TEST(of_two_roots_that_share_a_host_each_is_valid_once_the_other_has_gone)
+{
+    struct world world;
+
+    world_open(&world);
+    put_service(&world);
+    put_route(&world, "one", HOST("a.test") ROUTES(DELEGATES("/", "child")));
+    put_route(&world, "child", ROUTES(SERVES("/", "web")));
+    put_route(&world, "two", HOST("A.Test") ROUTES(SERVES("/", "web")));
+    assert_status(&world, "one",
+                  "invalid: fqdn \"a.test\" is used in multiple IngressRoutes: "
+                  "default/one, default/two");
+    assert_status(&world, "two", "invalid: fqdn");
+    assert_status(&world, "child", ORPHANED);
+    assert_lacks(world.dump.at, "-> default/web/80");
+    drop_route(&world, "two");
+    assert_status(&world, "one", VALID);
+    assert_status(&world, "child", VALID);
+    world_close(&world);
+}
+
+TEST(a_mistake_of_a_child_is_not_its_parents)
+{
+    struct world world;
+
+    world_open(&world);
+    put_route(&world, "root", HOST("a.test") ROUTES(DELEGATES("/c", "child")));
+    put_route(&world, "child", ROUTES(SERVES("/c", "web")));
+    assert_status(&world, "root", VALID);
+    assert_status(&world, "child", "invalid: Service [web:80] is invalid or missing");
+    put_service(&world);
+    assert_status(&world, "child", VALID);
+    world_close(&world);
+}
+
+/* Valid for b, invalid for a and c: what c says is heard only when a is silent. */
+TEST(invalid_wins_over_valid_and_the_first_host_by_name_tells)
+{
+    struct world world;
+
+    world_open(&world);
+    put_service(&world);
+    put_route(&world, "child", ROUTES(SERVES("/a", "web") ", " SERVES("/c", "web")));
+    put_route(&world, "rc", HOST("c.test") ROUTES(DELEGATES("/c", "child")));
+    put_route(&world, "rb", HOST("b.test") ROUTES(DELEGATES("/", "child")));
+    assert_status(&world, "child",
+                  "invalid: the path prefix \"/a\" does not match the parent's "
+                  "path prefix \"/c\"");
+    put_route(&world, "ra", HOST("a.test") ROUTES(DELEGATES("/a", "child")));
+    assert_status(&world, "child",
+                  "invalid: the path prefix \"/c\" does not match the parent's "
+                  "path prefix \"/a\"");
+    drop_route(&world, "ra");
+    drop_route(&world, "rc");
+    assert_status(&world, "child", VALID);
+    world_close(&world);
+}
+
+TEST(statuses_do_not_depend_on_the_order_of_arrival)
+{
+    static const char *const objects[] = {
+        ROUTE_OBJECT("root", HOST("a.test") ROUTES(DELEGATES("/a", "x") ", " DELEGATES("/b", "x"))),
+        ROUTE_OBJECT("other", HOST("b.test") ROUTES(DELEGATES("/", "y"))),
+        ROUTE_OBJECT("x", ROUTES(SERVES("/a", "web") ", " DELEGATES("/b", "y"))),
+        ROUTE_OBJECT("y", ROUTES(SERVES("/b", "web") ", " DELEGATES("/", "x"))),
+    };
+    static const unsigned orders[][4] = {{0, 1, 2, 3}, {3, 2, 1, 0}, {2, 0, 3, 1}, {1, 3, 0, 2}};
+    struct text first;
+
+    text_init(&first);
+    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+        struct world world;
+
+        world_open(&world);
+        put_service(&world);
+        for (size_t j = 0; j < 4; j++) {
+            char file[16];
+
+            (void)snprintf(file, sizeof(file), "%u.yaml", orders[i][j]);
+            world_put(&world, file, objects[orders[i][j]]);
+            (void)world_run(&world);
+        }
+        if (i == 0)
+            text_add_str(&first, settled(&world));
+        else
+            assert_same_text(settled(&world), text_bytes(&first).at);
+        if (i == 0)
+            text_add_byte(&first, '\0');
+        world_close(&world);
+    }
+    text_fini(&first);
+}
+
+TEST(a_status_has_the_host_of_a_root_and_no_host_of_a_child)
+{
+    struct world world;
+
+    world_open(&world);
+    put_route(&world, "child", ROUTES(SERVES("/c", "web")));
+    put_route(&world, "root", HOST("A.Test") ROUTES(DELEGATES("/c", "child")));
+    put_route(&world, "wild", HOST("'*.test'") ROUTES(SERVES("/", "web")));
+    (void)settled(&world);
+    assert_int_equal(table_statuses_count(world.table), 3);
+    assert_bytes(table_status(world.table, 0)->object, "IngressRoute default/child");
+    assert_bytes(table_status(world.table, 0)->host, "");
+    assert_int_equal(table_status(world.table, 0)->state, OBJECT_INVALID);
+    assert_bytes(table_status(world.table, 1)->object, "IngressRoute default/root");
+    assert_bytes(table_status(world.table, 1)->host, "a.test");
+    assert_int_equal(table_status(world.table, 1)->state, OBJECT_VALID);
+    assert_bytes(table_status(world.table, 2)->host, "");
+    assert_int_equal(table_status(world.table, 2)->state, OBJECT_INVALID);
+    world_close(&world);
+}
+
+/* Of metrics and of who writes statuses: an endpoint that comes must not cost them a look. */
+TEST(what_changes_no_status_keeps_the_list)
+{
+    struct world world;
+    const struct object_status *before;
+
+    world_open(&world);
+    put_service(&world);
+    put_route(&world, "root", HOST("a.test") ROUTES(SERVES("/", "web")));
+    (void)settled(&world);
+    before = table_status(world.table, 0);
+    world_put(&world, "web.yaml",
+              SERVICE("web", "80") NEXT SLICE("web-1", "web", "8080", "10.0.0.1, 10.0.0.2"));
+    assert_true(world_run(&world));
+    assert_ptr_equal(table_status(world.table, 0), before);
+    world_close(&world);
+}
+
+TESTS(UNIT(a_child_is_an_orphan_until_a_root_leads_to_it),
+      UNIT(an_orphan_that_goes_leaves_no_status),
+      UNIT(of_two_roots_that_share_a_host_each_is_valid_once_the_other_has_gone),
+      UNIT(a_mistake_of_a_child_is_not_its_parents),
+      UNIT(invalid_wins_over_valid_and_the_first_host_by_name_tells),
+      UNIT(statuses_do_not_depend_on_the_order_of_arrival),
+      UNIT(a_status_has_the_host_of_a_root_and_no_host_of_a_child),
+      UNIT(what_changes_no_status_keeps_the_list))
