@@ -120,7 +120,7 @@ static uint64_t mix(uint64_t a, uint64_t b)
 
 /* Multiply-and-fold over eight bytes at a time, the construction of wyhash
  * (https://github.com/wangyi-fudan/wyhash, public domain), seeded. */
-uint64_t bytes_hash_from(struct bytes text, uint64_t seed)
+static inline uint64_t hash_from(struct bytes text, uint64_t seed)
 {
     const char *at = text.at;
     size_t left = text.len;
@@ -141,5 +141,10 @@ uint64_t bytes_hash_from(struct bytes text, uint64_t seed)
 
 uint64_t bytes_hash(struct bytes text)
 {
-    return bytes_hash_from(text, hash_seed());
+    return hash_from(text, hash_seed());
+}
+
+uint64_t bytes_hash_from(struct bytes text, uint64_t seed)
+{
+    return hash_from(text, seed);
 }

@@ -34,7 +34,7 @@ bool affinity_find(struct bytes cookies, struct bytes *value)
     return false;
 }
 
-void affinity_make(uint64_t random, char out[AFFINITY_SET_COOKIE_LENGTH], struct bytes *value)
+void affinity_make(uint64_t random, char out[AFFINITY_SET_COOKIE_LENGTH])
 {
     static const char digits[] = "0123456789abcdef";
     static const char before[] = AFFINITY_COOKIE "=\"";
@@ -45,7 +45,6 @@ void affinity_make(uint64_t random, char out[AFFINITY_SET_COOKIE_LENGTH], struct
     for (int at = 0; at < AFFINITY_VALUE_LENGTH; at++)
         hex[at] = digits[random >> (60 - 4 * at) & 15];
     memcpy(hex + AFFINITY_VALUE_LENGTH, after, sizeof(after) - 1);
-    *value = bytes_from(hex, AFFINITY_VALUE_LENGTH);
 }
 
 uint64_t affinity_key_of_value(struct bytes value)

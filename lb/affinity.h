@@ -24,8 +24,8 @@
  */
 bool affinity_find(struct bytes cookies, struct bytes *value);
 
-/* A new session: Set-Cookie's value with 16 hex digits. *value borrows from `out`. */
-void affinity_make(uint64_t random, char out[AFFINITY_SET_COOKIE_LENGTH], struct bytes *value);
+/* A new session: the value of Set-Cookie, with 16 hex digits that affinity_find() finds in it. */
+void affinity_make(uint64_t random, char out[AFFINITY_SET_COOKIE_LENGTH]);
 
 uint64_t affinity_key_of_value(struct bytes value);
 /* Of a client without a session: its address counts, its port does not. */

@@ -11,7 +11,6 @@
 #include "proxy/tunnel.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
-#include "route/rewrite.h"
 
 #define BODY_BYTES_PER_SECOND_MIN 100 /* hostile-input 85 */
 
@@ -209,15 +208,6 @@ static struct bytes forwarded_port(struct stream *stream)
                                    : stream->worker->config->public_http_port);
 }
 
-/* What the client asked for stays what is logged. */
-static void rewrite(struct stream *stream, struct forward_request *how)
-{
-    char *room = arena_alloc(&stream->arena, rewrite_bound(stream->route, stream->path));
-
-    how->path = rewrite_path(stream->route, stream->path, room);
-    how->original_path = stream->path;
-}
-
 void relay_describe_request(struct stream *stream, struct forward_request *how)
 {
     bool is_secure = conn_is_secure(stream->conn);
@@ -238,9 +228,8 @@ void relay_describe_request(struct stream *stream, struct forward_request *how)
         .content_length = stream->request.content_length,
         .websocket_key = tunnel_key_to_send(stream),
         .client_cert = text_bytes(&stream->conn->client_cert),
+        .original_path = stream->original_path,
     };
-    if (route_rewrites(stream->route))
-        rewrite(stream, how);
 }
 
 enum status relay_send(struct stream *stream)

@@ -17,30 +17,26 @@ static bool find_session(const struct request *request, struct bytes *value)
     return false;
 }
 
-static struct bytes begin_session(struct stream *stream)
+static void begin_session(struct stream *stream)
 {
     char *set_cookie = arena_alloc(&stream->arena, AFFINITY_SET_COOKIE_LENGTH);
-    struct bytes value;
 
-    affinity_make(random_next(&stream->worker->random), set_cookie, &value);
+    affinity_make(random_next(&stream->worker->random), set_cookie);
     stream->set_cookie = bytes_from(set_cookie, AFFINITY_SET_COOKIE_LENGTH);
-    return value;
 }
 
 uint64_t session_find_key(struct stream *stream)
 {
-    struct bytes value;
+    struct bytes value = BYTES_NONE;
 
-    if (stream->key_is_known)
-        return stream->key;
     if (!stream->route->has_affinity_cookie)
-        stream->key = affinity_key_of_client(&stream->conn->client);
-    else if (find_session(&stream->request, &value))
-        stream->key = affinity_key_of_value(value);
-    else
-        stream->key = affinity_key_of_value(begin_session(stream));
-    stream->key_is_known = true;
-    return stream->key;
+        return affinity_key_of_client(&stream->conn->client);
+    if (!find_session(&stream->request, &value)) {
+        if (stream->set_cookie.len == 0) /* else an attempt before this one began it */
+            begin_session(stream);
+        (void)affinity_find(stream->set_cookie, &value);
+    }
+    return affinity_key_of_value(value);
 }
 
 struct field session_field(const struct stream *stream)

@@ -9,7 +9,7 @@
 
 #include "proxy/stream.h"
 
-/* Once a request, so that all its attempts go the same way along the ring. */
+/* The same for all attempts of a request, so that they go the same way along the ring. */
 uint64_t session_find_key(struct stream *stream);
 
 /* What balancer_take() is to hash. The stream has its cluster; nothing is looked at unless that

@@ -26,6 +26,7 @@
 #include "proxy/worker.h"
 #include "route/match.h"
 #include "route/normal.h"
+#include "route/rewrite.h"
 #include "tls/tls.h"
 
 static void on_stream_deadline(struct deadline *deadline);
@@ -115,15 +116,14 @@ void stream_begin(struct stream *stream)
 
 void stream_describe_answer(struct stream *stream, struct forward_response *how)
 {
-    bool has_hsts = stream->route != NULL && stream->route->hsts.len > 0;
     struct field *added;
 
     how->date = worker_date(stream->worker);
-    if (!has_hsts && !session_is_new(stream))
+    if (stream->route == NULL || (stream->route->hsts.len | stream->set_cookie.len) == 0)
         return;
     added = arena_alloc(&stream->arena, 2 * sizeof(*added));
     how->added = added;
-    if (has_hsts)
+    if (stream->route->hsts.len > 0)
         added[how->added_count++] =
             (struct field){BYTES("strict-transport-security"), stream->route->hsts,
                            FIELD_STRICT_TRANSPORT_SECURITY, false};
@@ -331,6 +331,15 @@ static void redirect(struct stream *stream)
     stream->step = STREAM_FINISH;
 }
 
+/* From here on the path is only forwarded; what is logged is what the client wrote. */
+static void rewrite(struct stream *stream)
+{
+    char *room = arena_alloc(&stream->arena, rewrite_bound(stream->route, stream->path));
+
+    stream->original_path = stream->path;
+    stream->path = rewrite_path(stream->route, stream->path, room);
+}
+
 static enum step_result step_filter(struct stream *stream)
 {
     const struct filter_request request = {
@@ -341,6 +350,8 @@ static enum step_result step_filter(struct stream *stream)
 
     switch (filter_run(&request)) {
     case FILTER_CONTINUE:
+        if (route_rewrites(stream->route))
+            rewrite(stream);
         stream->step = STREAM_PICK;
         break;
     case FILTER_REDIRECT_HTTPS:

@@ -64,7 +64,8 @@ struct stream {
     const struct route *route;     /* borrowed from the generation's table */
     struct request request;        /* borrows from the arena */
     struct bytes host;             /* normal form, in the arena */
-    struct bytes path;             /* normal form, in the arena */
+    struct bytes path;             /* normal form, in the arena; what the route makes of it */
+    struct bytes original_path;    /* what it was before a route rewrote it; else empty */
     struct bytes request_id;       /* in the arena */
     uint64_t started_us;
 
@@ -85,7 +86,6 @@ struct stream {
     /* attempts */
     struct cluster *cluster; /* borrowed from worker->clusters; NULL before STREAM_PICK */
     uint32_t cluster_slot;
-    uint64_t key;            /* for clusters that hash, once key_is_known; see session.h */
     struct bytes set_cookie; /* in the arena; of the session that this request begins, or empty */
     struct endpoint *endpoint; /* lease, or NULL */
     struct upstream *upstream; /* HTTP/1: owned while not NULL; HTTP/2: shared */
@@ -97,7 +97,6 @@ struct stream {
     struct bytes made_key;     /* of a WebSocket whose client sent none, in the arena */
     struct address tried[TRIED_MAX];
     uint32_t attempts;
-    bool key_is_known;
     bool counts_as_request; /* in cluster->requests */
     bool counts_as_retry;   /* in cluster->retries */
     bool counts_as_pending; /* in cluster->pending, and linked */
