@@ -43,3 +43,18 @@ enum status base64_decode(struct bytes text, char *decoded, size_t *decoded_byte
     *decoded_bytes = length;
     return STATUS_OK;
 }
+
+void base64_add(struct bytes data, struct text *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    for (size_t i = 0; i < data.len; i += 3) {
+        size_t count = data.len - i < 3 ? data.len - i : 3;
+        uint32_t bits = 0;
+
+        for (size_t j = 0; j < 3; j++)
+            bits = bits << 8 | (j < count ? (unsigned char)data.at[i + j] : 0);
+        for (size_t j = 0; j < 4; j++)
+            text_add_byte(out, j <= count ? digits[bits >> (18 - 6 * j) & 63] : '=');
+    }
+}
