@@ -34,7 +34,7 @@ struct api_config {
  */
 enum status api_open(struct api **api, const struct api_config *config);
 typedef void api_closed_fn(void *context);
-/* Calls under way end without on_end. */
+/* Once. Calls under way end without on_end; nothing may be started any more. */
 void api_close(struct api *api, api_closed_fn *on_closed, void *context);
 
 enum api_end {
@@ -68,10 +68,14 @@ struct api_request {
     void *context;
 };
 
-/* Never calls back before it returns. On 401 the identity is read again and the call made once
- * more, unseen. */
+/* Never calls back before it returns. On 401, or where TLS fails, the identity is read again and,
+ * if it is another one now, the call made once more, unseen. */
 struct api_call *api_start(struct api *api, const struct api_request *request);
+/* From anywhere, the callbacks of this and of other calls included. */
 void api_cancel(struct api_call *call);
+
+/* The namespace we run in, or that of the kubeconfig's context; "default" if nothing says. */
+struct bytes api_namespace(const struct api *api);
 
 /* fairlead_api_... metrics: calls by result, bytes, connections, identity readings. */
 void api_write_metrics(const struct api *api, struct text *out);
