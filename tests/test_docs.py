@@ -290,6 +290,15 @@ def test_requests_go_where_the_table_of_prefixes_says(path, service, secrets, tm
     assert re.search(rf"^service +default/{service}/", out, re.MULTILINE), out
 
 
+@pytest.mark.parametrize("target,forwarded", [
+    [row[0].strip("`"), row[3].strip("`")] for row in rows("ingressroute/prefix-rewrite.md")
+    if row[0].startswith("`/")])
+def test_endpoints_get_the_path_that_the_table_of_rewrites_says(target, forwarded, secrets, tmp_path):
+    write_sample(tmp_path, first_sample("ingressroute/prefix-rewrite.md"), secrets)
+    _, out, _ = run("explain", "--objects", tmp_path, f"http://shop.example.com{target}")
+    assert f"forwarded as {forwarded}\n" in out, out
+
+
 def test_the_samples_are_found():
     assert len(list(samples())) > 15
     assert len([said for _, said in (sample.values for sample in samples()) if said]) > 3
