@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_compile.c - the driver: what a change costs, what stays shared, and that the order of
- * changes never matters.
+ * test_compile.c - the driver: what a change costs, and what stays shared. That the order of
+ * changes never matters is test_random_worlds.c's.
  */
-#include "core/check.h"
-#include "tests/unit/certificates.h"
 #include "tests/unit/controller/compile/world.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 #define WEB_HOST                                                                                   \
@@ -17,9 +14,6 @@
 #define API_HOST                                                                                   \
     INGRESS("api", "api.example.com", "/", "Prefix", "api", "80")                                  \
     NEXT SERVICE("api", "80") NEXT SLICE("api-1", "api", "8080", "10.0.0.2")
-
-#define ENDED_AT_S 1609459200 /* 2021-01-01, of the certificate "ended" */
-#define DAY_S      86400
 
 static struct compile_stats stats_of(const struct world *world)
 {
@@ -201,263 +195,6 @@ TEST(findings_follow_objects_that_move_within_their_file)
     world_close(&world);
 }
 
-/* Random manifests: few names, so that everything meets everything. */
-static uint64_t next_random(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
-
-static unsigned below(uint64_t *state, unsigned max)
-{
-    return (unsigned)(next_random(state) % max);
-}
-
-static const char *pick(uint64_t *state, const char *const *words, unsigned count)
-{
-    return words[below(state, count)];
-}
-
-#define PICK(state, ...)                                                                           \
-    pick(state, (const char *const[]){__VA_ARGS__},                                                \
-         sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
-
-static void add_paths(struct text *out, uint64_t *state)
-{
-    for (unsigned i = 0; i < 1 + below(state, 3); i++)
-        text_printf(out,
-                    "      - path: %s\n        pathType: %s\n        backend: {service: {name: %s, "
-                    "port: {%s}}}\n",
-                    PICK(state, "/", "/a", "/a/", "/b", "/a//b", "/[x", "/c.*", "nope", "/../x"),
-                    PICK(state, "Prefix", "Exact", "ImplementationSpecific", "Odd"),
-                    PICK(state, "s0", "s1", "s2", "gone"),
-                    PICK(state, "number: 80", "number: 81", "name: web"));
-}
-
-static void add_tls(struct text *out, uint64_t *state)
-{
-    unsigned count = below(state, 3);
-
-    text_add_str(out, count > 0 ? "  tls:\n" : "");
-    for (unsigned i = 0; i < count; i++)
-        text_printf(out, "  - {hosts: [%s], secretName: %s}\n",
-                    PICK(state, "a.example.com", "'*.example.com'", "b.example.com, A.example.com",
-                         "c.example.com", "", "'not valid'"),
-                    PICK(state, "t0", "t1", "t2", "team/t0", "''"));
-}
-
-static void add_ingress(struct text *out, uint64_t *state)
-{
-    text_printf(out,
-                "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata:\n  name: i%u\n"
-                "  namespace: %s\n",
-                below(state, 5), PICK(state, "default", "team"));
-    if (below(state, 2))
-        text_printf(out, "  creationTimestamp: 2020-01-0%uT00:00:00Z\n", 1 + below(state, 4));
-    if (below(state, 2))
-        text_printf(
-            out, "  annotations: {%s}\n",
-            PICK(state, "projectcontour.io/response-timeout: soon",
-                 "kubernetes.io/ingress.class: other", "kubernetes.io/ingress.allow-http: 'false'",
-                 "ingress.kubernetes.io/force-ssl-redirect: 'true'",
-                 "projectcontour.io/tls-minimum-protocol-version: '1.3'",
-                 "projectcontour.io/tls-maximum-protocol-version: '1.2'",
-                 "projectcontour.io/tls-cert-namespace: team", "fairlead.dev/hsts: 1h",
-                 "fairlead.dev/client-ca-secret: t3", "fairlead.dev/client-certificate: optional",
-                 "projectcontour.io/retry-on: '5xx,reset'"));
-    text_add_str(out, "spec:\n");
-    if (below(state, 3) == 0)
-        text_printf(out, "  ingressClassName: %s\n", PICK(state, "c0", "c1", "fairlead"));
-    if (below(state, 3) == 0)
-        text_printf(out, "  defaultBackend: {service: {name: %s, port: {number: 80}}}\n",
-                    PICK(state, "s0", "s1", "gone"));
-    add_tls(out, state);
-    text_add_str(out, "  rules:\n");
-    for (unsigned i = 0; i < 1 + below(state, 3); i++) {
-        text_printf(out, "  - host: %s\n    http:\n      paths:\n",
-                    PICK(state, "a.example.com", "b.example.com", "'*.example.com'", "''",
-                         "'not valid'", "A.example.com"));
-        add_paths(out, state);
-    }
-}
-
-static void add_service(struct text *out, uint64_t *state)
-{
-    text_printf(out,
-                "apiVersion: v1\nkind: Service\nmetadata:\n  name: s%u\n  namespace: %s\n"
-                "  annotations: {projectcontour.io/max-connections: '%s'%s}\nspec:\n%s"
-                "  ports: [%s]\n",
-                below(state, 3), PICK(state, "default", "team"), PICK(state, "0", "5", "many"),
-                PICK(state, "", ", fairlead.dev/upstream-ca-secret: t3",
-                     ", fairlead.dev/upstream-subject-name: a.test",
-                     ", projectcontour.io/upstream-protocol.h2: 'web,80'"),
-                PICK(state, "", "", "", "  type: ExternalName\n  externalName: db.example.net\n"),
-                PICK(state, "{port: 80}", "{name: web, port: 80}",
-                     "{port: 80, name: x}, {port: 81, name: web}", "{port: 80, protocol: UDP}",
-                     "{port: 80, appProtocol: https}"));
-}
-
-static void add_slice(struct text *out, uint64_t *state)
-{
-    text_printf(out,
-                "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata:\n  name: e%u\n"
-                "  namespace: %s\n  labels: {kubernetes.io/service-name: s%u}\naddressType: IPv4\n"
-                "ports: [{name: '%s', port: 8080}]\nendpoints:\n- addresses: [%s]\n"
-                "  conditions: {ready: %s}\n",
-                below(state, 4), PICK(state, "default", "team"), below(state, 3),
-                PICK(state, "", "web", "x"), PICK(state, "10.0.0.1", "10.0.0.2", "169.254.0.1"),
-                PICK(state, "true", "true", "false"));
-}
-
-static void add_endpoints(struct text *out, uint64_t *state)
-{
-    text_printf(out,
-                "apiVersion: v1\nkind: Endpoints\nmetadata: {name: s%u, namespace: %s}\nsubsets:\n"
-                "- addresses: [{ip: 10.1.0.%u}]\n  ports: [{name: '%s', port: 9000}]\n",
-                below(state, 3), PICK(state, "default", "team"), 1 + below(state, 3),
-                PICK(state, "", "web"));
-}
-
-static void add_pem(struct text *out, const char *key, const char *name, const char *extension)
-{
-    struct text pem = certificate_file(name, extension);
-
-    text_printf(out, "%s: ", key);
-    text_add_json_string(out, text_bytes(&pem));
-    text_fini(&pem);
-}
-
-static void add_secret(struct text *out, uint64_t *state)
-{
-    const char *certificate = PICK(state, "app", "wildcard", "app-rsa", "ended", "other");
-    const char *key = below(state, 5) == 0 ? "default" : certificate;
-
-    text_printf(out,
-                "apiVersion: v1\nkind: Secret\nmetadata: {name: t%u, namespace: %s}\nstringData: {",
-                below(state, 4), PICK(state, "default", "team"));
-    add_pem(out, "tls.crt", certificate, "crt");
-    text_add_str(out, ", ");
-    add_pem(out, "tls.key", key, "key");
-    text_add_str(out, ", ");
-    add_pem(out, below(state, 3) == 0 ? "other" : "ca.crt", "ca", "crt");
-    text_add_str(out, "}\n");
-}
-
-static void add_class(struct text *out, uint64_t *state)
-{
-    text_printf(out,
-                "apiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata:\n  name: c%u\n"
-                "  annotations: {ingressclass.kubernetes.io/is-default-class: '%s'}\n"
-                "spec: {controller: %s}\n",
-                below(state, 2), PICK(state, "true", "false"),
-                PICK(state, "fairlead.dev/ingress-controller", "example.com/other"));
-}
-
-static void add_object(struct text *out, uint64_t *state)
-{
-    typedef void add_fn(struct text *, uint64_t *);
-    static add_fn *const kinds[] = {add_ingress, add_ingress, add_ingress,   add_service,
-                                    add_service, add_slice,   add_endpoints, add_class,
-                                    add_secret,  add_secret};
-
-    kinds[below(state, sizeof(kinds) / sizeof(kinds[0]))](out, state);
-}
-
-static void resolve_some(struct world *world, uint64_t *state)
-{
-    struct address address = {.ip = {10, 2, 0, (uint8_t)(1 + below(state, 3))}};
-    const struct resolved_name name = {BYTES("db.example.net"), &address, below(state, 2)};
-
-    compiler_resolved(world->compiler, &name);
-}
-
-static void edit(struct world *world, uint64_t *state)
-{
-    struct text content;
-    char path[32];
-
-    text_init(&content);
-    (void)snprintf(path, sizeof(path), "f%u.yaml", below(state, 6));
-    if (below(state, 12) == 0) {
-        resolve_some(world, state);
-    } else if (below(state, 6) == 0) {
-        world_put(world, path, NULL);
-    } else {
-        for (unsigned i = 0; i < 1 + below(state, 5); i++) {
-            text_add_str(&content, i > 0 ? NEXT : "");
-            add_object(&content, state);
-        }
-        text_add_byte(&content, '\0');
-        world_put(world, path, below(state, 20) == 0 ? "{" : content.at);
-    }
-    text_fini(&content);
-}
-
-static void open_by_seed(struct world *world, uint64_t seed)
-{
-    world_open(world);
-    if (seed % 4 == 0)
-        world->options.ingress_class_is_given = true;
-    if (seed % 3 != 0)
-        return;
-    world->options.default_certificate = BYTES("default/t0");
-    compiler_destroy(world->compiler);
-    world->compiler = compiler_create(&world->options);
-}
-
-TEST(any_sequence_of_edits_gives_the_table_that_compiling_anew_gives)
-{
-    for (uint64_t seed = 1; seed <= 60; seed++) {
-        uint64_t state = seed * 0x9E3779B97F4A7C15u;
-        struct world world;
-
-        open_by_seed(&world, seed);
-        for (int step = 0; step < 30; step++) {
-            world.now_s = step % 3 == 0 ? 0 : ENDED_AT_S - (int64_t)below(&state, 10) * DAY_S + 1;
-            for (unsigned i = 0; i < 1 + below(&state, 3); i++)
-                edit(&world, &state);
-            assert_same_as_fresh(&world);
-        }
-        world_close(&world);
-    }
-}
-
-TEST(objects_arriving_in_another_order_give_the_same_table)
-{
-    for (uint64_t seed = 1; seed <= 40; seed++) {
-        uint64_t state = seed * 0xD1B54A32D192ED03u;
-        struct world one, other;
-        struct text files[6];
-
-        world_open(&one);
-        world_open(&other);
-        for (int i = 0; i < 6; i++) {
-            text_init(&files[i]);
-            for (int j = 0; j < 3; j++) {
-                text_add_str(&files[i], j > 0 ? NEXT : "");
-                add_object(&files[i], &state);
-            }
-            text_add_byte(&files[i], '\0');
-        }
-        for (int i = 0; i < 6; i++) {
-            char path[32];
-
-            (void)snprintf(path, sizeof(path), "f%d.yaml", i);
-            world_put(&one, path, files[i].at);
-            (void)snprintf(path, sizeof(path), "f%d.yaml", 5 - i);
-            world_put(&other, path, files[5 - i].at);
-            (void)world_run(&other);
-        }
-        assert_string_equal(world_dump(&one), world_dump(&other));
-        for (int i = 0; i < 6; i++)
-            text_fini(&files[i]);
-        world_close(&one);
-        world_close(&other);
-    }
-}
-
 static double seconds_now(void)
 {
     struct timespec now;
@@ -529,6 +266,4 @@ TESTS(UNIT(the_first_run_gives_a_table_even_without_objects),
       UNIT(a_broken_file_keeps_its_last_good_objects_and_says_where),
       UNIT(hostile_91_an_object_that_is_invalid_takes_only_itself_out),
       UNIT(findings_follow_objects_that_move_within_their_file),
-      UNIT(any_sequence_of_edits_gives_the_table_that_compiling_anew_gives),
-      UNIT(objects_arriving_in_another_order_give_the_same_table),
       UNIT(one_change_among_ten_thousand_ingresses_does_not_cost_them_all))
