@@ -115,10 +115,26 @@ static void tell_cycle(struct walk *walk, const struct step *step, struct bytes 
     text_fini(&way);
 }
 
+/* Which limit stands in the way, or NULL. An object is entered whole or not at all: with half of
+ * its routes, what belongs to the rest would fall to a shorter prefix. */
+static const char *limit_reached(const struct walk *walk, const struct step *step,
+                                 const struct ingress_route *object)
+{
+    if (step->depth >= DELEGATION_DEPTH_MAX)
+        return "deeper than 64 delegations (DELEGATION_DEPTH_MAX)";
+    if (walk->visits_count >= DELEGATION_VISITS_MAX)
+        return "larger than 20000 delegations (DELEGATION_VISITS_MAX)";
+    if (walk->routes_size + object->routes_size > TREE_ROUTES_MAX)
+        return "larger than 200000 routes (TREE_ROUTES_MAX)";
+    return NULL;
+}
+
 /* True when it may be entered. */
 static bool may_enter(struct walk *walk, const struct step *step, struct bytes field,
                       const char *what, const struct ingress_route *object)
 {
+    const char *limit;
+
     if (object->is_root) {
         step_fault(walk, step, field,
                    "root ingressroute cannot delegate to another root ingressroute");
@@ -128,12 +144,10 @@ static bool may_enter(struct walk *walk, const struct step *step, struct bytes f
         tell_cycle(walk, step, field, what, object);
         return false;
     }
-    if (step->depth >= DELEGATION_DEPTH_MAX || walk->visits_count >= DELEGATION_VISITS_MAX) {
+    limit = limit_reached(walk, step, object);
+    if (limit != NULL) {
         step_fault(walk, step, field, "%s: the tree of host %.*s is %s", what,
-                   BYTES_ARG(walk->host->node->name),
-                   step->depth >= DELEGATION_DEPTH_MAX
-                       ? "deeper than 64 delegations (DELEGATION_DEPTH_MAX)"
-                       : "larger than 20000 delegations (DELEGATION_VISITS_MAX)");
+                   BYTES_ARG(walk->host->node->name), limit);
         return false;
     }
     return true;

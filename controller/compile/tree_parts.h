@@ -26,7 +26,7 @@ struct walk {
     struct map seen; /* "ns/name prefix" of what was evaluated: once more says nothing new */
     uint32_t leaves_capacity;
     uint32_t visits_count;
-    uint32_t routes_count; /* looked at */
+    uint64_t routes_size; /* of what was entered, see TREE_ROUTES_MAX */
 };
 
 /* An error of the IngressRoute: its status if it is the first, and a finding at `field`. */

@@ -235,14 +235,7 @@ static void walk_route(struct walk *walk, const struct step *step, uint32_t inde
 
 void tree_walk_routes(struct walk *walk, const struct step *step)
 {
-    for (uint32_t i = 0; i < step->object->routes_count; i++) {
-        if (walk->routes_count == TREE_ROUTES_MAX) {
-            step_fault(walk, step, BYTES("spec.routes"),
-                       "the tree of host %.*s is larger than %d routes (TREE_ROUTES_MAX)",
-                       BYTES_ARG(walk->host->node->name), TREE_ROUTES_MAX);
-            return;
-        }
-        walk->routes_count++;
+    walk->routes_size += step->object->routes_size;
+    for (uint32_t i = 0; i < step->object->routes_count; i++)
         walk_route(walk, step, i);
-    }
 }

@@ -51,6 +51,7 @@ static const struct layout ingress_route_layout[] = {
     TEXT_FIELD(struct ingress_route, tls_version_min),
     VALUE_FIELD(struct ingress_route, tls_passthrough),
     ARRAY_FIELD(struct ingress_route, routes, route_layout),
+    VALUE_FIELD(struct ingress_route, routes_size),
     VALUE_FIELD(struct ingress_route, has_tcpproxy),
     ARRAY_FIELD(struct ingress_route, tcp_services, service_layout),
     DELEGATE_FIELDS(struct ingress_route, tcp_delegate),
@@ -136,6 +137,7 @@ static void decode_routes(const struct node *spec, struct ingress_route *loose)
         struct node route = node_item(&routes, i);
 
         decode_route(&route, &array[i]);
+        loose->routes_size += array[i].services_count > 0 ? array[i].services_count : 1;
     }
     loose->routes = array;
     loose->routes_count = count;
