@@ -8,6 +8,7 @@ import paths
 import scale
 import side_by_side
 import tls
+import trees
 import volume
 
 
@@ -15,9 +16,9 @@ def main():
     parser = argparse.ArgumentParser(prog="scripts/bench", description=side_by_side.__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", nargs="?", default="side",
-                        choices=("side", "tls", "scale", "paths", "changes", "volume"),
+                        choices=("side", "tls", "scale", "trees", "paths", "changes", "volume"),
                         help="side: against the others (default); tls: the same over TLS and "
-                             "HTTP/2; scale: 10,000 Ingresses; "
+                             "HTTP/2; scale: 10,000 Ingresses; trees: 10,000 IngressRoutes; "
                              "paths: many paths in one host; changes: 1,000 changes under load; "
                              "volume: 5 GB each way")
     parser.add_argument("--quick", action="store_true", help="a short smoke test; figures are rough")
@@ -27,7 +28,7 @@ def main():
     parser.add_argument("--ingresses", type=int, default=0, help="scale: how many, 10,000 by default")
     parser.add_argument("--services", type=int, default=0, help="scale: how many; one each by default")
     options = parser.parse_args()
-    parts = {"side": side_by_side, "tls": tls, "scale": scale, "paths": paths, "changes": changes,
+    parts = {"side": side_by_side, "tls": tls, "scale": scale, "trees": trees, "paths": paths, "changes": changes,
              "volume": volume}
     return parts[options.part].main(options)
 

@@ -16,6 +16,22 @@ def ingress(name, host, paths, namespace="default", annotations=None, secret=Non
                      **({"tls": [{"hosts": [host], "secretName": secret}]} if secret else {})}}
 
 
+def ingress_route(name, routes, namespace="default", fqdn=None, secret=None):
+    """A root if it has an fqdn. secret: "name" or "namespace/name"."""
+    tls = {"tls": {"secretName": secret}} if secret else {}
+    host = {"virtualhost": {"fqdn": fqdn, **tls}} if fqdn else {}
+    return {"apiVersion": "contour.heptio.com/v1beta1", "kind": "IngressRoute",
+            "metadata": {"name": name, "namespace": namespace}, "spec": {**host, "routes": routes}}
+
+
+def tls_delegation(name, grants, namespace="default"):
+    """grants: (name of a Secret, namespaces that may use it)."""
+    return {"apiVersion": "contour.heptio.com/v1beta1", "kind": "TLSCertificateDelegation",
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {"delegations": [{"secretName": secret, "targetNamespaces": targets}
+                                     for secret, targets in grants]}}
+
+
 def tls_secret(name, certificate, key, namespace="default"):
     """certificate, key: files of PEM."""
     def data(file):
