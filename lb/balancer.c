@@ -4,6 +4,8 @@
  *
  *     choice: neither ejected nor tried  ->  not ejected  ->  the ejection that ends first
  *
+ * The first two are tried with healthy endpoints, then with those of which nothing is known.
+ *
  * Ejection is each worker's own: a connect that failed is news only to who tried it, and the others
  * find out at the price of one attempt that goes on to another endpoint.
  */
@@ -33,7 +35,8 @@ static struct endpoint *pick(struct cluster *cluster, const struct choice *choic
     return round_robin_pick(cluster, choice);
 }
 
-/* All are ejected. One that was tried comes after those that were not. */
+/* All that are not unhealthy are ejected. One that was tried comes after those that were not; NULL
+ * when there is none. */
 static struct endpoint *pick_ejected(struct cluster *cluster, const struct choice *choice)
 {
     struct endpoint *best = NULL;
@@ -43,6 +46,8 @@ static struct endpoint *pick_ejected(struct cluster *cluster, const struct choic
         struct endpoint *endpoint = cluster->order[i];
         bool tried = is_tried(choice, endpoint);
 
+        if (endpoint->health == HEALTH_UNHEALTHY)
+            continue;
         if (best == NULL || tried < best_is_tried ||
             (tried == best_is_tried && endpoint->ejected_until_ms < best->ejected_until_ms)) {
             best = endpoint;
@@ -52,24 +57,52 @@ static struct endpoint *pick_ejected(struct cluster *cluster, const struct choic
     return best;
 }
 
+/* The choice allows none: maybe one that was tried. */
+static struct endpoint *pick_tried(struct cluster *cluster, const struct choice *fresh)
+{
+    struct choice choice = *fresh;
+
+    if (fresh->tried_count == 0)
+        return NULL;
+    choice.tried_count = 0;
+    choice.is_open = cluster->exceptions == 0;
+    return pick(cluster, &choice);
+}
+
+/* No healthy one is fresh. */
+static struct endpoint *pick_further(struct cluster *cluster, const struct choice *fresh)
+{
+    struct choice unknown = *fresh;
+    struct endpoint *endpoint = pick_tried(cluster, fresh);
+
+    unknown.health = HEALTH_UNKNOWN;
+    if (endpoint == NULL && cluster->health_counts[HEALTH_UNKNOWN] > 0) {
+        endpoint = pick(cluster, &unknown);
+        if (endpoint == NULL)
+            endpoint = pick_tried(cluster, &unknown);
+    }
+    return endpoint != NULL ? endpoint : pick_ejected(cluster, fresh);
+}
+
 struct endpoint *balancer_take(struct cluster *cluster, uint64_t key, const struct address *tried,
                                size_t tried_count, uint64_t now_ms)
 {
-    const struct choice fresh = {cluster->ejected_count == 0 && tried_count == 0, tried,
-                                 tried_count, now_ms, key};
+    const struct choice fresh = {.is_open = cluster->exceptions == 0 && tried_count == 0,
+                                 .health = HEALTH_HEALTHY,
+                                 .tried = tried,
+                                 .tried_count = tried_count,
+                                 .now_ms = now_ms,
+                                 .key = key};
     struct endpoint *endpoint;
 
     if (cluster->endpoints_count == 0)
         return NULL;
     endpoint = pick(cluster, &fresh);
-    if (endpoint == NULL && tried_count > 0) {
-        const struct choice repeated = {cluster->ejected_count == 0, NULL, 0, now_ms, key};
-
-        endpoint = pick(cluster, &repeated);
-    }
     if (endpoint == NULL)
-        endpoint = pick_ejected(cluster, &fresh);
-    CHECK(endpoint != NULL && !endpoint->retired);
+        endpoint = pick_further(cluster, &fresh);
+    if (endpoint == NULL)
+        return NULL;
+    CHECK(!endpoint->retired);
     endpoint->in_flight++;
     return endpoint;
 }
@@ -85,6 +118,7 @@ static void set_ejected_until(struct endpoint *endpoint, uint64_t until_ms)
         endpoint->cluster->ejected_count--;
     else
         endpoint->cluster->ejected_count++;
+    cluster_count_exceptions(endpoint->cluster);
 }
 
 static uint64_t ejection_ms(uint32_t failures)

@@ -12,12 +12,15 @@
 #include "core/check.h"
 #include "core/mem.h"
 #include "lb/strategy.h"
+#include "lb/verdict.h"
 
 static struct endpoint *endpoint_create(struct cluster *cluster, const struct address *address)
 {
     struct endpoint *endpoint = mem_new(struct endpoint);
 
     list_init(&endpoint->link);
+    list_init(&endpoint->verdict_link);
+    endpoint->health = HEALTH_HEALTHY;
     endpoint->cluster = cluster;
     endpoint->address = *address;
     return endpoint;
@@ -26,6 +29,7 @@ static struct endpoint *endpoint_create(struct cluster *cluster, const struct ad
 static void endpoint_destroy(struct endpoint *endpoint)
 {
     CHECK(endpoint->in_flight == 0 && endpoint->pool == NULL);
+    verdict_leave(endpoint);
     list_remove(&endpoint->link);
     mem_free(endpoint);
 }
@@ -89,6 +93,8 @@ static void take_limits(struct cluster *cluster, const struct cluster_limits *li
 static void leave(struct endpoint *endpoint, struct list *leaving)
 {
     endpoint->retired = true;
+    endpoint->is_unwanted = true;
+    verdict_leave(endpoint);
     list_remove(&endpoint->link);
     list_push_back(leaving, &endpoint->link);
 }
@@ -129,10 +135,26 @@ static void add_endpoint(struct cluster *cluster, struct endpoint *endpoint, uin
     cluster->order[at] = endpoint;
     cluster->weights_sum += weight;
     cluster->ejected_count += endpoint->ejected_until_ms != 0;
+    cluster->health_counts[endpoint->health]++;
     endpoint->weight = weight;
     endpoint->weight_upto = cluster->weights_sum;
     if (weight != cluster->order[0]->weight)
         cluster->weights_equal = false;
+}
+
+void cluster_count_exceptions(struct cluster *cluster)
+{
+    cluster->exceptions = cluster->ejected_count + cluster->health_counts[HEALTH_UNHEALTHY] +
+                          cluster->health_counts[HEALTH_UNKNOWN];
+}
+
+static void forget_numbers(struct cluster *cluster)
+{
+    cluster->endpoints_count = 0;
+    cluster->ejected_count = 0;
+    memset(cluster->health_counts, 0, sizeof(cluster->health_counts));
+    cluster->weights_sum = 0;
+    cluster_count_exceptions(cluster);
 }
 
 /* The endpoints of `spec` take the place of those there were; who is left over goes to `leaving`.
@@ -142,21 +164,26 @@ static void take_endpoints(struct cluster *cluster, const struct cluster_spec *s
 {
     struct endpoint **stale = cluster->order;
     struct remaining before = {stale, cluster->endpoints_count};
+    struct text way;
 
+    text_init(&way);
+    if (spec->health != NULL)
+        health_add_way(spec, &way);
     cluster->order =
         spec->endpoints_count == 0 ? NULL : mem_new_array(struct endpoint *, spec->endpoints_count);
-    cluster->endpoints_count = 0;
-    cluster->ejected_count = 0;
-    cluster->weights_sum = 0;
+    forget_numbers(cluster);
     cluster->weights_equal = true;
     for (uint32_t i = 0; i < spec->endpoints_count; i++) {
         const struct endpoint_spec *line = &spec->endpoints[i];
+        struct endpoint *endpoint = match_endpoint(cluster, &line->address, &before, leaving);
 
-        add_endpoint(cluster, match_endpoint(cluster, &line->address, &before, leaving),
-                     line->weight);
+        verdict_follow(endpoint, text_bytes(&way));
+        add_endpoint(cluster, endpoint, line->weight);
     }
     while (before.count-- > 0)
         leave(*before.at++, leaving);
+    cluster_count_exceptions(cluster);
+    text_fini(&way);
     mem_free(stale);
     mem_free(cluster->places); /* of before */
     cluster->places = NULL;
@@ -166,9 +193,7 @@ static void leave_all(struct cluster *cluster, struct list *leaving)
 {
     LIST_EACH (&cluster->endpoints, link)
         leave(LIST_ENTRY(link, struct endpoint, link), leaving);
-    cluster->endpoints_count = 0;
-    cluster->ejected_count = 0;
-    cluster->weights_sum = 0;
+    forget_numbers(cluster);
 }
 
 /* A connection that was opened in one way must not carry a request that is to go in another. */
@@ -219,8 +244,7 @@ struct cluster *cluster_create(struct clusters *clusters, const struct cluster_s
 
 void cluster_destroy(struct cluster *cluster)
 {
-    LIST_EACH(&cluster->endpoints, link)
-    {
+    LIST_EACH (&cluster->endpoints, link) {
         endpoint_destroy(LIST_ENTRY(link, struct endpoint, link));
     }
     CHECK(list_is_empty(&cluster->retired_endpoints));

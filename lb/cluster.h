@@ -7,6 +7,7 @@
 #ifndef LB_CLUSTER_H
 #define LB_CLUSTER_H
 
+#include "core/map.h"
 #include "lb/lb.h"
 
 /* Whom to tell of retired endpoints, and what all clusters of a worker share. */
@@ -17,6 +18,7 @@ struct clusters {
     void *context;                /* borrowed; for on_retired */
     struct cluster_place *places; /* owned; by slot */
     uint32_t places_count;
+    struct map verdicts;  /* struct verdict by way and address */
     struct list unplaced; /* struct cluster: retired, or asked for by a stream of an older table */
 };
 
@@ -32,6 +34,9 @@ void cluster_retire(struct cluster *cluster);
 void cluster_free_if_idle(struct cluster *cluster);
 /* For the end of the worker: nothing may be in use. */
 void cluster_destroy(struct cluster *cluster);
+
+/* The numbers that `exceptions` is the sum of have changed. */
+void cluster_count_exceptions(struct cluster *cluster);
 
 /* Frees a retired endpoint that nobody uses any more, and then maybe its cluster. */
 void endpoint_free_if_idle(struct endpoint *endpoint);

@@ -9,7 +9,7 @@
  */
 #include "core/check.h"
 #include "core/mem.h"
-#include "lb/cluster.h"
+#include "lb/verdict.h"
 
 /* The spec stands beside the cluster, so that a sweep over many reads no cluster that has not
  * changed. */
@@ -28,6 +28,7 @@ struct clusters *clusters_create(uint32_t workers_count, uint64_t seed,
     clusters->random = seed;
     clusters->on_retired = on_retired;
     clusters->context = context;
+    map_init(&clusters->verdicts);
     list_init(&clusters->unplaced);
     return clusters;
 }
@@ -43,6 +44,7 @@ void clusters_destroy(struct clusters *clusters)
     {
         cluster_destroy(LIST_ENTRY(link, struct cluster, link));
     }
+    verdicts_fini(clusters);
     mem_free(clusters->places);
     mem_free(clusters);
 }

@@ -8,11 +8,15 @@
  * outlives tables: balancer positions, in-flight counts, ejections, and the pool hung on each
  * endpoint. A cluster follows the newest spec it is shown; endpoints that went are retired: never
  * picked again, freed when their last lease and their pool are gone.
+ *
+ * Probes are sent once for all workers, elsewhere; what they find out is told to each worker's
+ * clusters, and kept there for clusters that are made later.
  */
 #ifndef LB_LB_H
 #define LB_LB_H
 
 #include "core/list.h"
+#include "lb/health.h"
 #include "route/table.h"
 
 /* Ejection after failed connects (docs/decisions): 1 s, doubled each time in a row, at most 60 s.
@@ -23,6 +27,7 @@
 #define EJECTION_FAILURES 1
 
 struct cluster;
+struct verdict;
 
 /* One endpoint as this worker knows it. Fields are for reading; `pool` is for proxy/pool. */
 struct endpoint {
@@ -35,8 +40,12 @@ struct endpoint {
     uint64_t weight_upto;      /* sum of the weights in the spec's order, up to and with this one */
     uint32_t failures;         /* connects that failed, in a row; not counted while ejected */
     uint64_t ejected_until_ms; /* 0 = not ejected */
-    bool retired;              /* no longer in the spec */
-    void *pool;                /* NULL until proxy/pool hangs its own here; owned by it */
+    enum endpoint_health health; /* HEALTH_HEALTHY in a cluster without a health check */
+    struct verdict *verdict;     /* borrowed; what says so, or NULL without a health check */
+    struct list verdict_link;    /* in verdict's endpoints */
+    bool retired;                /* no longer in the spec */
+    bool is_unwanted;            /* retired or unhealthy: its connections are not kept */
+    void *pool;                  /* NULL until proxy/pool hangs its own here; owned by it */
 };
 
 /* Live numbers of a cluster, on one worker; limits are the worker's share. Fields are for
@@ -54,7 +63,9 @@ struct cluster {
     void *places; /* owned; where ring_hash or maglev look keys up; NULL after each change */
     uint32_t endpoints_count;
     uint32_t ejected_count; /* of them; one whose ejection ran out counts until it has answered */
-    uint32_t cursor;        /* round_robin's next place in `order` while all weights are equal */
+    uint32_t health_counts[HEALTH_STATES_COUNT]; /* of all endpoints, by health */
+    uint32_t exceptions; /* ejected ones and those that are not healthy, added up; 0: any will do */
+    uint32_t cursor;     /* round_robin's next place in `order` while all weights are equal */
     bool weights_equal;
     uint64_t weights_sum;
     struct cluster_limits limits; /* this worker's share, each at least 1 */
@@ -67,8 +78,8 @@ struct cluster {
     char key_bytes[];
 };
 
-/* Called when an endpoint has just been retired, so that its idle connections can be closed. It may
- * call back into lb.h; the endpoint may be gone when it returns. */
+/* Called when an endpoint has just been retired or become unhealthy, so that its idle connections
+ * can be closed. It may call back into lb.h; the endpoint may be gone when it returns. */
 typedef void endpoint_retired_fn(void *context, struct endpoint *endpoint);
 
 struct clusters;
@@ -89,6 +100,12 @@ struct cluster *clusters_get(struct clusters *clusters, const struct cluster_spe
 /* After a publication, not on the request path: bring all live clusters up to date with the table
  * and retire those it no longer has. */
 void clusters_sweep(struct clusters *clusters, const struct table *table);
+/*
+ * What probes have found out about an endpoint, by health_add_key(). It counts for all clusters
+ * that have the endpoint and probe it this way, those that are made later too, until something else
+ * is told. HEALTH_UNKNOWN: it is probed no more. Not on the request path.
+ */
+void clusters_tell_health(struct clusters *clusters, struct bytes key, enum endpoint_health health);
 /* Visit all, retired ones too: size_t at = 0; while ((cluster = clusters_next(clusters, &at))) */
 struct cluster *clusters_next(struct clusters *clusters, size_t *at);
 
@@ -107,12 +124,14 @@ enum balancer_outcome {
  *   tried    addresses this request has tried; avoided while others are left
  *   now_ms   monotonic milliseconds
  *
- * Returns a borrowed endpoint, valid until balancer_give_back(), or NULL when the cluster has none.
- * Ejected endpoints are left out, even if only tried ones remain then; when all are ejected, the
- * one whose ejection ends first is given, so that ejections never leave a cluster empty. By hash,
- * the same endpoints give a key the same endpoint in every worker and pod, and only keys of
- * endpoints that are left out move. Allocates nothing, but for the table of places that a strategy
- * by hash makes at the first call after a change.
+ * Returns a borrowed endpoint, valid until balancer_give_back(), or NULL when the cluster has none,
+ * or none that is not unhealthy. Healthy endpoints come before those of which nothing is known yet
+ * (docs/decisions/0021-whom-to-trust-before-the-first-probe.md). Ejected endpoints are left out,
+ * even if only tried ones remain then; when all are ejected, the one whose ejection ends first is
+ * given, so that ejections never leave a cluster empty; but not an unhealthy one. By hash, the same
+ * endpoints give a key the same endpoint in every worker and pod, and only keys of endpoints that
+ * are left out move. Allocates nothing, but for the table of places that a strategy by hash makes
+ * at the first call after a change.
  */
 struct endpoint *balancer_take(struct cluster *cluster, uint64_t key, const struct address *tried,
                                size_t tried_count, uint64_t now_ms);

@@ -12,7 +12,8 @@
 
 /* Which endpoints one pick may choose from. */
 struct choice {
-    bool is_open; /* all of them: nothing needs to be looked at one by one */
+    bool is_open;                /* all of them: nothing needs to be looked at one by one */
+    enum endpoint_health health; /* what they have to be */
     const struct address *tried;
     size_t tried_count;
     uint64_t now_ms;
@@ -29,8 +30,9 @@ static inline bool is_tried(const struct choice *choice, const struct endpoint *
 
 static inline bool choice_allows(const struct choice *choice, const struct endpoint *endpoint)
 {
-    return choice->is_open || (endpoint->ejected_until_ms <= choice->now_ms &&
-                               (choice->tried_count == 0 || !is_tried(choice, endpoint)));
+    return choice->is_open ||
+           (endpoint->health == choice->health && endpoint->ejected_until_ms <= choice->now_ms &&
+            (choice->tried_count == 0 || !is_tried(choice, endpoint)));
 }
 
 /* Each returns NULL when the choice allows none. The cluster has at least one endpoint. */

@@ -12,6 +12,9 @@
 #define KEYS       3
 #define SLOTS      2
 #define OLD_SPECS  8
+#define CHECKS     2
+
+static const struct health_check checks[CHECKS] = {{.interval_ms = 1}, {.interval_ms = 2}};
 
 struct world {
     struct clusters *clusters;
@@ -55,6 +58,7 @@ static void change_spec(struct world *world)
     world->generation++;
     spec_init(test, chance(world, SLOTS), keys[chance(world, KEYS)], world->generation);
     test->spec.policy = (enum cluster_policy)chance(world, 3);
+    test->spec.health = chance(world, 3) == 0 ? NULL : &checks[chance(world, CHECKS)];
     for (uint32_t number = 0; number < 12; number++)
         if (chance(world, 2) == 0)
             spec_add(test, number, 1 + chance(world, 3));
@@ -72,7 +76,8 @@ static void lease_one(struct world *world)
     cluster = clusters_get(world->clusters, &test->spec);
     assert_true(bytes_equal(cluster->key, test->spec.key));
     endpoint = take(cluster, world->now_ms);
-    assert_int_equal(endpoint == NULL, cluster->endpoints_count == 0);
+    assert_int_equal(endpoint == NULL,
+                     cluster->endpoints_count == cluster->health_counts[HEALTH_UNHEALTHY]);
     if (endpoint == NULL)
         return;
     world->leases[world->leases_count++] = endpoint;
@@ -104,17 +109,22 @@ static void check_cluster(const struct cluster *cluster)
 {
     uint32_t count = 0;
     uint32_t ejected = 0;
+    uint32_t health_counts[HEALTH_STATES_COUNT] = {0};
 
-    LIST_EACH((struct list *)(uintptr_t)&cluster->endpoints, link)
-    {
+    LIST_EACH ((struct list *)(uintptr_t)&cluster->endpoints, link) {
         const struct endpoint *endpoint = LIST_ENTRY(link, struct endpoint, link);
 
         assert_ptr_equal(cluster->order[count++], endpoint);
         assert_false(endpoint->retired);
+        assert_int_equal(endpoint->is_unwanted, endpoint->health == HEALTH_UNHEALTHY);
+        assert_int_equal(endpoint->verdict != NULL, cluster->spec->health != NULL);
         ejected += endpoint->ejected_until_ms != 0;
+        health_counts[endpoint->health]++;
     }
     assert_int_equal(count, cluster->endpoints_count);
     assert_int_equal(ejected, cluster->ejected_count);
+    assert_memory_equal(health_counts, cluster->health_counts, sizeof(health_counts));
+    assert_int_equal(cluster->exceptions, ejected + count - cluster->health_counts[HEALTH_HEALTHY]);
     assert_true(count == 0 || cluster->cursor < count);
 }
 
@@ -130,8 +140,7 @@ static void check_world(struct world *world)
 
         check_cluster(cluster);
         for (size_t i = 0; i < 2; i++)
-            LIST_EACH(both[i], link)
-            {
+            LIST_EACH (both[i], link) {
                 struct endpoint *endpoint = LIST_ENTRY(link, struct endpoint, link);
 
                 in_flight += endpoint->in_flight;
@@ -142,6 +151,23 @@ static void check_world(struct world *world)
     }
     assert_int_equal(in_flight, world->leases_count);
     assert_int_equal(pools, world->pools_count);
+}
+
+static void tell_health(struct world *world)
+{
+    struct cluster_spec asked = {.health = &checks[chance(world, CHECKS)]};
+    struct address address = address_number(chance(world, 12));
+    struct text way;
+    struct text key;
+
+    text_init(&way);
+    text_init(&key);
+    health_add_way(&asked, &way);
+    health_add_key(text_bytes(&way), &address, &key);
+    clusters_tell_health(world->clusters, text_bytes(&key),
+                         (enum endpoint_health)chance(world, HEALTH_STATES_COUNT));
+    text_fini(&way);
+    text_fini(&key);
 }
 
 /* An idle pool goes by itself. */
@@ -155,8 +181,7 @@ static void drop_some_pool(struct world *world)
         struct list *both[2] = {&cluster->endpoints, &cluster->retired_endpoints};
 
         for (size_t i = 0; i < 2; i++)
-            LIST_EACH(both[i], link)
-            {
+            LIST_EACH (both[i], link) {
                 struct endpoint *endpoint = LIST_ENTRY(link, struct endpoint, link);
 
                 if (endpoint->pool != NULL && (found == NULL || chance(world, 3) == 0))
@@ -181,10 +206,12 @@ TEST(nothing_is_lost_or_used_after_it_went_whatever_the_order_of_events)
         world->now_ms += chance(world, 400);
         if (what < 10)
             change_spec(world);
-        else if (what < 40)
+        else if (what < 37)
             lease_one(world);
-        else if (what < 70)
+        else if (what < 67)
             give_one_back(world);
+        else if (what < 70)
+            tell_health(world);
         else if (what < 98)
             drop_some_pool(world);
         else
