@@ -81,6 +81,8 @@ uint64_t health_next_ms(const struct health_check *check, uint64_t started_ms, u
 
 /* ---- identity ---- */
 
+#define NUMBERS_BYTES 16 /* at the end of a way */
+
 static void add_number(struct text *out, uint64_t number)
 {
     text_add(out, bytes_from((const char *)&number, sizeof(number)));
@@ -109,15 +111,21 @@ void health_add_way(const struct cluster_spec *spec, struct text *out)
 
     CHECK(check != NULL);
     add_number(out, check->kind);
+    if (check->kind == HEALTH_CHECK_HTTP) {
+        add_bytes(out, check->path);
+        add_bytes(out, check->host);
+        add_number(out, spec->protocol);
+        if (spec->tls != NULL)
+            add_tls(out, spec->tls);
+    }
     add_number(out, (uint64_t)check->interval_ms << 32 | check->timeout_ms);
     add_number(out, (uint64_t)check->unhealthy_threshold << 32 | check->healthy_threshold);
-    if (check->kind == HEALTH_CHECK_TCP)
-        return;
-    add_bytes(out, check->path);
-    add_bytes(out, check->host);
-    add_number(out, spec->protocol);
-    if (spec->tls != NULL)
-        add_tls(out, spec->tls);
+}
+
+struct bytes health_question(struct bytes way)
+{
+    CHECK(way.len > NUMBERS_BYTES);
+    return bytes_slice(way, 0, way.len - NUMBERS_BYTES);
 }
 
 void health_add_key(struct bytes way, const struct address *address, struct text *out)

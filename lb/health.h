@@ -55,6 +55,8 @@ uint64_t health_next_ms(const struct health_check *check, uint64_t started_ms, u
  * for HTTP what is spoken and whom an endpoint must prove to be. spec->health is not NULL.
  */
 void health_add_way(const struct cluster_spec *spec, struct text *out);
+/* The part of a way that says what is asked, without how often and how many answers count. */
+struct bytes health_question(struct bytes way);
 /* The same for one endpoint: a way, and the address. What clusters_tell_health() is keyed by. */
 void health_add_key(struct bytes way, const struct address *address, struct text *out);
 

@@ -11,6 +11,7 @@
 #include "core/env.h"
 #include "core/mem.h"
 #include "proxy/answer.h"
+#include "proxy/prober.h"
 #include "proxy/set.h"
 #include "proxy/stream.h"
 #include "proxy/worker.h"
@@ -227,6 +228,7 @@ static void endpoint_words(void *context, const struct cluster_spec *spec,
 
         if (!address_equal(&endpoint->address, address))
             continue;
+        prober_add_words(worker->prober, spec, address, out);
         if (endpoint_is_ejected(endpoint, worker_now_ms(worker)))
             text_printf(out, "left out after %u failed connects, ", endpoint->failures);
         text_printf(out, "%u requests in flight", endpoint->in_flight);
@@ -275,14 +277,35 @@ static void admin_healthz(struct stream *stream)
     reply_text(stream, 200, "ok\n");
 }
 
+static void reply_probing(struct stream *stream, uint32_t unheard)
+{
+    struct text body;
+
+    text_init(&body);
+    text_printf(&body, "waiting for the first health check of %u endpoint%s\n", unheard,
+                unheard == 1 ? "" : "s");
+    reply(stream, 503, TEXT_PLAIN, text_bytes(&body));
+    text_fini(&body);
+}
+
 static void admin_readyz(struct stream *stream)
 {
-    struct proxy *proxy = stream->worker->proxy;
+    uint32_t unheard;
 
-    if (proxy_is_ready(proxy))
+    switch (proxy_readiness(stream->worker->proxy, &unheard)) {
+    case PROXY_READY:
         reply_text(stream, 200, "ready\n");
-    else
-        reply_text(stream, 503, proxy->is_draining ? "draining\n" : "not synced yet\n");
+        break;
+    case PROXY_DRAINING:
+        reply_text(stream, 503, "draining\n");
+        break;
+    case PROXY_NOT_SYNCED:
+        reply_text(stream, 503, "not synced yet\n");
+        break;
+    case PROXY_PROBING:
+        reply_probing(stream, unheard);
+        break;
+    }
 }
 
 /* A verb that changes something is for this machine only. */

@@ -125,7 +125,8 @@ void attempt_begin(struct stream *stream)
     if (stream->cluster == NULL)
         failure = choose_cluster(stream);
     if (failure == FAILURE_NONE && !take_endpoint(stream))
-        failure = FAILURE_NO_ENDPOINT;
+        failure = stream->cluster->endpoints_count > 0 ? FAILURE_NO_HEALTHY_ENDPOINT
+                                                       : FAILURE_NO_ENDPOINT;
     if (failure != FAILURE_NONE) {
         stream_fail(stream, failure);
         return;

@@ -10,6 +10,7 @@
 #include "core/mem.h"
 #include "proxy/access_log.h"
 #include "proxy/conn.h"
+#include "proxy/prober.h"
 #include "proxy/set.h"
 #include "tls/tls.h"
 
@@ -21,9 +22,9 @@
 /* After cutting; then the process ends whatever is still open. */
 #define GIVE_UP_MS 500
 
-/* Tell a worker. One that has stopped would never hear of it, so its part is done here: its thread
- * is gone, and what it knows is worker 0's to use. Worker 0's loop only. */
-static void tell(struct proxy *proxy, uint32_t worker, worker_message_fn *run, void *context)
+/* One that has stopped would never hear of it, so its part is done here: its thread is gone, and
+ * what it knows is worker 0's to use. */
+void proxy_tell(struct proxy *proxy, uint32_t worker, worker_message_fn *run, void *context)
 {
     if (proxy->joined[worker])
         run(&proxy->workers[worker], context);
@@ -34,7 +35,7 @@ static void tell(struct proxy *proxy, uint32_t worker, worker_message_fn *run, v
 static void tell_all(struct proxy *proxy, worker_message_fn *run, void *context)
 {
     for (uint32_t i = 0; i < proxy->config.workers_count && !proxy->is_closed; i++)
-        tell(proxy, i, run, context);
+        proxy_tell(proxy, i, run, context);
 }
 
 /* ---- opening ---- */
@@ -223,12 +224,14 @@ static void publish(struct worker *worker, void *context)
 {
     current_publish(&worker->current, context);
     worker->sweep_is_due = true;
+    if (worker->prober != NULL)
+        prober_follow(worker->prober);
 }
 
 void proxy_publish(struct proxy *proxy, struct table *table)
 {
     for (uint32_t i = 1; i < proxy->config.workers_count; i++)
-        tell(proxy, i, publish, table_ref(table));
+        proxy_tell(proxy, i, publish, table_ref(table));
     publish(&proxy->workers[0], table);
     serve_all(proxy);
 }
@@ -278,9 +281,13 @@ void proxy_gather_stats(struct proxy *proxy, proxy_stats_fn *on_stats, void *con
     tell_all(proxy, copy_stats, gathering);
 }
 
-bool proxy_is_ready(const struct proxy *proxy)
+enum proxy_readiness proxy_readiness(const struct proxy *proxy, uint32_t *unheard)
 {
-    return !proxy->is_draining && proxy->hooks.is_synced(proxy->hooks.context);
+    if (proxy->is_draining)
+        return PROXY_DRAINING;
+    if (!proxy->hooks.is_synced(proxy->hooks.context))
+        return PROXY_NOT_SYNCED;
+    return prober_is_settled(proxy->workers[0].prober, unheard) ? PROXY_READY : PROXY_PROBING;
 }
 
 /* ---- stopping ---- */

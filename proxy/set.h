@@ -29,6 +29,11 @@ struct proxy {
 typedef void proxy_stats_fn(void *context, const struct stats *stats);
 /* On worker 0's loop: gather everybody's numbers by message. */
 void proxy_gather_stats(struct proxy *proxy, proxy_stats_fn *on_stats, void *context);
-bool proxy_is_ready(const struct proxy *proxy);
+
+enum proxy_readiness { PROXY_READY, PROXY_DRAINING, PROXY_NOT_SYNCED, PROXY_PROBING };
+/* *unheard: with PROXY_PROBING, the endpoints whose first health check has not ended yet. */
+enum proxy_readiness proxy_readiness(const struct proxy *proxy, uint32_t *unheard);
+/* On worker 0's loop: run it on that worker's. */
+void proxy_tell(struct proxy *proxy, uint32_t worker, worker_message_fn *run, void *context);
 
 #endif

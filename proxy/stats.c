@@ -19,6 +19,8 @@ void stats_merge(struct stats *into, const struct stats *from)
         into->tls_failures[i] += from->tls_failures[i];
     for (size_t i = 0; i < H2_ENDS_COUNT; i++)
         into->h2_ended[i] += from->h2_ended[i];
+    for (size_t i = 0; i < PROBE_RESULT_COUNT; i++)
+        into->probes[i] += from->probes[i];
     into->redirects += from->redirects;
     into->admin_requests += from->admin_requests;
     histogram_merge(&into->duration, &from->duration);
@@ -77,6 +79,19 @@ static void write_session_ends(const struct stats *stats, struct text *out)
     }
 }
 
+static void write_probes(const struct stats *stats, struct text *out)
+{
+    const char *name = "fairlead_health_probes_total";
+    char labels[64];
+
+    metrics_family(out, name, METRIC_COUNTER, "Health checks of endpoints, by result.");
+    for (int i = 0; i < PROBE_RESULT_COUNT; i++) {
+        (void)snprintf(labels, sizeof(labels), "result=\"%s\"",
+                       probe_result_label((enum probe_result)i));
+        metrics_sample(out, name, labels, stats->probes[i]);
+    }
+}
+
 static bool is_last_of(const char *family, const char *next)
 {
     return next == NULL || strcmp(family, next) != 0;
@@ -114,6 +129,7 @@ void stats_write(const struct stats *stats, struct text *out)
             write_handshake_failures(stats, out);
     }
     write_session_ends(stats, out);
+    write_probes(stats, out);
     metrics_family(out, "fairlead_admin_requests_total", METRIC_COUNTER,
                    "Requests to the admin port.");
     metrics_sample(out, "fairlead_admin_requests_total", NULL, stats->admin_requests);

@@ -8,6 +8,7 @@
 #include "core/metrics.h"
 #include "proxy/failure.h"
 #include "proxy/http/h2.h"
+#include "proxy/probe_result.h"
 #include "tls/tls.h"
 
 struct stats {
@@ -20,6 +21,7 @@ struct stats {
     uint64_t failures[FAILURE_COUNT];   /* requests that ended with one */
     uint64_t tls_failures[TLS_FAILURE_COUNT]; /* handshakes with clients */
     uint64_t h2_ended[H2_ENDS_COUNT];   /* sessions of clients that we ended */
+    uint64_t probes[PROBE_RESULT_COUNT]; /* of endpoints, by how they ended */
     struct histogram duration;          /* whole requests */
     struct histogram upstream_duration; /* from the request's end to the response head */
     struct histogram busy;              /* how long a turn of the loop held it */

@@ -234,7 +234,7 @@ struct upstream *upstream_open(struct worker *worker, struct cluster *cluster,
 
 bool upstream_may_be_kept(const struct upstream *upstream)
 {
-    return !upstream->has_ended && !upstream->endpoint->retired &&
+    return !upstream->has_ended && !upstream->endpoint->is_unwanted &&
            upstream->worker->state < WORKER_STOPPING;
 }
 

@@ -13,6 +13,7 @@
 #include "proxy/conn.h"
 #include "proxy/limits.h"
 #include "proxy/pool.h"
+#include "proxy/prober.h"
 #include "proxy/set.h"
 #include "proxy/stream.h"
 #include "route/match.h"
@@ -191,6 +192,8 @@ void worker_init(struct worker *worker, struct proxy *proxy, const struct proxy_
     current_init(&worker->current, on_table_unused, worker);
     worker->clusters =
         clusters_create(config->workers_count, worker->random, pool_on_endpoint_retired, worker);
+    if (index == 0)
+        worker->prober = prober_create(worker);
     worker->listeners = mem_new_array(struct listener *, config->listeners_count);
     if (config->access_log != NULL)
         worker->access_log =
@@ -235,6 +238,7 @@ void worker_fini(struct worker *worker)
     tls_engine_destroy(worker->tls);
     mem_free(worker->flush_buffer);
     h2_pool_destroy(worker->h2_memory);
+    prober_destroy(worker->prober);
     clusters_destroy(worker->clusters);
     current_fini(&worker->current);
     deadlines_destroy(worker->deadlines);
@@ -267,6 +271,13 @@ static void drain(struct worker *worker)
         conn_drain(LIST_ENTRY(link, struct conn, link));
 }
 
+/* What is under way goes by what is known so far. */
+static void stop_probing(struct worker *worker)
+{
+    if (worker->prober != NULL)
+        prober_stop(worker->prober);
+}
+
 void worker_set_state(struct worker *worker, enum worker_state state)
 {
     if (state <= worker->state)
@@ -281,10 +292,12 @@ void worker_set_state(struct worker *worker, enum worker_state state)
     case WORKER_STOPPING:
         drain(worker);
         close_listeners(worker);
+        stop_probing(worker);
         pools_close_idle(worker);
         break;
     case WORKER_CUTTING:
         close_listeners(worker);
+        stop_probing(worker);
         cut(worker);
         pools_close_idle(worker);
         break;

@@ -28,6 +28,7 @@ enum worker_state {
 
 struct access_log;
 struct listener;
+struct prober;
 struct tls_engine;
 struct worker;
 
@@ -69,6 +70,7 @@ struct worker {
 
     struct current current;
     struct clusters *clusters; /* owned */
+    struct prober *prober;     /* owned; worker 0's alone, else NULL */
     bool sweep_is_due;         /* a table was published since the last sweep */
 
     struct listener **listeners; /* owned, config->listeners_count of them */

@@ -137,6 +137,11 @@ const struct cluster_spec *table_cluster(const struct table *table, uint32_t slo
     return slots_spec(&table->slots, slot);
 }
 
+uint32_t table_slots_end(const struct table *table)
+{
+    return slots_end(&table->slots);
+}
+
 struct bytes table_slot_key(const struct table *table, uint32_t slot)
 {
     const struct slot_name *name = slots_name(&table->slots, slot);

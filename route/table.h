@@ -196,6 +196,8 @@ size_t table_live_count(void);
 
 /* The spec in this slot, borrowed from the table; NULL when the slot is empty. O(1). */
 const struct cluster_spec *table_cluster(const struct table *table, uint32_t slot);
+/* Slots from here on are empty. */
+uint32_t table_slots_end(const struct table *table);
 
 /*
  * What people are told about objects, kept with the table so that /table, check and explain speak

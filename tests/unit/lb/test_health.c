@@ -137,6 +137,24 @@ TEST(a_way_is_the_check_and_what_is_spoken)
     assert_false(are_asked_alike(&check, CLUSTER_HTTP1, &other, CLUSTER_HTTP1));
 }
 
+TEST(other_numbers_ask_the_same_question)
+{
+    struct health_check other = check;
+    struct text ways[3];
+
+    other.interval_ms++;
+    way_of((struct cluster_spec){.health = &check}, &ways[0]);
+    way_of((struct cluster_spec){.health = &other}, &ways[1]);
+    other.path = BYTES("/live");
+    way_of((struct cluster_spec){.health = &other}, &ways[2]);
+    assert_true(bytes_equal(health_question(text_bytes(&ways[0])),
+                            health_question(text_bytes(&ways[1]))));
+    assert_false(bytes_equal(health_question(text_bytes(&ways[1])),
+                             health_question(text_bytes(&ways[2]))));
+    for (int i = 0; i < 3; i++)
+        text_fini(&ways[i]);
+}
+
 TEST(for_tcp_it_does_not_matter_what_would_be_spoken)
 {
     struct health_check tcp = check;
@@ -173,5 +191,6 @@ TESTS(UNIT(one_success_makes_a_fresh_endpoint_healthy),
       UNIT(a_probe_that_took_longer_than_the_interval_is_followed_at_once),
       UNIT(first_probes_are_spread_the_more_there_are_up_to_a_second),
       UNIT(a_way_is_the_check_and_what_is_spoken),
+      UNIT(other_numbers_ask_the_same_question),
       UNIT(for_tcp_it_does_not_matter_what_would_be_spoken),
       UNIT(endpoints_that_must_prove_to_be_others_are_probed_apart))
