@@ -4,10 +4,9 @@
  *
  *     target: WAITING (deadline) -> DUE (in line) -> ASKED (probe) -> WAITING ...
  */
-#include "proxy/prober_parts.h"
-
 #include "core/check.h"
 #include "core/mem.h"
+#include "proxy/prober_parts.h"
 
 /* ---- what came of a probe ---- */
 
@@ -15,7 +14,8 @@ static struct bytes cluster_key_of(const struct prober *prober, struct target *t
 {
     struct list *first = list_first(&target->uses);
 
-    CHECK(first != NULL);
+    if (first == NULL)
+        return BYTES_NONE; /* it is about to end */
     return prober->places[LIST_ENTRY(first, struct use, link)->slot].spec->key;
 }
 

@@ -41,22 +41,35 @@ static void take_uses(struct prober *prober, struct place *place)
     probe_way_unref(way); /* its targets have it now */
 }
 
-static void drop_place(const struct place *place)
+static void drop_place(struct prober *prober, const struct place *place)
 {
     if (place->spec == NULL)
         return;
     for (uint32_t i = 0; place->uses != NULL && i < place->spec->endpoints_count; i++) {
-        struct use *use = &place->uses[i];
+        struct target *target = place->uses[i].target;
 
-        list_remove(&use->link);
-        if (list_is_empty(&use->target->uses))
-            prober_target_end(use->target);
+        list_remove(&place->uses[i].link);
+        if (list_is_empty(&target->uses) && list_is_empty(&target->orphan_link))
+            list_push_back(&prober->orphans, &target->orphan_link);
     }
     mem_free(place->uses);
     cluster_spec_unref(place->spec);
 }
 
-/* What stays is taken before what was is dropped, so it goes on as it is. */
+/* Only at the end of a walk: what one slot has no more, another one may have now. */
+static void end_orphans(struct prober *prober)
+{
+    struct list *link;
+
+    while ((link = list_first(&prober->orphans)) != NULL) {
+        struct target *target = LIST_ENTRY(link, struct target, orphan_link);
+
+        list_remove(link);
+        if (list_is_empty(&target->uses))
+            prober_target_end(target);
+    }
+}
+
 static void follow_slot(struct prober *prober, uint32_t slot, const struct cluster_spec *spec)
 {
     struct place *place = place_of(prober, slot);
@@ -65,7 +78,7 @@ static void follow_slot(struct prober *prober, uint32_t slot, const struct clust
     *place = (struct place){.spec = spec == NULL ? NULL : cluster_spec_ref(spec)};
     if (spec != NULL && spec->health != NULL && spec->endpoints_count > 0)
         take_uses(prober, place);
-    drop_place(&stale);
+    drop_place(prober, &stale);
 }
 
 static bool is_followed(const struct prober *prober, uint32_t slot, const struct cluster_spec *spec)
@@ -88,11 +101,13 @@ static void walk(struct prober *prober)
         if (uv_hrtime() / 1000 - began_us >= WALK_BUDGET_US)
             break;
     }
-    if (prober_is_following(prober))
+    if (prober_is_following(prober)) {
         deadline_set(prober->worker->deadlines, &prober->walk_deadline,
                      worker_now_ms(prober->worker) + DEADLINE_TICK_MS);
-    else
-        prober->fresh_count = 0;
+        return;
+    }
+    prober->fresh_count = 0;
+    end_orphans(prober);
 }
 
 static void on_walk_deadline(struct deadline *deadline)
@@ -115,6 +130,7 @@ void prober_follow(struct prober *prober)
 
 void prober_follow_init(struct prober *prober)
 {
+    list_init(&prober->orphans);
     deadline_init(&prober->walk_deadline, on_walk_deadline);
 }
 
@@ -127,6 +143,7 @@ void prober_follow_stop(struct prober *prober)
 void prober_follow_fini(struct prober *prober)
 {
     for (uint32_t slot = 0; slot < prober->places_count; slot++)
-        drop_place(&prober->places[slot]);
+        drop_place(prober, &prober->places[slot]);
+    end_orphans(prober);
     mem_free(prober->places);
 }

@@ -22,7 +22,8 @@ struct target {
     struct probe_way *way; /* a use */
     struct spot *spot;     /* borrowed; goes with its last target */
     struct list spot_link;
-    struct list uses; /* struct use; never empty, but for the moment it is made or ends in */
+    struct list uses;        /* struct use; none: it ends with the walk that is under way */
+    struct list orphan_link; /* in the prober's orphans then */
     struct health health;
     struct probe *probe;      /* borrowed; while it has not reported */
     struct deadline deadline; /* of the next question */
@@ -61,6 +62,7 @@ struct prober {
     uint32_t end_slot;  /* and ends here; equal: it is done */
     struct deadline walk_deadline;
     uint32_t fresh_count; /* targets made in this walk */
+    struct list orphans;  /* struct target: without a use when it was looked at */
 
     uint32_t unheard_count; /* targets without a result */
     uint64_t settle_by_ms;  /* 0: no table yet */

@@ -134,6 +134,7 @@ static struct target *target_create(struct prober *prober, struct probe_way *way
     target->changed_ms = worker_now_ms(worker);
     list_init(&target->link);
     list_init(&target->uses);
+    list_init(&target->orphan_link);
     deadline_init(&target->deadline, prober_on_due);
     deadline_set(worker->deadlines, &target->deadline,
                  health_first_ms(worker_now_ms(worker), prober->fresh_count++,
