@@ -30,6 +30,7 @@ struct admin_job {
     struct text url;       /* of /explain */
     struct text method;
     struct text host;
+    struct prober_view *view; /* owned; of /table, else NULL */
     bool is_json;
     bool is_answered; /* explain: a route answers */
     struct text out;
@@ -71,6 +72,7 @@ static void job_destroy(struct admin_job *job)
         job->stream->admin_job = NULL;
     if (job->table != NULL)
         job->worker->hooks->retire(job->worker->hooks->context, job->table);
+    prober_view_destroy(job->view);
     text_fini(&job->url);
     text_fini(&job->method);
     text_fini(&job->host);
@@ -138,9 +140,9 @@ static void dump_table(uv_work_t *work)
     struct admin_job *job = work->data;
 
     if (job->is_json)
-        table_dump_json(job->table, &job->out);
+        table_dump_json_live(job->table, prober_view_word, job->view, &job->out);
     else
-        table_dump_text(job->table, &job->out);
+        table_dump_text_live(job->table, prober_view_word, job->view, &job->out);
 }
 
 static void on_dumped(uv_work_t *work, int status)
@@ -212,27 +214,31 @@ static void admin_table(struct stream *stream)
     text_init(&format);
     (void)query_value(stream->request.query, BYTES("format"), &format);
     job = job_create(stream);
+    job->view = prober_view_create(job->worker->prober);
     job->is_json = bytes_equal(text_bytes(&format), BYTES("json"));
     text_fini(&format);
     CHECK(uv_queue_work(stream->worker->loop, &job->work, dump_table, on_dumped) == 0);
 }
 
-static void endpoint_words(void *context, const struct cluster_spec *spec,
+static bool endpoint_words(void *context, const struct cluster_spec *spec,
                            const struct address *address, struct text *out)
 {
     struct worker *worker = context;
     struct cluster *cluster = clusters_get(worker->clusters, spec);
+    bool is_used = true;
 
     LIST_EACH (&cluster->endpoints, link) {
         struct endpoint *endpoint = LIST_ENTRY(link, struct endpoint, link);
 
         if (!address_equal(&endpoint->address, address))
             continue;
+        is_used = endpoint->health != HEALTH_UNHEALTHY;
         prober_add_words(worker->prober, spec, address, out);
         if (endpoint_is_ejected(endpoint, worker_now_ms(worker)))
             text_printf(out, "left out after %u failed connects, ", endpoint->failures);
         text_printf(out, "%u requests in flight", endpoint->in_flight);
     }
+    return is_used;
 }
 
 /* Small, and it asks the live side of worker 0: so it runs here. */

@@ -25,6 +25,7 @@
 #define PROBER_PATIENCE_MS 5000
 
 struct prober;
+struct prober_view;
 struct worker;
 
 struct prober *prober_create(struct worker *worker);
@@ -39,6 +40,13 @@ void prober_follow(struct prober *prober);
 /* False while endpoints of the first table have not answered their first probe, nor run into its
  * timeout. True for ever after. *unheard: how many. */
 bool prober_is_settled(struct prober *prober, uint32_t *unheard);
+
+/* What is known of all endpoints at this moment, for another thread to read. */
+struct prober_view *prober_view_create(const struct prober *prober);
+void prober_view_destroy(struct prober_view *view); /* may be NULL */
+/* A dump_health_fn with a view as its context. The specs asked about are of a table that has been
+ * held since the view was made. */
+const char *prober_view_word(void *view, const struct cluster_spec *spec, uint32_t endpoint);
 
 /* Appends what is known of an endpoint, as "unhealthy for 12 s: it answered 503, " or nothing when
  * it is not probed. */

@@ -8,6 +8,10 @@
 
 #include "route/table.h"
 
+/* What a running process knows of one endpoint of a cluster, a word, or NULL for nothing. */
+typedef const char *dump_health_fn(void *context, const struct cluster_spec *cluster,
+                                   uint32_t endpoint);
+
 /*
  * Appends, for people and golden tests (the last column is cut short here):
  *
@@ -25,7 +29,7 @@
  *     default                  -> ...
  *     https default secret=default/wildcard min=TLSv1.2
  *     cluster default/api/80 http1 round_robin
- *       10.0.0.1:8080
+ *       10.0.0.1:8080 health=unhealthy
  *     certificate default/web-tls until 2031-05-01T12:00:00Z CN=app.example.com
  *     finding warning examples/a.yaml:3 Ingress default/web: text
  *     status IngressRoute default/db valid: valid IngressRoute
@@ -36,12 +40,17 @@
  * timeout=30s retry-on=5xx,reset retries=2 per-try=1s hsts="max-age=300"; max=TLSv1.2 and
  * client-certificate=required at an https host; max-connections=5 and so on at a cluster, where it
  * speaks TLS sni=NAME and unverified, or verified and subject=NAME, where it is probed
- * health=/ready and more; weight=2 at an endpoint. A route that came by delegation ends with "via"
+ * health=/ready and more; weight=2 at an endpoint, and health= with what `health` says of it
+ * (NULL: nothing is known, as where nothing runs). A route that came by delegation ends with "via"
  * and the way.
  */
 void table_dump_text(const struct table *table, struct text *out);
+void table_dump_text_live(const struct table *table, dump_health_fn *health, void *context,
+                          struct text *out);
 /* The same facts: {"hosts":[...],"default":{...},"default_tls":{...},"clusters":[...],
  * "certificates":[...],"findings":[...],"statuses":[...]} and a newline. */
 void table_dump_json(const struct table *table, struct text *out);
+void table_dump_json_live(const struct table *table, dump_health_fn *health, void *context,
+                          struct text *out);
 
 #endif

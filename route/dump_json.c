@@ -172,16 +172,21 @@ static void add_host(struct text *out, const struct table *table, const struct v
     text_add_byte(out, '}');
 }
 
-static void add_endpoints(struct text *out, const struct cluster_spec *cluster)
+static void add_endpoints(struct text *out, const struct cluster_spec *cluster,
+                          dump_health_fn *health, void *context)
 {
     open_in(out, "endpoints", '[');
     for (uint32_t i = 0; i < cluster->endpoints_count; i++) {
+        const char *word = health == NULL ? NULL : health(context, cluster, i);
+
         open_in(out, NULL, '{');
         add_name(out, "address");
         text_add_byte(out, '"');
         address_add(&cluster->endpoints[i].address, out);
         text_add_byte(out, '"');
         add_number(out, "weight", cluster->endpoints[i].weight);
+        if (word != NULL)
+            add_string(out, "health", bytes_of(word));
         text_add_byte(out, '}');
     }
     text_add_byte(out, ']');
@@ -216,7 +221,8 @@ static void add_health_check(struct text *out, const struct health_check *health
     text_add_byte(out, '}');
 }
 
-static void add_cluster(struct text *out, const struct cluster_spec *cluster)
+static void add_cluster(struct text *out, const struct cluster_spec *cluster,
+                        dump_health_fn *health, void *context)
 {
     open_in(out, NULL, '{');
     add_string(out, "key", cluster->key);
@@ -234,7 +240,7 @@ static void add_cluster(struct text *out, const struct cluster_spec *cluster)
     add_number(out, "max_pending", cluster->limits.pending_max);
     add_number(out, "max_requests", cluster->limits.requests_max);
     add_number(out, "max_retries", cluster->limits.retries_max);
-    add_endpoints(out, cluster);
+    add_endpoints(out, cluster, health, context);
     text_add_byte(out, '}');
 }
 
@@ -293,25 +299,32 @@ static void add_hosts(struct text *out, const struct table *table)
     mem_free(hosts);
 }
 
-static void add_clusters(struct text *out, const struct table *table)
+static void add_clusters(struct text *out, const struct table *table, dump_health_fn *health,
+                         void *context)
 {
     const struct cluster_spec **clusters = listing_clusters(table);
 
     open_in(out, "clusters", '[');
     for (size_t i = 0; clusters[i] != NULL; i++)
-        add_cluster(out, clusters[i]);
+        add_cluster(out, clusters[i], health, context);
     text_add_byte(out, ']');
     mem_free(clusters);
 }
 
 void table_dump_json(const struct table *table, struct text *out)
 {
+    table_dump_json_live(table, NULL, NULL, out);
+}
+
+void table_dump_json_live(const struct table *table, dump_health_fn *health, void *context,
+                          struct text *out)
+{
     text_add_byte(out, '{');
     add_hosts(out, table);
     if (table->fallback != NULL)
         add_further(out, "default", table, table->fallback->default_route);
     add_default_tls(out, table->default_tls);
-    add_clusters(out, table);
+    add_clusters(out, table, health, context);
     if (table_certificates_count(table) > 0)
         add_certificates(out, table);
     open_in(out, "findings", '[');

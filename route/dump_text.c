@@ -198,7 +198,23 @@ static void add_health_check(struct text *out, const struct health_check *health
                 health->healthy_threshold);
 }
 
-static void add_cluster(struct text *out, const struct cluster_spec *cluster)
+static void add_endpoints(struct text *out, const struct cluster_spec *cluster,
+                          dump_health_fn *health, void *context)
+{
+    for (uint32_t i = 0; i < cluster->endpoints_count; i++) {
+        const char *word = health == NULL ? NULL : health(context, cluster, i);
+
+        text_add_str(out, "  ");
+        address_add(&cluster->endpoints[i].address, out);
+        add_limit(out, "weight", cluster->endpoints[i].weight, 1);
+        if (word != NULL)
+            text_printf(out, " health=%s", word);
+        text_add_byte(out, '\n');
+    }
+}
+
+static void add_cluster(struct text *out, const struct cluster_spec *cluster,
+                        dump_health_fn *health, void *context)
 {
     const struct cluster_limits *limits = &cluster->limits;
 
@@ -217,12 +233,7 @@ static void add_cluster(struct text *out, const struct cluster_spec *cluster)
     add_limit(out, "max-requests", limits->requests_max, default_limits.requests_max);
     add_limit(out, "max-retries", limits->retries_max, default_limits.retries_max);
     text_add_byte(out, '\n');
-    for (uint32_t i = 0; i < cluster->endpoints_count; i++) {
-        text_add_str(out, "  ");
-        address_add(&cluster->endpoints[i].address, out);
-        add_limit(out, "weight", cluster->endpoints[i].weight, 1);
-        text_add_byte(out, '\n');
-    }
+    add_endpoints(out, cluster, health, context);
 }
 
 static void add_certificate(struct text *out, const struct served_certificate *certificate)
@@ -274,6 +285,12 @@ static void add_defaults(struct text *out, const struct table *table)
 
 void table_dump_text(const struct table *table, struct text *out)
 {
+    table_dump_text_live(table, NULL, NULL, out);
+}
+
+void table_dump_text_live(const struct table *table, dump_health_fn *health, void *context,
+                          struct text *out)
+{
     const struct vhost **hosts = listing_hosts(table);
     const struct cluster_spec **clusters = listing_clusters(table);
 
@@ -281,7 +298,7 @@ void table_dump_text(const struct table *table, struct text *out)
         add_host(out, table, hosts[i]);
     add_defaults(out, table);
     for (size_t i = 0; clusters[i] != NULL; i++)
-        add_cluster(out, clusters[i]);
+        add_cluster(out, clusters[i], health, context);
     for (size_t i = 0; i < table_certificates_count(table); i++)
         add_certificate(out, table_certificate(table, i));
     for (size_t i = 0; i < table_findings_count(table); i++)

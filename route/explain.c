@@ -102,20 +102,26 @@ static bool refuse_path(struct explainer *explainer, const struct vhost *vhost)
     return explain_refuse(explainer, "404: the host is served, but none of its paths matches");
 }
 
-static void add_endpoints(struct explainer *explainer, const struct cluster_spec *cluster)
+/* How many get requests. */
+static uint32_t add_endpoints(struct explainer *explainer, const struct cluster_spec *cluster)
 {
     struct text *out = explainer->out;
+    uint32_t count = 0;
 
     for (uint32_t i = 0; i < cluster->endpoints_count; i++) {
+        bool is_used = true;
+
         hints_add_label(out, "endpoint");
         address_add(&cluster->endpoints[i].address, out);
         if (explainer->endpoint_words != NULL) {
             text_add_byte(out, ' ');
-            explainer->endpoint_words(explainer->context, cluster, &cluster->endpoints[i].address,
-                                      out);
+            is_used = explainer->endpoint_words(explainer->context, cluster,
+                                                &cluster->endpoints[i].address, out);
         }
         text_add_byte(out, '\n');
+        count += is_used ? 1 : 0;
     }
+    return count;
 }
 
 /* In tenths of a percent. */
@@ -124,8 +130,16 @@ static uint32_t share_of(const struct route *route, uint32_t weight)
     return route->weights_sum == 0 ? 0 : (uint32_t)((uint64_t)weight * 1000 / route->weights_sum);
 }
 
+/* What of a route can be served at the moment. */
+struct servable {
+    uint32_t count;     /* backends that have an endpoint for requests */
+    uint32_t weight;    /* of those together */
+    uint32_t slot;      /* the cluster of one of them */
+    uint32_t unhealthy; /* backends that have endpoints, and none for requests */
+};
+
 static void add_service(struct explainer *explainer, const struct route *route,
-                        const struct route_backend *backend)
+                        const struct route_backend *backend, struct servable *served)
 {
     const struct cluster_spec *cluster = table_cluster(explainer->table, backend->cluster_slot);
     uint32_t share = share_of(route, backend->weight);
@@ -149,56 +163,50 @@ static void add_service(struct explainer *explainer, const struct route *route,
     text_add_str(out, ": ");
     words_add_count(out, cluster->endpoints_count, "ready endpoint");
     text_add_byte(out, '\n');
-    add_endpoints(explainer, cluster);
-}
-
-/* What of a route can be served at the moment. */
-struct servable {
-    uint32_t count;  /* backends that have an endpoint */
-    uint32_t weight; /* of those together */
-    uint32_t slot;   /* the cluster of one of them */
-};
-
-static struct servable served_by(const struct table *table, const struct route *route)
-{
-    struct servable served = {0};
-
-    for (uint16_t i = 0; i < route->backends_count; i++) {
-        const struct route_backend *backend = &route->backends[i];
-        const struct cluster_spec *cluster = table_cluster(table, backend->cluster_slot);
-
-        if (cluster == NULL || cluster->endpoints_count == 0)
-            continue;
-        served.count++;
-        served.weight += backend->weight;
-        served.slot = backend->cluster_slot;
+    if (add_endpoints(explainer, cluster) > 0) {
+        served->count++;
+        served->weight += backend->weight;
+        served->slot = backend->cluster_slot;
+    } else if (cluster->endpoints_count > 0) {
+        served->unhealthy++;
     }
-    return served;
 }
 
-static bool conclude_forward(struct explainer *explainer, const struct route *route)
+/* No service of the route has an endpoint for requests. */
+static bool refuse_endpoints(struct explainer *explainer, const struct route *route,
+                             const struct servable *served)
 {
-    struct servable served = served_by(explainer->table, route);
-    uint32_t lost = share_of(route, route->weights_sum - served.weight);
-    struct text *out = explainer->out;
-
-    if (served.count == 0) {
-        explain_add_way_statuses(explainer, route);
-        explain_add_field_findings(explainer, route->object, route->field);
+    explain_add_way_statuses(explainer, route);
+    explain_add_field_findings(explainer, route->object, route->field);
+    if (served->unhealthy > 0) {
         explain_add_fact(
             explainer, "hint",
-            "an endpoint is a Pod that the Service selects and that is ready, on targetPort");
-        return explain_refuse(explainer, "503: no service of this route has a ready endpoint");
+            "look at what the endpoints answer to their health check, and at its path");
+        return explain_refuse(explainer, "503: no service of this route has a healthy endpoint");
     }
+    explain_add_fact(
+        explainer, "hint",
+        "an endpoint is a Pod that the Service selects and that is ready, on targetPort");
+    return explain_refuse(explainer, "503: no service of this route has a ready endpoint");
+}
+
+static bool conclude_forward(struct explainer *explainer, const struct route *route,
+                             const struct servable *served)
+{
+    uint32_t lost = share_of(route, route->weights_sum - served->weight);
+    struct text *out = explainer->out;
+
+    if (served->count == 0)
+        return refuse_endpoints(explainer, route, served);
     hints_add_label(out, "verdict");
     text_add_str(out, "forwarded to ");
-    if (served.count == 1)
-        words_add_text(out, table_slot_key(explainer->table, served.slot));
+    if (served->count == 1)
+        words_add_text(out, table_slot_key(explainer->table, served->slot));
     else
-        text_printf(out, "one of %u services, by weight", served.count);
-    if (served.count < route->backends_count)
-        text_printf(out, "; %u.%u %% of requests get 503, their service has no ready endpoint",
-                    lost / 10, lost % 10);
+        text_printf(out, "one of %u services, by weight", served->count);
+    if (served->count < route->backends_count)
+        text_printf(out, "; %u.%u %% of requests get 503, their service has no %s endpoint",
+                    lost / 10, lost % 10, served->unhealthy > 0 ? "healthy" : "ready");
     text_add_byte(out, '\n');
     return true;
 }
@@ -230,6 +238,8 @@ static void add_rewrite(struct explainer *explainer, const struct route *route)
 
 static bool walk_services(struct explainer *explainer, const struct route *route)
 {
+    struct servable served = {0};
+
     if (explainer->request->wants_websocket && !route->websocket) {
         explain_add_fact(explainer, "hint",
                          bytes_starts_with(route->object, BYTES("IngressRoute "))
@@ -241,8 +251,8 @@ static bool walk_services(struct explainer *explainer, const struct route *route
     if (route_rewrites(route))
         add_rewrite(explainer, route);
     for (uint16_t i = 0; i < route->backends_count; i++)
-        add_service(explainer, route, &route->backends[i]);
-    return conclude_forward(explainer, route);
+        add_service(explainer, route, &route->backends[i], &served);
+    return conclude_forward(explainer, route, &served);
 }
 
 static bool conclude_redirect(struct explainer *explainer)

@@ -15,14 +15,16 @@ struct explain_request {
     struct bytes host;    /* of a Host header given apart; empty = the URL's */
 };
 
-/* Health of one endpoint as the running proxy sees it, or NULL offline. Appends a few words. */
-typedef void explain_endpoint_fn(void *context, const struct cluster_spec *cluster,
+/* Health of one endpoint as the running proxy sees it, or NULL offline. Appends a few words. False
+ * when it gets no requests. */
+typedef bool explain_endpoint_fn(void *context, const struct cluster_spec *cluster,
                                  const struct address *address, struct text *out);
 
 /*
  * Appends the walk, one fact a line, the verdict last. Where nothing answers it lists the nearest
  * candidates (hosts that look alike, paths of the host) and what to change. Returns true when a
- * route answers (forwards, with a ready endpoint, or redirects); false for our own error answers.
+ * route answers (forwards, with an endpoint that is ready and not unhealthy, or redirects); false
+ * for our own error answers.
  */
 bool explain(const struct table *table, const struct explain_request *request,
              explain_endpoint_fn *endpoint_words, void *context, struct text *out);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Health checks over HTTP/1: thresholds, who is chosen, and what is told. contour.md 2.6, decision 0021."""
+import json
 import threading
 import time
 
@@ -302,10 +303,21 @@ def test_a_failing_endpoint_does_not_hold_readiness(fairlead):
     fairlead(checked(closed_port(), unhealthy=10))
 
 
-def test_explain_names_health(pair):
+def test_explain_and_table_name_health(pair):
     proxy, a, b = pair(unhealthy=1)
     b.says = UNWELL
     wait_state(proxy, "unhealthy")
     walk = proxy.admin("/explain?url=http://a.test/").body.decode()
     assert f"127.0.0.1:{a.port} healthy" in walk
     assert f"127.0.0.1:{b.port} unhealthy" in walk and "its answer was not 200" in walk
+    table = proxy.admin("/table").body.decode()
+    assert f"127.0.0.1:{a.port} health=healthy\n" in table
+    assert f"127.0.0.1:{b.port} health=unhealthy\n" in table
+    [cluster] = json.loads(proxy.admin("/table?format=json").body)["clusters"]
+    assert {"address": f"127.0.0.1:{b.port}", "weight": 1, "health": "unhealthy"} \
+        in cluster["endpoints"]
+    a.says = UNWELL
+    wait_state(proxy, "unhealthy", 2)
+    walk = proxy.admin("/explain?url=http://a.test/")
+    assert walk.status == 404
+    assert b"503: no service of this route has a healthy endpoint" in walk.body

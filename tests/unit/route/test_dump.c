@@ -140,6 +140,33 @@ TEST(the_json_dump_says_the_same)
     table_unref(table);
 }
 
+static const char *second_is_unhealthy(void *context, const struct cluster_spec *cluster,
+                                       uint32_t endpoint)
+{
+    (void)context;
+    (void)cluster;
+    return endpoint == 1 ? "unhealthy" : NULL;
+}
+
+TEST(a_running_process_adds_what_it_knows_of_endpoints)
+{
+    struct table *table = sample();
+    struct text text;
+    char *dump;
+
+    text_init(&text);
+    table_dump_text_live(table, second_is_unhealthy, NULL, &text);
+    table_dump_json_live(table, second_is_unhealthy, NULL, &text);
+    dump = mem_string(text_bytes(&text));
+    assert_non_null(
+        strstr(dump, "\n  10.0.0.1:8080\n  [fd00::1]:8080 weight=2 health=unhealthy\n"));
+    assert_non_null(
+        strstr(dump, "{\"address\":\"[fd00::1]:8080\",\"weight\":2,\"health\":\"unhealthy\"}]}"));
+    mem_free(dump);
+    text_fini(&text);
+    table_unref(table);
+}
+
 TEST(an_empty_table_dumps_as_empty_lists)
 {
     struct table *table = builder_finish(builder_create(NULL));
@@ -155,4 +182,5 @@ TEST(an_empty_table_dumps_as_empty_lists)
 }
 
 TESTS(UNIT(the_text_dump_lists_hosts_routes_clusters_and_findings_in_order),
-      UNIT(the_json_dump_says_the_same), UNIT(an_empty_table_dumps_as_empty_lists))
+      UNIT(the_json_dump_says_the_same), UNIT(a_running_process_adds_what_it_knows_of_endpoints),
+      UNIT(an_empty_table_dumps_as_empty_lists))

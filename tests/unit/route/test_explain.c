@@ -64,12 +64,23 @@ static struct table *sample(void)
     return maker_finish(&maker);
 }
 
-static void health(void *context, const struct cluster_spec *cluster, const struct address *address,
+static bool health(void *context, const struct cluster_spec *cluster, const struct address *address,
                    struct text *out)
 {
     (void)context;
     (void)cluster;
     text_add_str(out, address->ip[3] == 1 ? "healthy" : "left out for 3s");
+    return true;
+}
+
+static bool all_unhealthy(void *context, const struct cluster_spec *cluster,
+                          const struct address *address, struct text *out)
+{
+    (void)context;
+    (void)cluster;
+    (void)address;
+    text_add_str(out, "unhealthy");
+    return false;
 }
 
 /* Explains and looks for some lines; each is printed when the test fails. */
@@ -303,6 +314,23 @@ TEST(the_distance_of_names_agrees_with_the_textbook_up_to_its_limit)
     }
 }
 
+TEST(a_route_whose_endpoints_are_all_unhealthy_answers_503)
+{
+    struct table *table = sample();
+    struct text text;
+    char *words;
+
+    text_init(&text);
+    assert_false(explain(table, get("http://app.example.com/api"), all_unhealthy, NULL, &text));
+    assert_false(explain(table, get("http://app.example.com/split"), all_unhealthy, NULL, &text));
+    words = mem_string(text_bytes(&text));
+    assert_non_null(strstr(words, "503: no service of this route has a healthy endpoint"));
+    assert_null(strstr(words, "has a ready endpoint"));
+    mem_free(words);
+    text_fini(&text);
+    table_unref(table);
+}
+
 TESTS(UNIT(a_forwarded_request_names_host_route_object_service_and_endpoints),
       UNIT(a_host_header_stands_for_the_host_of_the_url),
       UNIT(shares_of_several_services_are_told_and_what_is_lost),
@@ -317,4 +345,5 @@ TESTS(UNIT(a_forwarded_request_names_host_route_object_service_and_endpoints),
       UNIT(a_path_without_route_gets_the_paths_of_the_host_and_why_each_does_not_match),
       UNIT(a_websocket_on_a_route_that_does_not_allow_it_is_told),
       UNIT(bad_urls_get_one_clear_line), UNIT(nothing_in_a_url_can_forge_a_line),
-      UNIT(the_distance_of_names_agrees_with_the_textbook_up_to_its_limit))
+      UNIT(the_distance_of_names_agrees_with_the_textbook_up_to_its_limit),
+      UNIT(a_route_whose_endpoints_are_all_unhealthy_answers_503))
