@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from checked import checked, wait_state
 from support import frames, manifests
-from support.origin import answer
+from support.checked import checked, wait_state
+from support.wait import wait_until
 
 
 def flood(sock, head, piece, limit=1 << 30):
@@ -42,6 +42,9 @@ class Flooder:
                 sock.recv(65536)
                 self.sent.append(flood(sock, self.head, self.piece))
 
+    def first_sent(self):
+        return wait_until(lambda: self.sent, "the proxy to close")[0]
+
     def close(self):
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
@@ -74,7 +77,7 @@ def test_a_head_without_end_fails_soon(fairlead, flooder, head, piece):
     proxy = fairlead(checked(endless, interval=60, timeout=60, unhealthy=1))
     wait_state(proxy, "unhealthy")
     assert proxy.metric("fairlead_health_probes_total", result="bad_answer") == 1
-    assert endless.sent[0] < SOME_MB
+    assert endless.first_sent() < SOME_MB
 
 
 @pytest.mark.parametrize("framing", ["Content-Length: 1073741824", "Transfer-Encoding: chunked",
@@ -85,7 +88,7 @@ def test_of_a_large_body_little_is_read(fairlead, flooder, framing):
     proxy = fairlead(checked(large, interval=2, timeout=60))
     wait_state(proxy, "healthy")
     proxy.wait_metric("fairlead_health_probes_total", 2, result="passed")
-    assert large.sent[0] < SOME_MB
+    assert large.first_sent() < SOME_MB
 
 
 def test_a_body_that_never_comes_holds_nothing_up(fairlead, origin):
@@ -125,7 +128,7 @@ def test_noise_after_an_http2_preface(fairlead, flooder):
     proxy = fairlead(checked(noisy, interval=60, timeout=60, unhealthy=1,
                              service_annotations=manifests.upstream_protocol("h2c")))
     wait_state(proxy, "unhealthy")
-    assert noisy.sent[0] < SOME_MB
+    assert noisy.first_sent() < SOME_MB
 
 
 def test_the_proxy_ends_while_probes_are_under_way(fairlead, origin):

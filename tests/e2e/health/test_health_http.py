@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from checked import AWAY, UNWELL, Patient, checked, served_by, wait_state
 from support import manifests
+from support.checked import AWAY, UNWELL, Patient, checked, served_by, wait_state
 from support.client import request
 from support.origin import OK, answer, closed_port
 from support.wait import wait_until
@@ -173,6 +173,7 @@ def test_a_request_under_way_at_an_unhealthy_endpoint_is_finished(fairlead, pati
 # ---- one probe for all ----
 
 
+@pytest.mark.tsan
 def test_probes_are_shared_by_workers_and_clusters(fairlead, patient):
     """k probes take at least k - 1 intervals, less their jitter, however many ask for them."""
     asked = patient()
@@ -197,6 +198,7 @@ def test_different_checks_of_one_endpoint_are_probed_apart(fairlead, backend):
     assert proxy.get("/", "b.test").status == 503
 
 
+@pytest.mark.tsan
 def test_every_worker_hears_of_it(pair):
     proxy, a, b = pair("--workers", "3", unhealthy=1)
     b.says = UNWELL

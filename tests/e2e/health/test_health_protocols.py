@@ -2,9 +2,9 @@
 """Health checks in the protocol that traffic is spoken in: TLS, HTTP/2, and TCP alone."""
 import pytest
 
-from checked import Patient, checked, served_by, wait_state
 from support import frames, manifests
 from support.certificates import Authority
+from support.checked import Patient, checked, served_by, wait_state
 from support.origin import OK, closed_port
 from support.tls import wrapped_by
 from support.wait import wait_until

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Services with health checks, and endpoints whose health a test decides."""
-from support import manifests
-from support.origin import answer
-from support.wait import wait_until
+from . import manifests
+from .origin import answer
+from .wait import wait_until
 
 READY = "/ready"
 UNWELL = answer(b"unwell", "500 Internal Server Error")
