@@ -5,6 +5,7 @@
  *     target: WAITING (deadline) -> DUE (in line) -> ASKED (probe) -> WAITING ...
  */
 #include "core/check.h"
+#include "core/env.h"
 #include "core/mem.h"
 #include "proxy/prober_parts.h"
 
@@ -114,7 +115,7 @@ static bool may_ask(struct prober *prober)
         prober->tick_ms = now_ms;
         prober->asked_count = 0;
     }
-    return prober->open_count < PROBES_MAX && prober->asked_count++ < PROBES_PER_TICK_MAX;
+    return prober->open_count < prober->open_max && prober->asked_count++ < PROBES_PER_TICK_MAX;
 }
 
 void prober_run_line(struct prober *prober)
@@ -127,7 +128,7 @@ void prober_run_line(struct prober *prober)
         ask(prober, LIST_ENTRY(first, struct target, link));
     if (first == NULL)
         return;
-    if (prober->open_count >= PROBES_MAX)
+    if (prober->open_count >= prober->open_max)
         prober->worker->stats.limit_probes++; /* goes on when one of them has ended */
     else
         deadline_set(prober->worker->deadlines, &prober->line_deadline,
@@ -192,11 +193,19 @@ void prober_add_words(const struct prober *prober, const struct cluster_spec *sp
                     target->last.why != NULL ? target->last.why : "no socket to ask with");
 }
 
+static uint32_t open_max(void)
+{
+    uint64_t share = env_open_files_max() / PROBES_FILES_SHARE;
+
+    return share < 1 ? 1 : share < PROBES_MAX ? (uint32_t)share : PROBES_MAX;
+}
+
 struct prober *prober_create(struct worker *worker)
 {
     struct prober *prober = mem_new(struct prober);
 
     prober->worker = worker;
+    prober->open_max = open_max();
     map_init(&prober->ways);
     map_init(&prober->spots);
     list_init(&prober->line);

@@ -17,8 +17,10 @@
 #include "core/text.h"
 #include "route/table.h"
 
-/* Under way at the same time; more wait in line. Metric: limit="health_probes". */
-#define PROBES_MAX 500
+/* Under way at the same time, or a part of the open files if that is less: what clients wait for
+ * comes first. More wait in line. Metric: limit="health_probes". */
+#define PROBES_MAX         500
+#define PROBES_FILES_SHARE 16
 /* Begun in one tick of the wheel, so that they do not hold the loop; more wait for the next. */
 #define PROBES_PER_TICK_MAX 32
 /* /readyz waits at most so long for first results, counted from the first table. */

@@ -55,6 +55,7 @@ struct prober {
     uint64_t tick_ms;     /* when the last ones were asked */
     uint32_t asked_count; /* at that moment */
     uint32_t open_count;  /* probes that are not closed yet */
+    uint32_t open_max;
 
     struct place *places; /* owned; by slot */
     uint32_t places_count;

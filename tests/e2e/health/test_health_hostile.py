@@ -131,6 +131,18 @@ def test_noise_after_an_http2_preface(fairlead, flooder):
     assert noisy.first_sent() < SOME_MB
 
 
+@pytest.mark.slow
+def test_many_silent_endpoints_wait_in_line(fairlead):
+    """No more than 500 probes are under way; the others have their turn."""
+    with socket.create_server(("0.0.0.0", 0), backlog=2048) as silent:
+        port = silent.getsockname()[1]
+        where = [f"127.1.{number // 250}.{number % 250 + 1}:{port}" for number in range(600)]
+        proxy = fairlead(checked(*where, interval=60, timeout=3, unhealthy=1), ready=False)
+        wait_state(proxy, "unhealthy", 600)
+        assert proxy.limit_hits("health_probes") >= 1
+        assert proxy.metric("fairlead_health_probes_total", result="timeout") == 600
+
+
 def test_the_proxy_ends_while_probes_are_under_way(fairlead, origin):
     upstream = origin()
     proxy = fairlead(checked(upstream, timeout=60), ready=False)
