@@ -10,12 +10,15 @@
 #define V1_START         BYTES("PROXY ")
 #define V1_LENGTH_MAX    107 /* with CR LF */
 #define V2_SIGNATURE     BYTES("\r\n\r\n\0\r\nQUIT\n")
+#define V2_VERSION       (2 << 4)
 #define V2_FIXED_LENGTH  16
 #define V2_INET_LENGTH   12
 #define V2_INET6_LENGTH  36
 #define V2_UNIX_LENGTH   216
 #define V2_TLV_HEAD      3
+#define V2_STREAM        1
 #define V2_TRANSPORT_MAX 2 /* UNSPEC, STREAM, DGRAM */
+#define MAPPED_LENGTH    12
 #define PORT_LENGTH_MAX  5
 #define PORT_MAX         65535
 
@@ -197,6 +200,45 @@ static enum status parse_v2(struct bytes data, struct proxy_header *header, size
     *header = found;
     *used = len;
     return STATUS_OK;
+}
+
+/* ---- writing version 2 ---- */
+
+static void add_u16(struct text *out, size_t number)
+{
+    text_add_byte(out, (char)(number >> 8));
+    text_add_byte(out, (char)(number & 0xff));
+}
+
+static void add_ip(struct text *out, const struct address *address, bool as_v6)
+{
+    static const char mapped[] = "\0\0\0\0\0\0\0\0\0\0\xff\xff";
+
+    if (as_v6 && address->is_v6 == 0)
+        text_add(out, bytes_from(mapped, MAPPED_LENGTH));
+    text_add(out, bytes_from((const char *)address->ip, address->is_v6 != 0 ? 16 : 4));
+}
+
+void proxy_header_write(const struct proxy_header *header, struct text *out)
+{
+    const struct address *source = &header->source;
+    const struct address *destination = &header->destination;
+    bool as_v6 = source->is_v6 != 0 || destination->is_v6 != 0;
+
+    text_add(out, V2_SIGNATURE);
+    if (!header->has_address) {
+        text_add_byte(out, (char)(V2_VERSION | V2_LOCAL));
+        text_add_byte(out, V2_UNSPEC);
+        add_u16(out, 0);
+        return;
+    }
+    text_add_byte(out, (char)(V2_VERSION | V2_PROXY));
+    text_add_byte(out, (char)((as_v6 ? V2_INET6 : V2_INET) << 4 | V2_STREAM));
+    add_u16(out, as_v6 ? V2_INET6_LENGTH : V2_INET_LENGTH);
+    add_ip(out, source, as_v6);
+    add_ip(out, destination, as_v6);
+    add_u16(out, source->port);
+    add_u16(out, destination->port);
 }
 
 /* ---- either ---- */

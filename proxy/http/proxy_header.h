@@ -2,7 +2,8 @@
 /*
  * proxy_header.h - the PROXY protocol's header, version 1 and 2: who is really calling.
  *
- * Read only on listeners that ask for it (hostile-input 48).
+ * Read only on listeners that ask for it (hostile-input 48). Written, in version 2, to endpoints of
+ * tcp routes whose Service asks for it.
  * Source: haproxy doc/proxy-protocol.txt, revision 2020/03/05, sections 2.1 and 2.2.
  */
 #ifndef PROXY_HTTP_PROXY_HEADER_H
@@ -25,5 +26,11 @@ struct proxy_header {
  * success.
  */
 enum status proxy_header_parse(struct bytes data, struct proxy_header *header, size_t *used);
+
+/*
+ * Append the header in version 2, for TCP: LOCAL without an address. An IPv4 address beside an IPv6
+ * one is written as a mapped one (RFC 4291 section 2.5.5.2), for both are of one family.
+ */
+void proxy_header_write(const struct proxy_header *header, struct text *out);
 
 #endif

@@ -148,8 +148,74 @@ TEST(hostile_48_an_oversized_header_is_refused_before_it_is_read)
                      STATUS_AGAIN); /* 536 in all */
 }
 
+static struct address address_of(const char *text)
+{
+    struct address address;
+
+    assert_int_equal(address_parse(bytes_of(text), &address), STATUS_OK);
+    return address;
+}
+
+/* What is written is what is read, and nothing but that. */
+static void assert_written(const char *source, const char *destination, const char *read_source,
+                           const char *read_destination, size_t length)
+{
+    const struct proxy_header header = {true, address_of(source), address_of(destination)};
+    struct text out;
+
+    text_init(&out);
+    proxy_header_write(&header, &out);
+    assert_int_equal(out.len, length);
+    assert_parsed(text_bytes(&out), read_source, read_destination);
+    text_fini(&out);
+}
+
+TEST(what_is_written_names_both_ends)
+{
+    struct proxy_header header = {true, address_of("192.0.2.1:4660"),
+                                  address_of("198.51.100.2:443")};
+    struct bytes expected = BYTES(SIGNATURE "\x21\x11\x00\x0c" V4_BLOCK);
+    struct text out;
+
+    text_init(&out);
+    proxy_header_write(&header, &out);
+    assert_true(bytes_equal(text_bytes(&out), expected));
+    text_fini(&out);
+    assert_written("[2001:db8::1]:1", "[2001:db8::2]:65535", "[2001:db8::1]:1",
+                   "[2001:db8::2]:65535", 52);
+}
+
+/* Reading turns a mapped address back, so the bytes are looked at too. */
+TEST(ends_of_two_families_are_written_as_of_version_6)
+{
+    const struct proxy_header header = {true, address_of("192.0.2.1:1"), address_of("[::1]:2")};
+    struct bytes mapped = BYTES("\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\x02\x01");
+    struct text out;
+
+    text_init(&out);
+    proxy_header_write(&header, &out);
+    assert_true(bytes_equal(bytes_slice(text_bytes(&out), 16, 16), mapped));
+    text_fini(&out);
+    assert_written("192.0.2.1:1", "[::1]:2", "192.0.2.1:1", "[::1]:2", 52);
+    assert_written("[::1]:2", "192.0.2.1:1", "[::1]:2", "192.0.2.1:1", 52);
+}
+
+TEST(who_has_no_address_is_written_as_local)
+{
+    const struct proxy_header header = {.has_address = false};
+    struct text out;
+
+    text_init(&out);
+    text_add(&out, BYTES("before"));
+    proxy_header_write(&header, &out);
+    assert_true(bytes_equal(text_bytes(&out), BYTES("before" SIGNATURE "\x20\x00\x00\x00")));
+    text_fini(&out);
+}
+
 TESTS(UNIT(a_version_1_header_names_both_ends), UNIT(a_version_1_header_may_not_know),
       UNIT(a_version_2_header_names_both_ends), UNIT(a_version_2_header_may_not_know),
       UNIT(version_2_extras_are_skipped_when_they_fit), UNIT(what_follows_the_header_is_left_alone),
       UNIT(hostile_48_a_bad_header_is_refused),
-      UNIT(hostile_48_an_oversized_header_is_refused_before_it_is_read))
+      UNIT(hostile_48_an_oversized_header_is_refused_before_it_is_read),
+      UNIT(what_is_written_names_both_ends), UNIT(ends_of_two_families_are_written_as_of_version_6),
+      UNIT(who_has_no_address_is_written_as_local))
