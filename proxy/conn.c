@@ -274,7 +274,7 @@ static void begin_tls(struct conn *conn)
     conn_arm(conn, conn->worker->config->timeouts.handshake_ms);
     transport_pause(&conn->tcp.transport);
     conn->tls = tls_accept(conn->worker->tls, &conn->tcp.transport, &client_events, conn,
-                           on_tls_ready);
+                           on_tls_ready, NULL);
     conn->transport = tls_transport(conn->tls);
     transport_resume(conn->transport);
 }

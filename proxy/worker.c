@@ -40,12 +40,15 @@ static void on_wheel_timer(uv_timer_t *timer)
 }
 
 /* Who to be for a ClientHello, by the table of now. */
-static const struct tls_host *choose_host(void *context, struct bytes server_name)
+static struct tls_choice choose_host(void *context, void *owner, struct bytes server_name)
 {
     const struct worker *worker = context;
     const struct generation *latest = worker->current.latest;
+    const struct tls_host *host =
+        latest == NULL ? NULL : table_tls_host(latest->table, server_name);
 
-    return latest == NULL ? NULL : table_tls_host(latest->table, server_name);
+    (void)owner;
+    return (struct tls_choice){host == NULL ? TLS_UNKNOWN_NAME : TLS_SERVE, host};
 }
 
 /* Before the loop sleeps: send what sessions have gathered, go on with handshakes that were left

@@ -131,6 +131,8 @@ void handshake_step(struct tls *tls)
         return;
     }
     error = shake(tls);
+    if (tls->state == TLS_PASSED) /* OpenSSL has read and has written nothing */
+        return;
     if (error == SSL_ERROR_NONE)
         hold_ticket(tls);
     if (tls_flush(tls) == STATUS_CLOSED &&
@@ -161,6 +163,7 @@ static struct tls *tls_create(struct tls_engine *engine, SSL_CTX *context, struc
     tls->ends.output = &engine->output;
     text_init(&tls->held);
     text_init(&tls->ticket);
+    text_init(&tls->hello);
     list_init(&tls->due);
     below->events = &tls_below_events;
     below->owner = tls;
@@ -173,11 +176,13 @@ static struct tls *tls_create(struct tls_engine *engine, SSL_CTX *context, struc
 }
 
 struct tls *tls_accept(struct tls_engine *engine, struct transport *below,
-                       const struct transport_events *events, void *owner, tls_ready_fn *on_ready)
+                       const struct transport_events *events, void *owner, tls_ready_fn *on_ready,
+                       tls_passed_fn *on_passed)
 {
     struct tls *tls = tls_create(engine, engine->server, below, events, owner, on_ready);
 
     CHECK(engine->choose != NULL);
+    tls->on_passed = on_passed;
     SSL_set_accept_state(tls->ssl);
     transport_resume(below);
     return tls;
@@ -261,6 +266,7 @@ void tls_destroy(struct tls *tls)
     SSL_free(tls->ssl);
     text_fini(&tls->held);
     text_fini(&tls->ticket);
+    text_fini(&tls->hello);
     if (tls->host != NULL)
         tls_host_unref(refs_thaw(tls->host));
     mem_free(tls->server_name);

@@ -8,6 +8,7 @@
  * OpenSSL calls hello_choose() before it looks at versions, tickets or anything else, so what is
  * set here holds for all of the handshake.
  */
+#include "core/check.h"
 #include "core/mem.h"
 #include "core/refs.h"
 #include "tls/certificate_parts.h"
@@ -96,12 +97,9 @@ static enum status read_name(SSL *ssl, char *name, size_t *length)
     return server_name_read(bytes_from((const char *)content, content_len), name, length);
 }
 
-static int choose(struct tls *tls, struct bytes name, int *alert)
+static int be_host(struct tls *tls, const struct tls_host *host, struct bytes name, int *alert)
 {
-    const struct tls_host *host = tls->engine->choose(tls->engine->choose_context, name);
-
-    if (host == NULL)
-        return refuse(tls, TLS_FAILURE_UNKNOWN_NAME, alert, SSL_AD_UNRECOGNIZED_NAME);
+    CHECK(host != NULL);
     tls->host = tls_host_ref(refs_thaw(host));
     if (name.len > 0) {
         tls->server_name = mem_string(name);
@@ -110,6 +108,29 @@ static int choose(struct tls *tls, struct bytes name, int *alert)
     if (!set_host(tls->ssl, host))
         return refuse(tls, TLS_FAILURE_OTHER, alert, SSL_AD_INTERNAL_ERROR);
     return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+static int choose(struct tls *tls, struct bytes name, int *alert)
+{
+    struct tls_choice choice =
+        tls->engine->choose(tls->engine->choose_context, tls->transport.owner, name);
+
+    switch (choice.verdict) {
+    case TLS_UNKNOWN_NAME:
+        return refuse(tls, TLS_FAILURE_UNKNOWN_NAME, alert, SSL_AD_UNRECOGNIZED_NAME);
+    case TLS_UNAVAILABLE:
+        return refuse(tls, TLS_FAILURE_UNAVAILABLE, alert, SSL_AD_INTERNAL_ERROR);
+    case TLS_SERVE_BYTES:
+        tls->names_no_protocol = true;
+        break;
+    case TLS_SERVE:
+        break;
+    case TLS_PASS_ON: /* OpenSSL leaves off as if to be called again, which never happens */
+        CHECK(tls->on_passed != NULL);
+        tls->state = TLS_PASSED;
+        return SSL_CLIENT_HELLO_RETRY;
+    }
+    return be_host(tls, choice.host, name, alert);
 }
 
 int hello_choose(SSL *ssl, int *alert, void *engine)
@@ -160,6 +181,8 @@ int hello_select_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *cho
     struct bytes protocol = BYTES("h2");
 
     (void)engine;
+    if (tls->names_no_protocol)
+        return SSL_TLSEXT_ERR_NOACK;
     *chosen = find_protocol(protocol, offered, offered_len);
     tls->is_h2 = *chosen != NULL;
     if (*chosen == NULL) {

@@ -40,10 +40,11 @@ struct tls_engine {
 };
 
 enum tls_state {
-    TLS_SHAKING, /* -> OPEN, or BROKEN */
+    TLS_SHAKING, /* -> OPEN, PASSED or BROKEN */
     TLS_OPEN,    /* -> BROKEN */
     TLS_BROKEN,  /* on_broken was told; the owner has to close */
     TLS_CLOSING, /* until below is closed */
+    TLS_PASSED,  /* somebody else's; on_passed follows as the last thing */
 };
 
 /* What has become of the peer's direction. */
@@ -54,26 +55,29 @@ enum tls_end {
 };
 
 struct tls {
-    struct transport transport;  /* first field */
-    struct tls_engine *engine;   /* borrowed */
-    struct transport *below;     /* borrowed from the owner */
-    SSL *ssl;                    /* owned */
-    struct bio_ends ends;        /* what the BIO of ssl reads from and writes to */
-    struct text held;            /* owned; input that waits until the owner reads on */
-    struct text ticket;          /* owned; records that go out with the first ones of the owner's */
-    struct list due;             /* in engine->due, engine->waiting or no list */
+    struct transport transport; /* first field */
+    struct tls_engine *engine;  /* borrowed */
+    struct transport *below;    /* borrowed from the owner */
+    SSL *ssl;                   /* owned */
+    struct bio_ends ends;       /* what the BIO of ssl reads from and writes to */
+    struct text held;           /* owned; input that waits until the owner reads on */
+    struct text ticket;         /* owned; records that go out with the first ones of the owner's */
+    struct text hello; /* owned; all that has come, as long as it may have to be passed on */
+    struct list due;   /* in engine->due, engine->waiting or no list */
     const struct tls_host *host; /* ref; NULL until chosen */
     char *server_name;           /* owned; NULL when there is none */
     size_t server_name_len;
     tls_ready_fn *on_ready;
+    tls_passed_fn *on_passed; /* NULL of a client */
     enum tls_state state;
     enum tls_end end;
     enum tls_failure failure;
     uint32_t unasked_bytes; /* answers to post-handshake messages that below had to queue */
     bool is_client;
     bool is_h2;
-    bool is_h2_required; /* of a client */
-    bool is_reading;     /* as the owner wants it */
+    bool is_h2_required;    /* of a client */
+    bool names_no_protocol; /* of a server: TLS_SERVE_BYTES */
+    bool is_reading;        /* as the owner wants it */
     bool is_finishing;
     bool is_blocked; /* a write said AGAIN: on_drained is owed */
 };

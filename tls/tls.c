@@ -130,18 +130,47 @@ static void read_records(struct tls *tls)
     tell_end(tls);
 }
 
+/* Until the ClientHello has said whose the connection is, it may be somebody else's, who must get
+ * all of it. */
+static void keep_hello(struct tls *tls, struct bytes given)
+{
+    if (tls->is_client || tls->on_passed == NULL)
+        return;
+    if (tls->state == TLS_PASSED)
+        text_add(&tls->hello, given);
+    else if (tls->state == TLS_SHAKING && tls->host == NULL)
+        text_add(&tls->hello, bytes_slice(given, 0, given.len - tls->ends.input.len));
+    else
+        text_fini(&tls->hello);
+}
+
 /* As far as the input, the owner and the turn allow. */
 static void advance(struct tls *tls)
 {
+    struct bytes given = tls->ends.input;
+
     if (tls->state == TLS_SHAKING && engine_is_over_budget(tls->engine)) {
         list_remove(&tls->due);
         list_push_back(&tls->engine->waiting, &tls->due);
         return;
     }
-    if (tls->state == TLS_SHAKING)
+    if (tls->state == TLS_SHAKING) {
         handshake_step(tls);
+        keep_hello(tls, given);
+    }
     if (tls->state == TLS_OPEN)
         read_records(tls);
+}
+
+/* The tls is gone afterwards. */
+static void pass_on(struct tls *tls)
+{
+    struct text hello = tls->hello;
+
+    text_init(&tls->hello);
+    list_remove(&tls->due);
+    tls->on_passed(tls, text_bytes(&hello));
+    text_fini(&hello);
 }
 
 /* After close_notify there is nothing that counts (RFC 8446 section 6.1). */
@@ -161,6 +190,10 @@ static void on_below_bytes(struct transport *below, struct bytes data)
 
     tls->ends.input = data;
     advance(tls);
+    if (tls->state == TLS_PASSED) {
+        pass_on(tls);
+        return;
+    }
     hold_rest(tls);
     steer_below(tls);
 }
@@ -172,6 +205,11 @@ void tls_go_on(struct tls *tls)
     text_init(&tls->held);
     tls->ends.input = text_bytes(&held);
     advance(tls);
+    if (tls->state == TLS_PASSED) {
+        pass_on(tls);
+        text_fini(&held);
+        return;
+    }
     hold_rest(tls);
     text_fini(&held);
     steer_below(tls);

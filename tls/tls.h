@@ -42,12 +42,25 @@ struct tls_tickets;
 struct tls_tickets *tls_tickets_create(uint32_t rotate_s);
 void tls_tickets_destroy(struct tls_tickets *tickets);
 
+/* What becomes of a connection whose ClientHello has come. */
+enum tls_verdict {
+    TLS_UNKNOWN_NAME, /* refused: alert unrecognized_name */
+    TLS_UNAVAILABLE,  /* refused: alert internal_error, for what is behind the name cannot serve */
+    TLS_SERVE,        /* the handshake goes on as `host`, and HTTP is offered by ALPN */
+    TLS_SERVE_BYTES,  /* the same, and no protocol is named, whatever the client offers */
+    TLS_PASS_ON,      /* somebody else answers it, see tls_passed_fn */
+};
+struct tls_choice {
+    enum tls_verdict verdict;
+    const struct tls_host *host; /* for the two that serve: borrowed, and lives until the call has
+                                  * returned to the engine, which takes a ref */
+};
+
 /*
- * Who to be for a ClientHello. server_name: lower case, without a trailing dot, checked to be a
- * host name; empty when the client sent none. Returns a borrowed host that lives until the call
- * returns to the engine (which takes a ref), or NULL to refuse: alert unrecognized_name.
+ * Who to be for a ClientHello. owner: of the connection. server_name: lower case, without a
+ * trailing dot, checked to be a host name; empty when the client sent none.
  */
-typedef const struct tls_host *tls_choose_fn(void *context, struct bytes server_name);
+typedef struct tls_choice tls_choose_fn(void *context, void *owner, struct bytes server_name);
 
 /* What the connections of one worker share. tickets: borrowed, NULL for none. choose: NULL when
  * nothing is ever accepted. */
@@ -64,6 +77,13 @@ struct tls;
 /* The handshake is complete; bytes may follow. Once. A failed one is told by on_broken instead
  * (STATUS_INVALID, or STATUS_CLOSED when the peer went), see tls_failure_of(). */
 typedef void tls_ready_fn(struct tls *tls);
+/*
+ * TLS_PASS_ON was chosen: nothing has been answered, and nothing of the connection is TLS's any
+ * more. data: all that has come, from the first byte on, borrowed for the call. The owner takes the
+ * transport below back by setting its events and owner, and frees the struct tls: this call is the
+ * last thing it did. The transport below may be reading.
+ */
+typedef void tls_passed_fn(struct tls *tls, struct bytes data);
 
 /*
  * Speak TLS over `below`, which is open (for tls_connect: connected), not reading, and whose events
@@ -73,11 +93,14 @@ typedef void tls_ready_fn(struct tls *tls);
  * on_ready a write is STATUS_CLOSED. Closing it closes `below`; on_closed comes when that is
  * closed. The owner frees the struct tls with tls_destroy() from its on_closed.
  *
+ * on_passed: for tls_accept(), and NULL where nothing is ever passed on.
+ *
  * on_end is the peer's close_notify. An end without one is on_broken(STATUS_CLOSED), for whoever is
  * in between could have cut the bytes short; records that are wrong are on_broken(STATUS_INVALID).
  */
 struct tls *tls_accept(struct tls_engine *engine, struct transport *below,
-                       const struct transport_events *events, void *owner, tls_ready_fn *on_ready);
+                       const struct transport_events *events, void *owner, tls_ready_fn *on_ready,
+                       tls_passed_fn *on_passed);
 struct tls *tls_connect(struct tls_engine *engine, struct transport *below,
                         const struct tls_upstream *upstream, const struct transport_events *events,
                         void *owner, tls_ready_fn *on_ready);

@@ -4,7 +4,8 @@
  *
  * The first byte says in what pieces they come, the rest is what comes. Beyond not crashing: nobody
  * gets through a handshake by chance, nothing reaches the owner, a failure is told once and has a
- * reason, names that are asked for are host names, and the connection closes.
+ * reason, names that are asked for are host names, and the connection closes. What is passed on is
+ * all that came, byte for byte.
  */
 #include "core/check.h"
 #include "core/mem.h"
@@ -21,7 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct pipe {
     struct transport transport; /* first field */
-    bool is_reading, is_closing;
+    bool is_reading, is_closing, is_passed;
+    struct bytes lent; /* so far, as it came */
 };
 
 static void on_resume(struct transport *transport)
@@ -61,6 +63,20 @@ static const struct transport_ops pipe_ops = {
 
 /* ---- the owner ---- */
 
+struct owner {
+    struct pipe *pipe;
+    int breaks;
+};
+
+static void on_passed(struct tls *tls, struct bytes data)
+{
+    struct owner *owner = tls_transport(tls)->owner;
+
+    CHECK(bytes_equal(data, owner->pipe->lent));
+    owner->pipe->is_passed = true;
+    tls_destroy(tls);
+}
+
 static void on_ready(struct tls *tls)
 {
     CHECK(tls == NULL);
@@ -78,9 +94,9 @@ static void on_quiet(struct transport *transport)
 
 static void on_broken(struct transport *transport, enum status why)
 {
-    int *breaks = transport->owner;
+    struct owner *owner = transport->owner;
 
-    CHECK(++*breaks == 1);
+    CHECK(++owner->breaks == 1);
     CHECK(why == STATUS_INVALID || why == STATUS_CLOSED);
     CHECK(tls_failure_of(tls_of(transport)) != TLS_FAILURE_NONE);
     transport_close(transport);
@@ -101,12 +117,25 @@ static const struct transport_events events = {
 
 /* ---- the host ---- */
 
-static const struct tls_host *choose(void *context, struct bytes name)
+static struct tls_choice choose(void *context, void *owner, struct bytes name)
 {
+    (void)owner;
     CHECK(name.len <= TLS_SERVER_NAME_MAX);
     for (size_t i = 0; i < name.len; i++)
         CHECK(name.at[i] > 0x20 && name.at[i] < 0x7f && name.at[i] == ascii_lower(name.at[i]));
-    return name.len % 2 == 0 ? context : NULL;
+    switch (name.len % 10) {
+    case 1:
+    case 7:
+        return (struct tls_choice){TLS_PASS_ON, NULL};
+    case 3:
+        return (struct tls_choice){TLS_SERVE_BYTES, context};
+    case 5:
+        return (struct tls_choice){TLS_UNAVAILABLE, NULL};
+    case 9:
+        return (struct tls_choice){TLS_UNKNOWN_NAME, NULL};
+    default:
+        return (struct tls_choice){TLS_SERVE, context};
+    }
 }
 
 static struct bytes bytes_of_bio(BIO *bio)
@@ -178,24 +207,30 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct pipe pipe = {.transport = {.ops = &pipe_ops}};
     struct bytes rest = bytes_from((const char *)data, size);
     size_t piece_max = size == 0 || data[0] == 0 ? SIZE_MAX : data[0];
+    struct owner owner = {.pipe = &pipe};
     struct tls *tls;
-    int breaks = 0;
 
     rest = bytes_skip(rest, 1);
-    tls = tls_accept(engine, &pipe.transport, &events, &breaks, on_ready);
-    while (rest.len > 0 && !pipe.is_closing) {
+    pipe.lent = bytes_slice(rest, 0, 0);
+    tls = tls_accept(engine, &pipe.transport, &events, &owner, on_ready, on_passed);
+    while (rest.len > 0 && !pipe.is_closing && !pipe.is_passed) {
         struct bytes piece = bytes_slice(rest, 0, piece_max);
 
         CHECK(pipe.is_reading);
+        pipe.lent.len += piece.len;
         lend(&pipe, piece);
         rest = bytes_skip(rest, piece.len);
         while (tls_engine_turn(engine))
             ;
     }
-    if (!pipe.is_closing)
+    if (!pipe.is_closing && !pipe.is_passed)
         pipe.transport.events->on_end(&pipe.transport);
-    CHECK(pipe.is_closing && breaks == 1);
     CHECK(ERR_peek_error() == 0);
+    if (pipe.is_passed) {
+        CHECK(!pipe.is_closing && owner.breaks == 0);
+        return 0;
+    }
+    CHECK(pipe.is_closing && owner.breaks == 1);
     CHECK(pipe.transport.owner == tls);
     pipe.transport.events->on_closed(&pipe.transport);
     return 0;

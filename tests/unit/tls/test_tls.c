@@ -118,10 +118,11 @@ static const struct transport_events events = {
     .on_closed = on_closed,
 };
 
-static const struct tls_host *choose(void *context, struct bytes name)
+static struct tls_choice choose(void *context, void *owner, struct bytes name)
 {
+    (void)owner;
     assert_bytes(name, "a.test");
-    return context;
+    return (struct tls_choice){TLS_SERVE, context};
 }
 
 static struct tls_host *make_host(void)
@@ -147,7 +148,7 @@ static void open_sides(struct net *net, struct tls_engine *engine, struct side *
     tcp_open(&client->tcp, net, fds[0], NULL);
     tcp_open(&server->tcp, net, fds[1], NULL);
     client->tls = tls_connect(engine, &client->tcp.transport, upstream, &events, client, on_ready);
-    server->tls = tls_accept(engine, &server->tcp.transport, &events, server, on_ready);
+    server->tls = tls_accept(engine, &server->tcp.transport, &events, server, on_ready, NULL);
     tls_upstream_unref(upstream);
 }
 

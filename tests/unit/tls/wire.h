@@ -151,6 +151,8 @@ struct end {
     struct tls *tls; /* owned until it is closed */
     struct text got;
     int readies, reads, ends, drains, breaks, closes;
+    struct text passed; /* what was handed back, and what came since */
+    int passes;
     enum status why;
     enum tls_failure failure;
     bool stays_paused;                     /* does not read when it is ready */
@@ -222,11 +224,31 @@ static const struct transport_events end_events = {
     .on_closed = end_on_closed,
 };
 
+static inline void end_on_bytes_passed(struct transport *transport, struct bytes data)
+{
+    text_add(&end_of(transport)->passed, data);
+}
+
+/* Takes the pipe back. */
+static inline void end_on_passed(struct tls *tls, struct bytes data)
+{
+    static const struct transport_events passed_events = {.on_bytes = end_on_bytes_passed};
+    struct end *end = tls_transport(tls)->owner;
+
+    end->passes++;
+    text_add(&end->passed, data);
+    tls_destroy(tls);
+    end->tls = NULL;
+    end->pipe.transport.events = &passed_events;
+    end->pipe.transport.owner = end;
+}
+
 static inline void end_accept(struct end *end, struct tls_engine *engine)
 {
     *end = (struct end){.why = STATUS_OK};
     pipe_open(&end->pipe);
-    end->tls = tls_accept(engine, &end->pipe.transport, &end_events, end, end_on_ready);
+    end->tls =
+        tls_accept(engine, &end->pipe.transport, &end_events, end, end_on_ready, end_on_passed);
 }
 
 static inline void end_connect(struct end *end, struct tls_engine *engine,
@@ -253,6 +275,7 @@ static inline void end_fini(struct end *end)
     assert_null(end->tls);
     pipe_fini(&end->pipe);
     text_fini(&end->got);
+    text_fini(&end->passed);
 }
 
 /* ---- a client of OpenSSL's ---- */
@@ -389,15 +412,29 @@ struct world {
     bool has_server;
 };
 
-static inline const struct tls_host *world_choose(void *context, struct bytes name)
+static inline struct tls_choice world_choice(const struct world *world, struct bytes name)
+{
+    if (bytes_equal(name, BYTES("passed.test")))
+        return (struct tls_choice){TLS_PASS_ON, NULL};
+    if (bytes_equal(name, BYTES("down.test")))
+        return (struct tls_choice){TLS_UNAVAILABLE, NULL};
+    if (bytes_equal(name, BYTES("bytes.test")))
+        return (struct tls_choice){TLS_SERVE_BYTES, world->a};
+    if (bytes_equal(name, BYTES("a.test")) && world->a != NULL)
+        return (struct tls_choice){TLS_SERVE, world->a};
+    if (bytes_equal(name, BYTES("b.test")) && world->b != NULL)
+        return (struct tls_choice){TLS_SERVE, world->b};
+    return (struct tls_choice){TLS_UNKNOWN_NAME, NULL};
+}
+
+static inline struct tls_choice world_choose(void *context, void *owner, struct bytes name)
 {
     struct world *world = context;
 
+    assert_non_null(owner);
     text_add(&world->asked, name);
     text_add_byte(&world->asked, ';');
-    if (bytes_equal(name, BYTES("a.test")))
-        return world->a;
-    return bytes_equal(name, BYTES("b.test")) ? world->b : NULL;
+    return world_choice(world, name);
 }
 
 static inline void set_a(struct world *world)
