@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * access_log.c - formats lines and hands full pieces to the thread pool.
+ * access_log.c - gathers lines and hands full pieces to the thread pool.
  *
- *     lines -> filling -> [uv_fs_write on the pool] -> file
- *
- * Values from clients are escaped, so none can forge a line or a field (hostile-input 52).
+ *     access_line.c -> filling -> [uv_fs_write on the pool] -> file
  */
 #include "proxy/access_log.h"
 
 #include "core/check.h"
+#include "proxy/access_line.h"
 #include "proxy/worker.h"
-#include "tls/tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -173,166 +171,30 @@ static struct bytes time_text(struct access_log *access_log)
     return bytes_from(access_log->time_text, 24);
 }
 
-static const char *reason_of(const struct stream *stream)
+/* Where a line may go; NULL when it is lost. */
+static struct text *line_of(struct access_log *access_log)
 {
-    if (stream->is_redirect)
-        return "redirect_https";
-    return stream->failure == FAILURE_NONE ? "-" : failure_row(stream->failure)->reason;
+    if (access_log->filling.len <= ACCESS_LOG_WAITING_MAX)
+        return &access_log->filling;
+    access_log->worker->stats.access_log_dropped++;
+    return NULL;
 }
 
-static struct bytes or_dash(struct bytes value)
+static void end_line(struct access_log *access_log)
 {
-    return value.len == 0 ? BYTES("-") : value;
-}
-
-static void add_endpoint(const struct stream *stream, struct text *out)
-{
-    if (stream->endpoint_address.port == 0)
-        text_add_byte(out, '-');
-    else
-        address_add(&stream->endpoint_address, out);
-}
-
-static uint64_t duration_us(const struct stream *stream)
-{
-    return worker_now_us(stream->worker) - stream->started_us;
-}
-
-static struct bytes protocol_of(const struct stream *stream)
-{
-    if (stream->request.version_major == 2)
-        return BYTES("HTTP/2");
-    return stream->request.version_minor == 0 ? BYTES("HTTP/1.0") : BYTES("HTTP/1.1");
-}
-
-/* What the handshake came to; empty texts on plain connections. */
-struct tls_words {
-    struct bytes version;
-    struct bytes cipher;
-    struct bytes server_name;
-};
-
-static struct tls_words tls_words_of(const struct stream *stream)
-{
-    const struct tls *tls = stream->conn->tls;
-
-    if (tls == NULL)
-        return (struct tls_words){BYTES_NONE, BYTES_NONE, BYTES_NONE};
-    return (struct tls_words){bytes_of(tls_version_of(tls)), bytes_of(tls_cipher_of(tls)),
-                              tls_server_name(tls)};
-}
-
-/* protocol tls-version cipher sni */
-static void add_protocols(const struct stream *stream, struct text *out)
-{
-    struct tls_words words = tls_words_of(stream);
-
-    text_add(out, protocol_of(stream));
-    text_add_byte(out, ' ');
-    text_add(out, or_dash(words.version));
-    text_add_byte(out, ' ');
-    text_add(out, or_dash(words.cipher));
-    text_add_byte(out, ' ');
-    text_add_escaped(out, or_dash(words.server_name));
-}
-
-/* time client "METHOD host path query" status reason bytes_in bytes_out duration upstream attempts
- * "route object" request-id protocol tls-version cipher sni */
-static void add_text_line(struct access_log *access_log, const struct stream *stream,
-                          struct text *out)
-{
-    text_add(out, time_text(access_log));
-    text_add_byte(out, ' ');
-    text_add(out, conn_client_ip(stream->conn));
-    text_add(out, BYTES(" \""));
-    text_add_escaped(out, or_dash(stream->request.method));
-    text_add_byte(out, ' ');
-    text_add_escaped(out, or_dash(stream->request.authority));
-    text_add_byte(out, ' ');
-    text_add_escaped(out, or_dash(stream->request.path));
-    text_add_escaped(out, stream->request.query);
-    text_add(out, BYTES("\" "));
-    text_add_uint(out, stream->status);
-    text_add_byte(out, ' ');
-    text_add_str(out, reason_of(stream));
-    text_add_byte(out, ' ');
-    text_add_uint(out, stream->request_bytes);
-    text_add_byte(out, ' ');
-    text_add_uint(out, stream->response_bytes);
-    text_printf(out, " %.3fms ", (double)duration_us(stream) / 1000.0);
-    add_endpoint(stream, out);
-    text_add_byte(out, ' ');
-    text_add_uint(out, stream->attempts);
-    text_add(out, BYTES(" \""));
-    text_add_escaped(out, stream->route == NULL ? BYTES("-") : stream->route->object);
-    text_add(out, BYTES("\" "));
-    text_add_escaped(out, or_dash(stream->request_id));
-    text_add_byte(out, ' ');
-    add_protocols(stream, out);
-    text_add_byte(out, '\n');
-}
-
-static void add_json_pair(struct text *out, const char *name, struct bytes value)
-{
-    text_add_byte(out, '"');
-    text_add_str(out, name);
-    text_add(out, BYTES("\":"));
-    text_add_json_string(out, value);
-    text_add_byte(out, ',');
-}
-
-static void add_json_number(struct text *out, const char *name, uint64_t value)
-{
-    text_add_byte(out, '"');
-    text_add_str(out, name);
-    text_add(out, BYTES("\":"));
-    text_add_uint(out, value);
-    text_add_byte(out, ',');
-}
-
-static void add_json_line(struct access_log *access_log, const struct stream *stream,
-                          struct text *out)
-{
-    struct tls_words words = tls_words_of(stream);
-
-    text_add_byte(out, '{');
-    add_json_pair(out, "time", time_text(access_log));
-    add_json_pair(out, "client", conn_client_ip(stream->conn));
-    add_json_pair(out, "method", stream->request.method);
-    add_json_pair(out, "host", stream->request.authority);
-    add_json_pair(out, "path", stream->request.path);
-    add_json_pair(out, "query", stream->request.query);
-    add_json_pair(out, "protocol", protocol_of(stream));
-    add_json_pair(out, "tls_version", words.version);
-    add_json_pair(out, "tls_cipher", words.cipher);
-    add_json_pair(out, "sni", words.server_name);
-    add_json_number(out, "status", stream->status);
-    add_json_pair(out, "reason", bytes_of(reason_of(stream)));
-    add_json_number(out, "bytes_in", stream->request_bytes);
-    add_json_number(out, "bytes_out", stream->response_bytes);
-    add_json_number(out, "duration_us", duration_us(stream));
-    text_add(out, BYTES("\"upstream\":\""));
-    add_endpoint(stream, out);
-    text_add(out, BYTES("\","));
-    add_json_number(out, "attempts", stream->attempts);
-    add_json_pair(out, "route", stream->route == NULL ? BYTES("-") : stream->route->object);
-    text_add(out, BYTES("\"request_id\":"));
-    text_add_json_string(out, stream->request_id);
-    text_add(out, BYTES("}\n"));
+    if (access_log->filling.len >= ACCESS_LOG_PIECE_BYTES)
+        write_more(access_log);
 }
 
 void access_log_write(struct access_log *access_log, const struct stream *stream)
 {
-    struct text *out = &access_log->filling;
+    struct text *out = line_of(access_log);
 
-    if (out->len > ACCESS_LOG_WAITING_MAX) {
-        access_log->worker->stats.access_log_dropped++;
+    if (out == NULL)
         return;
-    }
     if (access_log->is_json)
-        add_json_line(access_log, stream, out);
+        access_line_add_json(out, time_text(access_log), stream);
     else
-        add_text_line(access_log, stream, out);
-    if (out->len >= ACCESS_LOG_PIECE_BYTES)
-        write_more(access_log);
+        access_line_add(out, time_text(access_log), stream);
+    end_line(access_log);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * access_log.h - one line a request, gathered per worker and written in large pieces on the thread
- * pool, so that a slow disk never holds a loop.
+ * access_log.h - one line a request, gathered per worker and written in large
+ * pieces on the thread pool, so that a slow disk never holds a loop.
  *
  * Lines that come while two pieces are already waiting are dropped and counted, never waited for.
  */
