@@ -124,25 +124,16 @@ static uint32_t add_endpoints(struct explainer *explainer, const struct cluster_
     return count;
 }
 
-/* In tenths of a percent. */
-static uint32_t share_of(const struct route *route, uint32_t weight)
+uint32_t explain_share_of(const struct route *route, uint32_t weight)
 {
     return route->weights_sum == 0 ? 0 : (uint32_t)((uint64_t)weight * 1000 / route->weights_sum);
 }
 
-/* What of a route can be served at the moment. */
-struct servable {
-    uint32_t count;     /* backends that have an endpoint for requests */
-    uint32_t weight;    /* of those together */
-    uint32_t slot;      /* the cluster of one of them */
-    uint32_t unhealthy; /* backends that have endpoints, and none for requests */
-};
-
-static void add_service(struct explainer *explainer, const struct route *route,
-                        const struct route_backend *backend, struct servable *served)
+void explain_add_service(struct explainer *explainer, const struct route *route,
+                         const struct route_backend *backend, struct servable *served)
 {
     const struct cluster_spec *cluster = table_cluster(explainer->table, backend->cluster_slot);
-    uint32_t share = share_of(route, backend->weight);
+    uint32_t share = explain_share_of(route, backend->weight);
     struct text *out = explainer->out;
 
     hints_add_label(out, "service");
@@ -160,6 +151,8 @@ static void add_service(struct explainer *explainer, const struct route *route,
         text_add_str(out, tls_upstream_config(cluster->tls)->trust == NULL
                               ? ", certificates not verified"
                               : ", certificates verified");
+    if (cluster->sends_proxy_header)
+        text_add_str(out, ", PROXY protocol");
     text_add_str(out, ": ");
     words_add_count(out, cluster->endpoints_count, "ready endpoint");
     text_add_byte(out, '\n');
@@ -193,7 +186,7 @@ static bool refuse_endpoints(struct explainer *explainer, const struct route *ro
 static bool conclude_forward(struct explainer *explainer, const struct route *route,
                              const struct servable *served)
 {
-    uint32_t lost = share_of(route, route->weights_sum - served->weight);
+    uint32_t lost = explain_share_of(route, route->weights_sum - served->weight);
     struct text *out = explainer->out;
 
     if (served->count == 0)
@@ -251,7 +244,7 @@ static bool walk_services(struct explainer *explainer, const struct route *route
     if (route_rewrites(route))
         add_rewrite(explainer, route);
     for (uint16_t i = 0; i < route->backends_count; i++)
-        add_service(explainer, route, &route->backends[i], &served);
+        explain_add_service(explainer, route, &route->backends[i], &served);
     return conclude_forward(explainer, route, &served);
 }
 
@@ -295,6 +288,8 @@ static bool walk_table(struct explainer *explainer)
     add_host_fact(explainer, vhost);
     if (scheme == SCHEME_HTTPS && !explain_walk_handshake(explainer))
         return false;
+    if (vhost != NULL && vhost->tcp != NULL)
+        return explain_walk_tcp(explainer, vhost);
     if (!explain_walk_path(explainer))
         return false;
     switch (match_route(explainer->table, scheme, explainer->host, explainer->path, &route)) {

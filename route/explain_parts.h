@@ -2,7 +2,8 @@
 /*
  * explain_parts.h - one explanation under way. Internal to route/: explain_request.c reads the
  * request as the proxy would, explain.c walks the table with it, explain_tls.c walks the handshake,
- * explain_statuses.c and explain_findings.c add what has been told about the objects.
+ * explain_tcp.c a connection that is relayed, explain_statuses.c and explain_findings.c add what
+ * has been told about the objects.
  */
 #ifndef ROUTE_EXPLAIN_PARTS_H
 #define ROUTE_EXPLAIN_PARTS_H
@@ -32,6 +33,19 @@ void explain_add_fact(struct explainer *explainer, const char *label, const char
 /* Speaks the verdict of an answer of our own; always false. */
 bool explain_refuse(struct explainer *explainer, const char *verdict);
 
+/* What of a route can be served at the moment. */
+struct servable {
+    uint32_t count;     /* backends that have an endpoint for requests */
+    uint32_t weight;    /* of those together */
+    uint32_t slot;      /* the cluster of one of them */
+    uint32_t unhealthy; /* backends that have endpoints, and none for requests */
+};
+/* A service with its endpoints; counts in *served what it can serve. */
+void explain_add_service(struct explainer *explainer, const struct route *route,
+                         const struct route_backend *backend, struct servable *served);
+/* In tenths of a percent. */
+uint32_t explain_share_of(const struct route *route, uint32_t weight);
+
 /* Fill in method, host and target from the URL. False when the verdict has been spoken. */
 bool explain_walk_request(struct explainer *explainer);
 /* Fill in path and query. */
@@ -54,6 +68,8 @@ void explain_add_orphans(struct explainer *explainer);
 
 /* The handshake of a client that names the host. False when it is refused. */
 bool explain_walk_handshake(struct explainer *explainer);
+/* The way of a connection that is relayed instead of answered. */
+bool explain_walk_tcp(struct explainer *explainer, const struct vhost *vhost);
 /* Where the redirect leads to nothing, a hint. */
 void explain_add_redirect_hint(struct explainer *explainer);
 

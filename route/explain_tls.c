@@ -90,8 +90,12 @@ bool explain_walk_handshake(struct explainer *explainer)
     const struct table *table = explainer->table;
     const struct vhost *vhost = table_vhost(table, SCHEME_HTTPS, explainer->host);
 
-    if (vhost != NULL && vhost->tls == NULL)
+    if (vhost != NULL && vhost->tls == NULL && vhost->tcp == NULL)
         return refuse_broken_host(explainer, vhost);
+    if (vhost != NULL && vhost->tls == NULL) {
+        explain_add_fact(explainer, "tls", "passed through: the endpoint answers the handshake");
+        return true;
+    }
     if (vhost != NULL) {
         add_secret_fact(explainer, vhost->tls_secret, "");
         add_tls_facts(explainer, vhost->tls);
@@ -107,7 +111,12 @@ bool explain_walk_handshake(struct explainer *explainer)
 
 void explain_add_redirect_hint(struct explainer *explainer)
 {
-    if (table_tls_host(explainer->table, explainer->host) == NULL)
+    const struct vhost *vhost = table_tls_vhost(explainer->table, explainer->host);
+
+    if (vhost != NULL && vhost->tcp != NULL)
+        explain_add_fact(explainer, "hint",
+                         "over HTTPS no HTTP is spoken here: connections are relayed as TCP");
+    else if (table_tls_host(explainer->table, explainer->host) == NULL)
         explain_add_fact(
             explainer, "hint",
             "no handshake for this host succeeds here, see explain for the https:// URL; "
