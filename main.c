@@ -171,6 +171,7 @@ static struct proxy_config proxy_config_of(struct program *program)
     timeouts.response_head_ms = options->response_head_timeout_ms;
     timeouts.stream_idle_ms = options->stream_idle_timeout_ms;
     timeouts.tunnel_idle_ms = options->tunnel_idle_timeout_ms;
+    timeouts.tcp_idle_ms = options->tcp_idle_timeout_ms;
     timeouts.pool_idle_ms = options->upstream_idle_timeout_ms;
     return (struct proxy_config){
         .listeners = program->listeners,

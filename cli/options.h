@@ -103,6 +103,7 @@ struct options {
     uint32_t connect_timeout_ms;       /* default 2 s, to an endpoint */
     uint32_t response_head_timeout_ms; /* default 60 s, from the end of the request */
     uint32_t tunnel_idle_timeout_ms;   /* default 2 h, WebSockets and other upgrades */
+    uint32_t tcp_idle_timeout_ms;      /* default 2 h, connections of tcp routes */
     uint32_t upstream_idle_timeout_ms; /* default 60 s, pooled connections to endpoints */
     uint32_t request_body_timeout_ms;  /* default 60 s, silence within a request body */
     uint32_t client_write_timeout_ms;  /* default 60 s, a client that does not read */

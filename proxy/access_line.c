@@ -152,3 +152,78 @@ void access_line_add_json(struct text *out, struct bytes time, const struct stre
     text_add_json_string(out, stream->request_id);
     text_add(out, BYTES("}\n"));
 }
+
+/* ---- connections of tcp routes ---- */
+
+static const char *tcp_reason_of(const struct tcp_relay *relay)
+{
+    return relay->failure == FAILURE_NONE ? "-" : failure_row(relay->failure)->reason;
+}
+
+static uint64_t tcp_duration_us(const struct tcp_relay *relay)
+{
+    return worker_now_us(relay->conn->worker) - relay->started_us;
+}
+
+/* What the bytes are that go to the endpoint. */
+static struct bytes tcp_protocol_of(const struct tcp_relay *relay)
+{
+    return relay->is_passthrough ? BYTES("tls") : BYTES("tcp");
+}
+
+/* Of a handshake that is not ours, or was refused, the name is all that there is. */
+static struct tls_words tcp_words_of(const struct tcp_relay *relay)
+{
+    struct tls_words words = {BYTES_NONE, BYTES_NONE, BYTES_NONE};
+
+    if (!relay->is_passthrough && relay->conn->state == CONN_RELAY)
+        words = tls_words_of(relay->conn);
+    words.server_name = text_bytes(&relay->server_name);
+    return words;
+}
+
+void access_line_add_tcp(struct text *out, struct bytes time, const struct tcp_relay *relay)
+{
+    text_add(out, time);
+    text_add_byte(out, ' ');
+    text_add(out, conn_client_ip(relay->conn));
+    text_add(out, BYTES(" \"- - -\" 0 "));
+    text_add_str(out, tcp_reason_of(relay));
+    text_add_byte(out, ' ');
+    text_add_uint(out, relay->bytes_in);
+    text_add_byte(out, ' ');
+    text_add_uint(out, relay->bytes_out);
+    text_printf(out, " %.3fms ", (double)tcp_duration_us(relay) / 1000.0);
+    add_endpoint(&relay->endpoint_address, out);
+    text_add_byte(out, ' ');
+    text_add_uint(out, relay->attempts);
+    text_add(out, BYTES(" \""));
+    text_add_escaped(out, or_dash(text_bytes(&relay->object)));
+    text_add(out, BYTES("\" - "));
+    add_protocols(out, tcp_protocol_of(relay), tcp_words_of(relay));
+    text_add_byte(out, '\n');
+}
+
+void access_line_add_tcp_json(struct text *out, struct bytes time, const struct tcp_relay *relay)
+{
+    struct tls_words words = tcp_words_of(relay);
+
+    text_add_byte(out, '{');
+    add_json_pair(out, "time", time);
+    add_json_pair(out, "client", conn_client_ip(relay->conn));
+    add_json_pair(out, "protocol", tcp_protocol_of(relay));
+    add_json_pair(out, "tls_version", words.version);
+    add_json_pair(out, "tls_cipher", words.cipher);
+    add_json_pair(out, "sni", words.server_name);
+    add_json_pair(out, "reason", bytes_of(tcp_reason_of(relay)));
+    add_json_number(out, "bytes_in", relay->bytes_in);
+    add_json_number(out, "bytes_out", relay->bytes_out);
+    add_json_number(out, "duration_us", tcp_duration_us(relay));
+    text_add(out, BYTES("\"upstream\":\""));
+    add_endpoint(&relay->endpoint_address, out);
+    text_add(out, BYTES("\","));
+    add_json_number(out, "attempts", relay->attempts);
+    text_add(out, BYTES("\"route\":"));
+    text_add_json_string(out, or_dash(text_bytes(&relay->object)));
+    text_add(out, BYTES("}\n"));
+}

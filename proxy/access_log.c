@@ -198,3 +198,16 @@ void access_log_write(struct access_log *access_log, const struct stream *stream
         access_line_add(out, time_text(access_log), stream);
     end_line(access_log);
 }
+
+void access_log_write_tcp(struct access_log *access_log, const struct tcp_relay *relay)
+{
+    struct text *out = line_of(access_log);
+
+    if (out == NULL)
+        return;
+    if (access_log->is_json)
+        access_line_add_tcp_json(out, time_text(access_log), relay);
+    else
+        access_line_add_tcp(out, time_text(access_log), relay);
+    end_line(access_log);
+}

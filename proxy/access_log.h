@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * access_log.h - one line a request, gathered per worker and written in large
+ * access_log.h - one line a request or relayed connection, gathered per worker and written in large
  * pieces on the thread pool, so that a slow disk never holds a loop.
  *
  * Lines that come while two pieces are already waiting are dropped and counted, never waited for.
@@ -9,6 +9,7 @@
 #define PROXY_ACCESS_LOG_H
 
 #include "proxy/stream.h"
+#include "proxy/tcp_relay.h"
 
 #define ACCESS_LOG_PIECE_BYTES 65536
 /* Waiting to be written; lines beyond it are dropped. */
@@ -21,6 +22,7 @@ bool access_log_may_open(const char *path, struct log *log);
 /* NULL with one line in the log when the path cannot be opened. "-" is stdout. */
 struct access_log *access_log_open(struct worker *worker, const char *path, bool is_json);
 void access_log_write(struct access_log *access_log, const struct stream *stream);
+void access_log_write_tcp(struct access_log *access_log, const struct tcp_relay *relay);
 /* Once a second, and when the worker stops: write what is there. */
 void access_log_flush(struct access_log *access_log);
 /* After log rotation: open the path again. */

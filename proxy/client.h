@@ -38,6 +38,7 @@ struct client_ops {
 
 extern const struct client_ops client_h1_ops;
 extern const struct client_ops client_h2_ops;
+extern const struct client_ops client_tcp_ops; /* has no streams */
 
 /*
  * Give the client what the batch has: the head of an answer, interim, final or a 101 that opens a

@@ -144,6 +144,7 @@ static bool wants_bytes(const struct conn *conn)
     case CONN_PROXY_HEADER:
     case CONN_HANDSHAKE:
     case CONN_SESSION:
+    case CONN_RELAY:
     case CONN_CLOSING:
         break;
     }

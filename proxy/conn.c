@@ -3,6 +3,7 @@
  * conn.c - opens a client connection, brings it to the protocol that is spoken on it, and ends it.
  *
  *     [PROXY_HEADER ->] [HANDSHAKE ->] a protocol's states -> [LINGER ->] CLOSING
+ *                                 \--> RELAY -> CLOSING
  *
  * What comes in a protocol's states is handed to conn->ops.
  */
@@ -13,6 +14,7 @@
 #include "proxy/client.h"
 #include "proxy/http/proxy_header.h"
 #include "proxy/limits.h"
+#include "proxy/tcp_relay.h"
 #include "tls/tls.h"
 
 static struct conn *conn_of(struct transport *transport)
@@ -193,6 +195,7 @@ static void adopt_proxy_header(struct conn *conn, const struct proxy_header *hea
     if (!header->has_address)
         return;
     conn->client = header->source;
+    conn->destination = header->destination;
     conn->is_trusted = is_trusted(conn->worker->config, &conn->client);
     set_client_ip(conn, &conn->client);
 }
@@ -222,8 +225,7 @@ static void read_proxy_header(struct conn *conn, struct bytes data)
     if (status == STATUS_AGAIN)
         return;
     if (status != STATUS_OK) {
-        refuse_proxy_header(conn,
-                            "bad PROXY header; is the peer a load balancer that sends one?");
+        refuse_proxy_header(conn, "bad PROXY header; is the peer a load balancer that sends one?");
         return;
     }
     adopt_proxy_header(conn, &header);
@@ -259,13 +261,30 @@ static void on_tls_ready(struct tls *tls)
     else
         stats->tls_full++;
     describe_client_cert(conn);
-    if (tls_is_h2(tls))
+    if (conn->relay != NULL)
+        tcp_relay_begin(conn, BYTES_NONE);
+    else if (tls_is_h2(tls))
         client_h2_begin(conn, BYTES_NONE);
     else
         client_h1_begin(conn);
 }
 
 static const struct transport_events client_events;
+
+/* The client's TLS is between it and an endpoint: the socket is ours again. */
+static void on_tls_passed(struct tls *tls, struct bytes hello)
+{
+    struct conn *conn = conn_of(tls_transport(tls));
+
+    CHECK(conn->state == CONN_HANDSHAKE);
+    handshake_is_over(conn);
+    conn->tcp.transport.events = &client_events;
+    conn->tcp.transport.owner = conn;
+    conn->transport = &conn->tcp.transport;
+    conn->tls = NULL;
+    tls_destroy(tls);
+    tcp_relay_begin(conn, hello);
+}
 
 static void begin_tls(struct conn *conn)
 {
@@ -274,7 +293,7 @@ static void begin_tls(struct conn *conn)
     conn_arm(conn, conn->worker->config->timeouts.handshake_ms);
     transport_pause(&conn->tcp.transport);
     conn->tls = tls_accept(conn->worker->tls, &conn->tcp.transport, &client_events, conn,
-                           on_tls_ready, NULL);
+                           on_tls_ready, on_tls_passed);
     conn->transport = tls_transport(conn->tls);
     transport_resume(conn->transport);
 }
@@ -291,6 +310,8 @@ static void handshake_failed(struct conn *conn)
 {
     enum tls_failure failure = tls_failure_of(conn->tls);
 
+    if (tcp_relay_is_passthrough(conn)) /* it would not have been ours */
+        return;
     conn->worker->stats.tls_failures[failure]++;
     log_debug(conn->worker->log, "a TLS handshake failed", LOG_ADDRESS("client", &conn->client),
               LOG_STRING("why", tls_failure_label(failure)));
@@ -314,6 +335,7 @@ static void on_client_bytes(struct transport *transport, struct bytes data)
     case CONN_STREAM:
     case CONN_FLUSH:
     case CONN_SESSION:
+    case CONN_RELAY:
         conn->ops->on_bytes(conn, data);
         break;
     case CONN_HANDSHAKE:
@@ -341,6 +363,7 @@ static void on_client_end(struct transport *transport)
     case CONN_STREAM:
     case CONN_FLUSH:
     case CONN_SESSION:
+    case CONN_RELAY:
         conn->ops->on_end(conn);
         break;
     case CONN_CLOSING:
@@ -365,6 +388,10 @@ static void on_client_broken(struct transport *transport, enum status why)
     struct conn *conn = conn_of(transport);
 
     (void)why;
+    if (conn->state == CONN_RELAY) {
+        tcp_relay_client_broken(conn);
+        return;
+    }
     if (conn->state == CONN_HANDSHAKE)
         handshake_failed(conn);
     conn_close(conn);
@@ -402,6 +429,7 @@ static void on_conn_deadline(struct deadline *deadline)
     case CONN_STREAM:
     case CONN_FLUSH:
     case CONN_SESSION:
+    case CONN_RELAY:
         conn->ops->on_deadline(conn);
         break;
     case CONN_CLOSING:

@@ -4,6 +4,7 @@
  * protocol that is spoken on it, and its end.
  *
  *     tcp -> [tls] -> [conn] -> client_h1 or client_h2 -> streams
+ *                         \---> tcp_relay -> endpoint
  *
  * An idle connection holds no buffer and no stream.
  */
@@ -29,12 +30,14 @@ enum conn_state {
     CONN_STREAM,       /* HTTP/1: a request is being answered */
     CONN_FLUSH,        /* HTTP/1: answered; the rest waits for the client to read */
     CONN_SESSION,      /* HTTP/2: the session knows more, see client_h2.c */
+    CONN_RELAY,        /* no HTTP: the relay knows more, see tcp_relay.c */
     CONN_LINGER,       /* answered for the last time; reading on until the client closes */
     CONN_CLOSING,
 };
 
 struct client_h2;
 struct client_ops;
+struct tcp_relay;
 struct stream;
 struct tls;
 struct tls_host;
@@ -67,6 +70,8 @@ struct conn {
     bool ends_after;    /* HTTP/1: no further request on this connection */
     bool must_linger;   /* unread bytes of the client may be on their way */
     char client_ip[46]; /* text of client, for forwarding */
+    struct address destination; /* of the peer's client, if a PROXY header says it; else port 0 */
+    struct tcp_relay *relay;    /* owned; NULL unless bytes are relayed as they come */
     struct tcp tcp;
 };
 

@@ -107,6 +107,14 @@ static bool make_room(struct cluster *cluster)
     return false;
 }
 
+bool pool_has_place(struct worker *worker, struct cluster *cluster)
+{
+    if (cluster->connections < cluster->limits.connections_max || make_room(cluster))
+        return true;
+    worker->stats.limit_cluster_connections++;
+    return false;
+}
+
 /* A session that has room, or a new one. */
 static enum pool_result take_session(struct worker *worker, struct cluster *cluster,
                                      struct endpoint *endpoint, struct stream *stream,
@@ -117,10 +125,8 @@ static enum pool_result take_session(struct worker *worker, struct cluster *clus
     *upstream = upstream_h2_take(endpoint, stream, may_reuse, &is_open);
     if (*upstream != NULL)
         return is_open ? POOL_READY : POOL_OPENING;
-    if (cluster->connections >= cluster->limits.connections_max && !make_room(cluster)) {
-        worker->stats.limit_cluster_connections++;
+    if (!pool_has_place(worker, cluster))
         return POOL_FULL;
-    }
     *upstream = upstream_open(worker, cluster, endpoint, NULL);
     if (*upstream == NULL)
         return POOL_FAILED;
@@ -142,10 +148,8 @@ enum pool_result pool_take(struct worker *worker, struct cluster *cluster,
         *upstream = idle;
         return POOL_READY;
     }
-    if (cluster->connections >= cluster->limits.connections_max && !make_room(cluster)) {
-        worker->stats.limit_cluster_connections++;
+    if (!pool_has_place(worker, cluster))
         return POOL_FULL;
-    }
     *upstream = upstream_open(worker, cluster, endpoint, stream);
     return *upstream == NULL ? POOL_FAILED : POOL_OPENING;
 }

@@ -31,6 +31,9 @@ enum pool_result {
 enum pool_result pool_take(struct worker *worker, struct cluster *cluster,
                            struct endpoint *endpoint, struct stream *stream, bool may_reuse,
                            bool is_safe, struct upstream **upstream);
+/* True when the cluster may have another connection: below max-connections, or now that an idle one
+ * was closed for it. */
+bool pool_has_place(struct worker *worker, struct cluster *cluster);
 /* An endpoint left the table: its idle connections go. For clusters_create(). */
 void pool_on_endpoint_retired(void *worker, struct endpoint *endpoint);
 /* Close all idle connections of a worker. */

@@ -34,12 +34,13 @@ struct proxy_timeouts {
     uint32_t response_head_ms; /* from the end of the request: 504 */
     uint32_t stream_idle_ms;   /* nothing moves in either direction */
     uint32_t tunnel_idle_ms;
+    uint32_t tcp_idle_ms;  /* nothing moves through a connection that is relayed as it comes */
     uint32_t pool_idle_ms; /* a kept connection to an endpoint */
     uint32_t linger_ms;    /* reading on after an answer that ends the connection */
 };
 #define PROXY_TIMEOUTS_DEFAULT                                                                     \
     ((struct proxy_timeouts){10000, 60000, 3000, 10000, 60000, 60000, 2000, 10000, 60000, 300000,  \
-                             7200000, 60000, 2000})
+                             7200000, 7200000, 60000, 2000})
 
 struct proxy_config {
     const struct listener_config *listeners; /* borrowed */

@@ -15,6 +15,8 @@ void stats_merge(struct stats *into, const struct stats *from)
         into->requests_by_class[i] += from->requests_by_class[i];
     for (size_t i = 0; i < FAILURE_COUNT; i++)
         into->failures[i] += from->failures[i];
+    for (size_t i = 0; i < FAILURE_COUNT; i++)
+        into->tcp_ended[i] += from->tcp_ended[i];
     for (size_t i = 0; i < TLS_FAILURE_COUNT; i++)
         into->tls_failures[i] += from->tls_failures[i];
     for (size_t i = 0; i < H2_ENDS_COUNT; i++)
@@ -63,6 +65,23 @@ static void write_handshake_failures(const struct stats *stats, struct text *out
         (void)snprintf(labels, sizeof(labels), "result=\"%s\"",
                        tls_failure_label((enum tls_failure)i));
         metrics_sample(out, "fairlead_tls_handshakes_total", labels, stats->tls_failures[i]);
+    }
+}
+
+static void write_tcp_ends(const struct stats *stats, struct text *out)
+{
+    const char *name = "fairlead_tcp_connections_total";
+    char labels[64];
+
+    metrics_family(out, name, METRIC_COUNTER,
+                   "Client connections for tcp routes that have ended, by result.");
+    metrics_sample(out, name, "result=\"ok\"", stats->tcp_ended[FAILURE_NONE]);
+    for (unsigned int i = 1; i < FAILURE_COUNT; i++) {
+        if (stats->tcp_ended[i] == 0)
+            continue;
+        (void)snprintf(labels, sizeof(labels), "result=\"%s\"",
+                       failure_row((enum failure)i)->reason);
+        metrics_sample(out, name, labels, stats->tcp_ended[i]);
     }
 }
 
@@ -128,6 +147,7 @@ void stats_write(const struct stats *stats, struct text *out)
             is_last_of(family, i + 1 < rows_count ? rows[i + 1].family : NULL))
             write_handshake_failures(stats, out);
     }
+    write_tcp_ends(stats, out);
     write_session_ends(stats, out);
     write_probes(stats, out);
     metrics_family(out, "fairlead_admin_requests_total", METRIC_COUNTER,

@@ -18,13 +18,14 @@ struct stats {
     uint64_t requests_by_class[6]; /* answers of endpoints: [2] = 2xx */
     uint64_t redirects;            /* our own 301 */
     uint64_t admin_requests;
-    uint64_t failures[FAILURE_COUNT];   /* requests that ended with one */
+    uint64_t failures[FAILURE_COUNT];         /* requests that ended with one */
+    uint64_t tcp_ended[FAILURE_COUNT];        /* relayed connections, by failure or FAILURE_NONE */
     uint64_t tls_failures[TLS_FAILURE_COUNT]; /* handshakes with clients */
-    uint64_t h2_ended[H2_ENDS_COUNT];   /* sessions of clients that we ended */
-    uint64_t probes[PROBE_RESULT_COUNT]; /* of endpoints, by how they ended */
-    struct histogram duration;          /* whole requests */
-    struct histogram upstream_duration; /* from the request's end to the response head */
-    struct histogram busy;              /* how long a turn of the loop held it */
+    uint64_t h2_ended[H2_ENDS_COUNT];         /* sessions of clients that we ended */
+    uint64_t probes[PROBE_RESULT_COUNT];      /* of endpoints, by how they ended */
+    struct histogram duration;                /* whole requests */
+    struct histogram upstream_duration;       /* from the request's end to the response head */
+    struct histogram busy;                    /* how long a turn of the loop held it */
 };
 
 void stats_merge(struct stats *into, const struct stats *from);

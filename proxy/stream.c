@@ -248,6 +248,7 @@ static bool is_misdirected(const struct stream *stream)
 {
     const struct table *table = stream->generation->table;
     const struct tls *tls = stream->conn->tls;
+    const struct vhost *vhost;
     const struct tls_host *then, *now, *named;
     struct bytes server_name;
 
@@ -255,7 +256,10 @@ static bool is_misdirected(const struct stream *stream)
         return false;
     then = tls_host_of(tls);
     server_name = tls_server_name(tls);
-    named = table_tls_host(table, stream->host);
+    vhost = table_tls_vhost(table, stream->host);
+    if (vhost != NULL && vhost->tcp != NULL) /* no HTTP is spoken with it here */
+        return true;
+    named = vhost == NULL ? NULL : vhost->tls;
     if (named == NULL) /* its own host went since: that has no path any more, or no certificate */
         return !bytes_equal(server_name, stream->host) ||
                table_vhost(table, SCHEME_HTTPS, stream->host) != NULL;

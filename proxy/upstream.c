@@ -14,6 +14,7 @@
 #include "core/refs.h"
 #include "proxy/pool.h"
 #include "proxy/stream.h"
+#include "proxy/tcp_attempt.h"
 #include "tls/tls.h"
 
 static struct upstream *upstream_of(struct transport *transport)
@@ -43,7 +44,7 @@ static void on_upstream_closed(struct transport *transport)
     worker_check_stopped(worker);
 }
 
-void upstream_discard(struct upstream *upstream)
+static void discard(struct upstream *upstream, bool reset)
 {
     struct cluster *cluster = upstream->cluster;
     struct worker *worker = upstream->worker;
@@ -55,21 +56,40 @@ void upstream_discard(struct upstream *upstream)
     list_remove(&upstream->link);
     upstream->state = UPSTREAM_CLOSING;
     upstream->stream = NULL;
+    upstream->relay = NULL;
     deadline_cancel(worker->deadlines, &upstream->deadline);
-    transport_close(upstream->transport);
+    if (reset)
+        transport_abort(upstream->transport);
+    else
+        transport_close(upstream->transport);
     worker->stats.upstream_now--;
     pool_leave(upstream->pool);
     cluster->connections--;
 }
 
-void upstream_close(struct upstream *upstream)
+void upstream_discard(struct upstream *upstream)
+{
+    discard(upstream, false);
+}
+
+static void discard_and_wake(struct upstream *upstream, bool reset)
 {
     struct cluster *cluster = upstream->cluster;
 
     if (upstream->state == UPSTREAM_CLOSING)
         return;
-    upstream_discard(upstream);
+    discard(upstream, reset);
     pool_wake(cluster);
+}
+
+void upstream_close(struct upstream *upstream)
+{
+    discard_and_wake(upstream, false);
+}
+
+void upstream_abort(struct upstream *upstream)
+{
+    discard_and_wake(upstream, true);
 }
 
 /* ---- what the transport tells ---- */
@@ -189,14 +209,17 @@ static void on_connected(struct tcp *tcp, enum status status)
 
     if (status != STATUS_OK)
         upstream->ops->on_open_failed(upstream, failure_of_connect(status));
+    else if (upstream->relay != NULL && !tcp_attempt_greet(upstream->relay))
+        upstream->ops->on_open_failed(upstream, FAILURE_CONNECT_FAILED);
     else if (upstream->tls_policy != NULL)
         begin_tls(upstream);
     else
         is_open(upstream);
 }
 
-struct upstream *upstream_open(struct worker *worker, struct cluster *cluster,
-                               struct endpoint *endpoint, struct stream *stream)
+static struct upstream *begin_connect(struct worker *worker, struct cluster *cluster,
+                                      struct endpoint *endpoint, const struct upstream_ops *ops,
+                                      const struct tls_upstream *tls_policy)
 {
     struct upstream *upstream = mem_new(struct upstream);
 
@@ -208,25 +231,47 @@ struct upstream *upstream_open(struct worker *worker, struct cluster *cluster,
     upstream->tcp.transport.owner = upstream;
     upstream->magic = UPSTREAM_MAGIC;
     upstream->state = UPSTREAM_CONNECTING;
-    upstream->ops = cluster_speaks_h2(cluster) ? &upstream_h2_ops : &upstream_h1_ops;
-    if (cluster->spec->tls != NULL)
-        upstream->tls_policy = tls_upstream_ref(refs_thaw(cluster->spec->tls));
+    upstream->ops = ops;
+    if (tls_policy != NULL)
+        upstream->tls_policy = tls_upstream_ref(refs_thaw(tls_policy));
     upstream->worker = worker;
     upstream->cluster = cluster;
     upstream->endpoint = endpoint;
     upstream->transport = &upstream->tcp.transport;
-    upstream->stream = stream;
     list_init(&upstream->link);
     deadline_init(&upstream->deadline, on_upstream_deadline);
     text_init(&upstream->partial);
-    if (upstream->ops == &upstream_h2_ops)
-        deadline_set(worker->deadlines, &upstream->deadline,
-                     worker_now_ms(worker) + worker->config->timeouts.connect_ms);
     upstream->pool = pool_enter(endpoint);
     cluster->connections++;
     worker->upstreams_count++;
     worker->stats.upstream_now++;
     worker->stats.upstream_opened++;
+    return upstream;
+}
+
+struct upstream *upstream_open(struct worker *worker, struct cluster *cluster,
+                               struct endpoint *endpoint, struct stream *stream)
+{
+    bool is_h2 = cluster_speaks_h2(cluster);
+    struct upstream *upstream = begin_connect(
+        worker, cluster, endpoint, is_h2 ? &upstream_h2_ops : &upstream_h1_ops, cluster->spec->tls);
+
+    if (upstream == NULL)
+        return NULL;
+    upstream->stream = stream;
+    if (is_h2)
+        deadline_set(worker->deadlines, &upstream->deadline,
+                     worker_now_ms(worker) + worker->config->timeouts.connect_ms);
+    return upstream;
+}
+
+struct upstream *upstream_open_tcp(struct worker *worker, struct cluster *cluster,
+                                   struct endpoint *endpoint, struct tcp_relay *relay)
+{
+    struct upstream *upstream = begin_connect(worker, cluster, endpoint, &upstream_tcp_ops, NULL);
+
+    if (upstream != NULL)
+        upstream->relay = relay;
     return upstream;
 }
 

@@ -27,6 +27,7 @@ enum upstream_state {
 
 struct pool;
 struct stream;
+struct tcp_relay;
 struct tls;
 struct tls_upstream;
 struct upstream_h2;
@@ -58,25 +59,27 @@ static inline bool cluster_speaks_h2(const struct cluster *cluster)
 
 extern const struct upstream_ops upstream_h1_ops;
 extern const struct upstream_ops upstream_h2_ops;
+extern const struct upstream_ops upstream_tcp_ops; /* has no streams, and is never kept */
 
 struct upstream {
     uint32_t magic;
     enum upstream_state state;
-    const struct upstream_ops *ops; /* borrowed, constant; the protocol spoken */
-    struct list link;               /* HTTP/1: in its pool's idle list while UPSTREAM_IDLE;
-                                     * HTTP/2: in its pool's sessions until it closes */
-    struct worker *worker;          /* borrowed */
-    struct cluster *cluster;        /* borrowed; lives while it has connections */
-    struct endpoint *endpoint;      /* borrowed; lives while it has a pool */
-    struct pool *pool;              /* borrowed; lives while it has connections */
-    struct transport *transport;    /* borrowed: of tls if there is one, else of tcp */
-    struct tls *tls;                /* owned; NULL for plain connections */
+    const struct upstream_ops *ops;  /* borrowed, constant; the protocol spoken */
+    struct list link;                /* HTTP/1: in its pool's idle list while UPSTREAM_IDLE;
+                                      * HTTP/2: in its pool's sessions until it closes */
+    struct worker *worker;           /* borrowed */
+    struct cluster *cluster;         /* borrowed; lives while it has connections */
+    struct endpoint *endpoint;       /* borrowed; lives while it has a pool */
+    struct pool *pool;               /* borrowed; lives while it has connections */
+    struct transport *transport;     /* borrowed: of tls if there is one, else of tcp */
+    struct tls *tls;                 /* owned; NULL for plain connections */
     struct tls_upstream *tls_policy; /* ref; as the cluster said when it was opened, or NULL */
-    struct upstream_h2 *h2;         /* owned; NULL unless HTTP/2 is spoken */
-    struct stream *stream;          /* HTTP/1: borrowed; NULL unless CONNECTING or BUSY */
-    struct deadline deadline;       /* of being idle, or of an HTTP/2 connect */
-    struct h1_scan scan;            /* of the response head */
-    struct text partial;            /* part of a response head that came in pieces */
+    struct upstream_h2 *h2;          /* owned; NULL unless HTTP/2 is spoken */
+    struct stream *stream;           /* HTTP/1: borrowed; NULL unless CONNECTING or BUSY */
+    struct tcp_relay *relay;         /* borrowed, until it closes; NULL for HTTP */
+    struct deadline deadline;        /* of being idle, or of an HTTP/2 connect */
+    struct h1_scan scan;             /* of the response head */
+    struct text partial;             /* part of a response head that came in pieces */
     uint32_t requests_count;
     bool keeps;     /* HTTP/1: the endpoint keeps it after this answer, and nothing was left over */
     bool has_ended; /* the endpoint sends no more */
@@ -86,12 +89,17 @@ struct upstream {
 /* Begin to connect. HTTP/1: for a stream, which hears how it went. NULL when the system refused. */
 struct upstream *upstream_open(struct worker *worker, struct cluster *cluster,
                                struct endpoint *endpoint, struct stream *stream);
+/* The same for a relay. Its bytes go out as they are: the cluster of a tcp route speaks nothing. */
+struct upstream *upstream_open_tcp(struct worker *worker, struct cluster *cluster,
+                                   struct endpoint *endpoint, struct tcp_relay *relay);
 /* Hand an idle one to a stream. */
 void upstream_lend(struct upstream *upstream, struct stream *stream);
 /* Ends at once; a stream, if any, hears nothing of it. Its place goes to the next stream that
  * waits for the cluster. May be called twice. */
 void upstream_close(struct upstream *upstream);
-/* The same, but the place is the caller's: nobody is woken. */
+/* The same, and the endpoint sees that what it got is not all. */
+void upstream_abort(struct upstream *upstream);
+/* As upstream_close(), but the place is the caller's: nobody is woken. */
 void upstream_discard(struct upstream *upstream);
 /* Kept, or not, when nothing uses it now. */
 bool upstream_may_be_kept(const struct upstream *upstream);

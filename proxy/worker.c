@@ -16,6 +16,7 @@
 #include "proxy/prober.h"
 #include "proxy/set.h"
 #include "proxy/stream.h"
+#include "proxy/tcp_relay.h"
 #include "route/match.h"
 #include "tls/tls.h"
 
@@ -44,11 +45,13 @@ static struct tls_choice choose_host(void *context, void *owner, struct bytes se
 {
     const struct worker *worker = context;
     const struct generation *latest = worker->current.latest;
-    const struct tls_host *host =
-        latest == NULL ? NULL : table_tls_host(latest->table, server_name);
+    const struct vhost *vhost = latest == NULL ? NULL : table_tls_vhost(latest->table, server_name);
 
-    (void)owner;
-    return (struct tls_choice){host == NULL ? TLS_UNKNOWN_NAME : TLS_SERVE, host};
+    if (vhost == NULL || (vhost->tls == NULL && vhost->tcp == NULL))
+        return (struct tls_choice){TLS_UNKNOWN_NAME, NULL};
+    if (vhost->tcp != NULL)
+        return tcp_relay_choose(owner, vhost, server_name);
+    return (struct tls_choice){TLS_SERVE, vhost->tls};
 }
 
 /* Before the loop sleeps: send what sessions have gathered, go on with handshakes that were left

@@ -105,6 +105,7 @@ TEST(serve_has_the_defaults_of_the_design)
     assert_int_equal(options->drain_timeout_ms, 60000);
     assert_int_equal(options->request_head_timeout_ms, 10000);
     assert_int_equal(options->tunnel_idle_timeout_ms, 7200000);
+    assert_int_equal(options->tcp_idle_timeout_ms, 7200000);
     assert_int_equal(options->public_http_port, 80);
     assert_int_equal(options->public_https_port, 443);
     assert_string_equal(options->access_log, "-");
