@@ -132,14 +132,12 @@ static void make_listeners(struct program *program)
     program->listeners =
         mem_new_array(struct listener_config, options->http.count + options->https.count + 1);
     for (size_t i = 0; i < options->http.count; i++)
-        add_listener(program,
-                     (struct listener_config){.address = options->http.at[i],
-                                              .proxy_protocol = options->proxy_protocol});
+        add_listener(program, (struct listener_config){.address = options->http.at[i],
+                                                       .proxy_protocol = options->proxy_protocol});
     for (size_t i = 0; i < options->https.count; i++)
-        add_listener(program,
-                     (struct listener_config){.address = options->https.at[i],
-                                              .is_tls = true,
-                                              .proxy_protocol = options->proxy_protocol});
+        add_listener(program, (struct listener_config){.address = options->https.at[i],
+                                                       .is_tls = true,
+                                                       .proxy_protocol = options->proxy_protocol});
     add_listener(program, (struct listener_config){.address = options->admin, .is_admin = true});
 }
 
@@ -214,6 +212,7 @@ static struct controller_config controller_config_of(struct program *program)
         .log = program->log,
         .directories = options->objects.at,
         .directories_count = options->objects.count,
+        .kubeconfig = options->kubeconfig,
         .options = compile_options,
         .publish = on_table,
         .context = program,
@@ -244,11 +243,6 @@ static int serve(const struct options *options)
 {
     struct program program = {.options = options};
 
-    if (options->objects.count == 0) {
-        fprintf(stderr, "fairlead: serve: no manifests: give --objects DIR "
-                        "(watching an API server is not in this version)\n");
-        return EXIT_USAGE;
-    }
     env_forbid_core_dumps();
     program.log = log_create(STDERR_FILENO, options->log_level);
     if (env_raise_open_files() < FILES_NEEDED_MIN) {

@@ -2,16 +2,17 @@
 /*
  * controller.c - from batches to publications, on worker 0's loop.
  *
- *     files -> batch --\
- *                       turn (thread pool) -> table -> publish
- *     DNS -> answer ---/                 \-> names -> resolver
+ *     files, kube -> batch --\
+ *                             turn (thread pool) -> table -> publish
+ *     DNS -> answer ---------/                 \-> names -> resolver
  *
- * Nothing is published before all files were read once, and the first table waits for the first
+ * Nothing is published before all objects were read once, and the first table waits for the first
  * answers of DNS, but not longer than FIRST_ANSWERS_MS: else the first requests to an ExternalName
  * would meet no endpoints.
  */
 #include "controller/controller.h"
 
+#include "controller/kube/kube.h"
 #include "controller/observe.h"
 #include "controller/resolver.h"
 #include "controller/turn.h"
@@ -30,13 +31,14 @@ enum controller_state {
 struct controller {
     struct controller_config config;
     enum controller_state state;
+    struct api *api; /* owned; NULL with files */
     struct source source;
     struct resolver *resolver;
     struct turn *turn;
     uv_timer_t first_answers; /* bounds CONTROLLER_RESOLVING */
     struct table *held;       /* ref; newest table not published yet, or NULL */
     struct observed observed;
-    uint32_t open_count; /* files, resolver, timer, turn, retiring tables */
+    uint32_t open_count; /* source, api, resolver, timer, turn, retiring tables */
     controller_closed_fn *on_closed;
     void *closed_context;
 };
@@ -175,7 +177,7 @@ static void on_batch(void *context, struct source_batch *batch)
     start_turn(controller);
 }
 
-static enum status open_source(struct controller *controller)
+static enum status open_files(struct controller *controller)
 {
     const struct controller_config *config = &controller->config;
     struct files *files;
@@ -185,6 +187,28 @@ static enum status open_source(struct controller *controller)
     if (status == STATUS_OK)
         controller->source = files_source(files);
     return status;
+}
+
+static enum status open_kube(struct controller *controller)
+{
+    const struct controller_config *config = &controller->config;
+    const struct api_config api_config = {
+        .loop = config->loop, .log = config->log, .kubeconfig = config->kubeconfig};
+    struct kube_config kube_config = {.loop = config->loop,
+                                      .log = config->log,
+                                      .watch_namespaces = config->options.watch_namespaces,
+                                      .watch_namespaces_count =
+                                          config->options.watch_namespaces_count,
+                                      .on_batch = on_batch,
+                                      .context = controller};
+    enum status status = api_open(&controller->api, &api_config);
+
+    if (status != STATUS_OK)
+        return status;
+    kube_config.api = controller->api;
+    controller->source = kube_source(kube_open(&kube_config));
+    controller->open_count++;
+    return STATUS_OK;
 }
 
 enum status controller_open(struct controller **result, const struct controller_config *config)
@@ -197,7 +221,8 @@ enum status controller_open(struct controller **result, const struct controller_
     observed_init(&controller->observed);
     controller->turn = turn_create(config->loop, &controller->config.options, config->log,
                                    on_turn_done, controller);
-    status = open_source(controller);
+    controller->open_count = 3;
+    status = config->directories_count > 0 ? open_files(controller) : open_kube(controller);
     if (status != STATUS_OK) {
         turn_destroy(controller->turn);
         observed_fini(&controller->observed);
@@ -209,7 +234,6 @@ enum status controller_open(struct controller **result, const struct controller_
                                            on_answer, controller);
     CHECK(uv_timer_init(config->loop, &controller->first_answers) == 0);
     controller->first_answers.data = controller;
-    controller->open_count = 3;
     *result = controller;
     return STATUS_OK;
 }
@@ -217,6 +241,11 @@ enum status controller_open(struct controller **result, const struct controller_
 bool controller_is_synced(const struct controller *controller)
 {
     return controller->state == CONTROLLER_SYNCED;
+}
+
+void controller_add_detail(const struct controller *controller, struct text *out)
+{
+    controller->source.ops->add_detail(controller->source.self, out);
 }
 
 void controller_write_metrics(const struct controller *controller, struct text *out)
@@ -272,13 +301,23 @@ static void on_timer_closed(uv_handle_t *handle)
     one_closed(handle->data);
 }
 
+/* Calls to the API server are the source's, so it goes first. */
+static void on_source_closed(void *context)
+{
+    struct controller *controller = context;
+
+    if (controller->api != NULL)
+        api_close(controller->api, on_part_closed, controller);
+    one_closed(controller);
+}
+
 void controller_close(struct controller *controller, controller_closed_fn *on_closed, void *context)
 {
     CHECK(controller->state != CONTROLLER_CLOSING);
     controller->state = CONTROLLER_CLOSING;
     controller->on_closed = on_closed;
     controller->closed_context = context;
-    controller->source.ops->close(controller->source.self, on_part_closed, controller);
+    controller->source.ops->close(controller->source.self, on_source_closed, controller);
     resolver_close(controller->resolver, on_part_closed, controller);
     uv_close((uv_handle_t *)&controller->first_answers, on_timer_closed);
 }

@@ -2,7 +2,7 @@
 /*
  * controller.h - keeps the table true to the objects, on worker 0's loop.
  *
- *     files -> batch -> [thread pool: apply, compile] -> publish
+ *     files, or an API server -> batch -> [thread pool: apply, compile] -> publish
  *
  * One compile runs at a time; batches that come meanwhile wait and go into the next one together.
  * The cache and the compiler belong to one turn, so they need no lock.
@@ -24,7 +24,8 @@ struct controller_config {
     uv_loop_t *loop;
     struct log *log;
     const char *const *directories;
-    size_t directories_count;
+    size_t directories_count; /* 0: objects come from an API server, */
+    const char *kubeconfig;   /* which this file names; NULL: the one of the cluster we run in */
     struct compile_options options;
     controller_publish_fn *publish;
     void *context;
@@ -36,6 +37,8 @@ struct controller;
 enum status controller_open(struct controller **controller, const struct controller_config *config);
 /* True after the first full sync has been compiled and published. */
 bool controller_is_synced(const struct controller *controller);
+/* Appends what readiness waits for, or what is amiss though ready; nothing when all is well. */
+void controller_add_detail(const struct controller *controller, struct text *out);
 /* Appends fairlead_ metrics of the control plane: objects by kind, files, parse errors, compile
  * time (histogram), table generation, last change, hosts compiled, findings, ends of certificates.
  */
