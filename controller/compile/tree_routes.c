@@ -9,6 +9,7 @@
 #include "controller/compile/annotations.h"
 #include "controller/compile/tree_parts.h"
 #include "route/normal.h"
+#include "route/rewrite.h"
 
 /* One route while it is walked. */
 struct part {
@@ -106,19 +107,30 @@ static void add_unavailable(struct walk *walk, const struct step *step, const st
     leaf->route.unavailable = why;
 }
 
+/* What is no path must not get into a head, and a request that is not rewritten is not what was
+ * asked for. */
+static bool set_rewrite(struct walk *walk, const struct step *step, const struct part *part,
+                        struct route *route)
+{
+    struct bytes written = part->route->prefix_rewrite;
+
+    if (written.len == 0 ||
+        rewrite_normalise(written, arena_alloc(walk->host->pass->scratch, written.len),
+                          &route->prefix_rewrite))
+        return true;
+    step_fault(
+        walk, step,
+        plain_printf(walk->host->pass->scratch, "%.*s.prefixRewrite", BYTES_ARG(part->field)),
+        "%.*s: prefixRewrite must be a path, and begin with /", BYTES_ARG(part->label));
+    return false;
+}
+
 static void set_options(struct walk *walk, const struct step *step, const struct part *part,
                         struct route *route)
 {
     const struct ingress_route_route *from = part->route;
 
     route->websocket = from->enable_websockets;
-    route->prefix_rewrite = from->prefix_rewrite;
-    if (from->prefix_rewrite.len > 0 && from->prefix_rewrite.at[0] != '/') {
-        step_tell(walk, step, false,
-                  "%.*s.prefixRewrite: \"%.*s\" does not begin with /, so it does nothing",
-                  BYTES_ARG(part->field), BYTES_ARG(from->prefix_rewrite));
-        route->prefix_rewrite = BYTES_NONE;
-    }
     if (!timeout_parse(from->request_timeout, &route->response_timeout_ms))
         step_tell(walk, step, false,
                   "%.*s.timeoutPolicy.request: \"%.*s\" is no duration such as 90s or 1m30s and no "
@@ -153,6 +165,11 @@ static void walk_services(struct walk *walk, const struct step *step, const stru
 
     set_options(walk, step, part, &route);
     services_point(walk, step, &services, &route);
+    if (!set_rewrite(walk, step, part, &route)) {
+        route.action = ROUTE_UNAVAILABLE;
+        route.unavailable = BYTES("the rewrite is no path, see the status of the IngressRoute");
+        route.backends_count = 0;
+    }
     leaf = add_leaf(walk, step, part);
     route.path = leaf->route.path;
     route.path_kind = leaf->route.path_kind;

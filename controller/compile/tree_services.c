@@ -10,6 +10,7 @@
  */
 #include "controller/compile/backends.h"
 #include "controller/compile/tree_parts.h"
+#include "route/normal.h"
 
 /* One service while it is looked at. */
 struct entry {
@@ -107,6 +108,16 @@ static uint32_t number_of(const struct entry *entry, const char *name, int32_t w
     return otherwise;
 }
 
+/* What may stand in the head of a request: visible ASCII. */
+static bool is_visible(struct bytes text, size_t max)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] <= 0x20 || text.at[i] >= 0x7f)
+            return false;
+    }
+    return text.len <= max;
+}
+
 /* False when it cannot be made: then nobody knows which endpoints may have requests. */
 static bool choose_health_check(const struct entry *entry, struct way *way)
 {
@@ -115,8 +126,16 @@ static bool choose_health_check(const struct entry *entry, struct way *way)
 
     if (!entry->service->has_health_check)
         return true;
-    if (!entry->of->is_tcp && (from->path.len == 0 || from->path.at[0] != '/')) {
-        fault(entry, ".healthCheck.path", "healthCheck path must begin with /");
+    if (!entry->of->is_tcp && (from->path.len == 0 || from->path.at[0] != '/' ||
+                               !is_visible(from->path, HEALTH_PATH_BYTES_MAX))) {
+        fault(entry, ".healthCheck.path",
+              from->path.len == 0 || from->path.at[0] != '/'
+                  ? "healthCheck path must begin with /"
+                  : "healthCheck path is no path that a request can have");
+        return false;
+    }
+    if (!entry->of->is_tcp && !is_visible(from->host, HOST_LENGTH_MAX)) {
+        fault(entry, ".healthCheck.host", "healthCheck host is no host that a request can have");
         return false;
     }
     way->has_health = true;

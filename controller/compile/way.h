@@ -10,6 +10,7 @@
 #include "route/table.h"
 
 /* What a health check has that does not say otherwise (spec/contour.md 2.6). */
+#define HEALTH_PATH_BYTES_MAX      2048
 #define HEALTH_HOST                BYTES("contour-envoy-healthcheck")
 #define HEALTH_INTERVAL_MS         10000
 #define HEALTH_TIMEOUT_MS          2000
