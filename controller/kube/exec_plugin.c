@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#define EXEC_INFO     "KUBERNETES_EXEC_INFO"
 #define HANDLES_COUNT 3
 #define READ_BYTES    16384
 #define AFTER_EXIT_MS 100 /* for what is in the pipe when the child ends */
@@ -155,10 +156,9 @@ static void on_output(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer
     }
 }
 
-/* Our own environment, what the kubeconfig adds, and the info. The last one of a name must count,
- * and getenv(3) takes the first, so what is added stands in front. */
+/* Texts one behind the other, each with its NUL. */
 struct words {
-    struct text text; /* all, each with its NUL */
+    struct text text;
     size_t count;
 };
 
@@ -183,17 +183,33 @@ static char **words_split(struct words *words)
     return list;
 }
 
+/* The kubeconfig has a variable of this name, from the place `from` on. */
+static bool is_set(const struct exec_config *exec, size_t from, struct bytes name)
+{
+    for (size_t i = from; i < exec->variables_count; i++)
+        if (bytes_equal(exec->variables[i].name, name))
+            return true;
+    return bytes_equal(name, BYTES(EXEC_INFO));
+}
+
+/* Our own environment, less what the kubeconfig sets (the last of a name counts), and the info. No
+ * name may be there twice: programs do not agree on which one counts then. */
 static char **make_environment(const struct exec_config *exec, struct bytes info,
                                struct words *words)
 {
     text_init(&words->text);
-    add_variable(words, BYTES("KUBERNETES_EXEC_INFO"), info);
-    for (size_t i = exec->variables_count; i-- > 0;)
-        add_variable(words, exec->variables[i].name, exec->variables[i].value);
     for (char **at = environ; *at != NULL; at++) {
-        text_add(&words->text, bytes_from(*at, strlen(*at) + 1));
-        words->count++;
+        struct bytes variable = bytes_of(*at);
+        size_t equals = bytes_find(variable, '=');
+
+        if (equals == BYTES_NOT_FOUND || is_set(exec, 0, bytes_slice(variable, 0, equals)))
+            continue;
+        add_variable(words, bytes_slice(variable, 0, equals), bytes_skip(variable, equals + 1));
     }
+    for (size_t i = 0; i < exec->variables_count; i++)
+        if (!is_set(exec, i + 1, exec->variables[i].name))
+            add_variable(words, exec->variables[i].name, exec->variables[i].value);
+    add_variable(words, BYTES(EXEC_INFO), info);
     return words_split(words);
 }
 
