@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls over HTTP/2: many on one connection, which may be taken away. */
+#include "tests/unit/controller/kube/caller.h"
+#include "tests/unit/controller/kube/h2_script.h"
+
+#define CALLS 10
+
+/* Answers none before all are there. */
+static void serve_all_at_once(struct served *served)
+{
+    struct h2_script script;
+
+    h2_begin(&script, served);
+    if (h2_wait(&script, CALLS))
+        for (size_t i = 0; i < CALLS; i++)
+            h2_answer(&script, i);
+    while (h2_turn(&script))
+        ;
+    h2_end(&script);
+}
+
+TEST(watch_26_ten_calls_share_one_connection_of_http_2)
+{
+    struct tls_server server = {.has_h2 = true};
+    struct caller caller;
+    struct seen seen[CALLS] = {0};
+
+    tls_server_start(&server, 0, serve_all_at_once);
+    caller_begin(&caller, &server);
+    for (size_t i = 0; i < CALLS; i++)
+        caller_start(&caller, &seen[i], "/watch");
+    for (size_t i = 0; i < CALLS; i++) {
+        caller_until(&caller, &seen[i].is_ended);
+        assert_int_equal(seen[i].end, API_ANSWERED);
+        assert_int_equal(seen[i].status, 200);
+        assert_bytes(text_bytes(&seen[i].body), "hello");
+    }
+    assert_int_equal(server.connections, 1);
+    assert_int_equal(caller.api->stats.connections, 1);
+    caller_fini(&caller);
+    tls_server_stop(&server);
+    for (size_t i = 0; i < CALLS; i++)
+        seen_fini(&seen[i]);
+}
+
+/* GOAWAY while a call is under way, which is answered afterwards. */
+static void serve_goaway(struct served *served)
+{
+    struct h2_script script;
+
+    h2_begin(&script, served);
+    if (h2_wait(&script, 1)) {
+        nghttp2_submit_goaway(script.session, NGHTTP2_FLAG_NONE, script.streams[0],
+                              NGHTTP2_NO_ERROR, NULL, 0);
+        nghttp2_session_send(script.session);
+        h2_answer(&script, 0);
+    }
+    while (nghttp2_session_want_read(script.session) != 0 && h2_turn(&script))
+        ;
+    h2_end(&script);
+}
+
+TEST(watch_26_a_goaway_ends_no_call_and_the_next_gets_a_connection)
+{
+    struct tls_server server = {.has_h2 = true};
+    struct caller caller;
+    struct seen seen = {0};
+
+    tls_server_start(&server, 0, serve_goaway);
+    caller_begin(&caller, &server);
+    for (unsigned i = 1; i <= 3; i++) {
+        caller_get(&caller, &seen, "/version");
+        assert_int_equal(seen.end, API_ANSWERED);
+        assert_bytes(text_bytes(&seen.body), "hello");
+        seen_fini(&seen);
+        assert_int_equal(server.connections, i);
+    }
+    caller_fini(&caller);
+    tls_server_stop(&server);
+}
+
+/* The first connection is there, and says nothing. */
+static void serve_silence_first(struct served *served)
+{
+    struct h2_script script;
+
+    h2_begin(&script, served);
+    if (served->number > 0 && h2_wait(&script, 1))
+        h2_answer(&script, 0);
+    while (h2_turn(&script))
+        ;
+    h2_end(&script);
+}
+
+TEST(watch_14_after_a_silence_the_next_call_is_not_put_on_the_same_connection)
+{
+    struct tls_server server = {.has_h2 = true};
+    struct caller caller;
+    struct seen silent = {0}, seen = {0};
+    struct api_request request;
+
+    tls_server_start(&server, 0, serve_silence_first);
+    caller_begin(&caller, &server);
+    request = caller_request(&caller, &silent, "/watch");
+    request.silence_ms = 200;
+    silent.call = api_start(caller.api, &request);
+    caller_until(&caller, &silent.is_ended);
+    assert_int_equal(silent.end, API_SILENT);
+    caller_get(&caller, &seen, "/watch");
+    assert_int_equal(seen.status, 200);
+    caller_fini(&caller);
+    tls_server_stop(&server);
+    seen_fini(&silent);
+    seen_fini(&seen);
+}
+
+/* Refuses what it has not worked on, as a server does that ends in an orderly way. */
+static void serve_refusal_first(struct served *served)
+{
+    struct h2_script script;
+
+    h2_begin(&script, served);
+    if (h2_wait(&script, 1)) {
+        if (served->number > 0)
+            h2_answer(&script, 0);
+        else
+            nghttp2_submit_rst_stream(script.session, NGHTTP2_FLAG_NONE, script.streams[0],
+                                      NGHTTP2_REFUSED_STREAM);
+        nghttp2_session_send(script.session);
+    }
+    while (h2_turn(&script))
+        ;
+    h2_end(&script);
+}
+
+TEST(a_stream_that_is_refused_is_asked_for_again_on_another_connection)
+{
+    struct tls_server server = {.has_h2 = true};
+    struct caller caller;
+    struct seen seen = {0};
+
+    tls_server_start(&server, 0, serve_refusal_first);
+    caller_begin(&caller, &server);
+    caller_get(&caller, &seen, "/version");
+    assert_int_equal(seen.end, API_ANSWERED);
+    assert_int_equal(seen.status, 200);
+    caller_fini(&caller);
+    tls_server_stop(&server);
+    seen_fini(&seen);
+}
+
+TEST(a_cancelled_stream_leaves_the_others_of_its_connection)
+{
+    struct tls_server server = {.has_h2 = true};
+    struct caller caller;
+    struct seen seen[CALLS + 1] = {0};
+
+    tls_server_start(&server, 0, serve_all_at_once);
+    caller_begin(&caller, &server);
+    for (size_t i = 0; i < CALLS - 1; i++)
+        caller_start(&caller, &seen[i], "/watch");
+    while (server.requests < CALLS - 1)
+        uv_run(&caller.loop, UV_RUN_NOWAIT);
+    api_cancel(seen[3].call);
+    caller_start(&caller, &seen[CALLS - 1], "/watch");
+    for (size_t i = 0; i < CALLS; i++) {
+        if (i == 3)
+            continue;
+        caller_until(&caller, &seen[i].is_ended);
+        assert_int_equal(seen[i].status, 200);
+    }
+    assert_false(seen[3].is_ended);
+    assert_int_equal(server.connections, 1);
+    caller_fini(&caller);
+    tls_server_stop(&server);
+    for (size_t i = 0; i < CALLS + 1; i++)
+        seen_fini(&seen[i]);
+}
+
+TESTS(UNIT(watch_26_ten_calls_share_one_connection_of_http_2),
+      UNIT(watch_26_a_goaway_ends_no_call_and_the_next_gets_a_connection),
+      UNIT(watch_14_after_a_silence_the_next_call_is_not_put_on_the_same_connection),
+      UNIT(a_stream_that_is_refused_is_asked_for_again_on_another_connection),
+      UNIT(a_cancelled_stream_leaves_the_others_of_its_connection))
