@@ -126,11 +126,8 @@ void prober_run_line(struct prober *prober)
         return;
     while ((first = list_first(&prober->line)) != NULL && may_ask(prober))
         ask(prober, LIST_ENTRY(first, struct target, link));
-    if (first == NULL)
-        return;
-    if (prober->open_count >= prober->open_max)
-        prober->worker->stats.limit_probes++; /* goes on when one of them has ended */
-    else
+    /* At the limit of open ones it goes on when one of them has ended. */
+    if (first != NULL && prober->open_count < prober->open_max)
         deadline_set(prober->worker->deadlines, &prober->line_deadline,
                      prober->tick_ms + DEADLINE_TICK_MS);
 }
@@ -143,9 +140,12 @@ static void on_line_deadline(struct deadline *deadline)
 void prober_on_due(struct deadline *deadline)
 {
     struct target *target = DEADLINE_OWNER(deadline, struct target, deadline);
+    struct prober *prober = target->prober;
 
-    list_push_back(&target->prober->line, &target->link);
-    prober_run_line(target->prober);
+    list_push_back(&prober->line, &target->link);
+    prober_run_line(prober);
+    if (!list_is_empty(&target->link) && prober->open_count >= prober->open_max)
+        prober->worker->stats.limit_probes++;
 }
 
 /* ---- for others ---- */

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from support import frames, manifests
-from support.checked import checked, wait_state
+from support.checked import Patient, checked, wait_state
 from support.wait import wait_until
 
 
@@ -129,6 +129,17 @@ def test_noise_after_an_http2_preface(fairlead, flooder):
                              service_annotations=manifests.upstream_protocol("h2c")))
     wait_state(proxy, "unhealthy")
     assert noisy.first_sent() < SOME_MB
+
+
+def test_no_text_of_an_object_becomes_a_header(fairlead, backend):
+    """Whatever stands in a check: if it is probed at all, it is one request with our own fields."""
+    asked = Patient(backend, path="/")
+    proxy = fairlead(checked(asked, path="/a b\r\nX-Evil: 1", host="h\r\nX-Evil: 2", unhealthy=1))
+    wait_until(lambda: asked.endpoint.requests or not proxy.metric(
+        "fairlead_health_endpoints", state="unknown"), "a probe, or none")
+    for probe in asked.endpoint.requests:
+        assert probe.names == {"host", "user-agent", "connection"}
+    assert not asked.endpoint.errors
 
 
 @pytest.mark.slow
