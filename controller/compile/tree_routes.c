@@ -154,6 +154,18 @@ static void set_options(struct walk *walk, const struct step *step, const struct
             BYTES_ARG(part->field), BYTES_ARG(from->per_try_timeout));
 }
 
+/* Over plain HTTP nobody is asked for a certificate. */
+static void lint_permit(struct walk *walk, const struct step *step, const struct part *part)
+{
+    if (part->route->permit_insecure &&
+        walk->host->tree.root->tls.client_auth == TLS_CLIENT_AUTH_REQUIRED)
+        step_tell(
+            walk, step, false,
+            "%.*s.permitInsecure: the root asks clients for certificates, and over plain HTTP "
+            "this route is served without: leave it out",
+            BYTES_ARG(part->field));
+}
+
 static void walk_services(struct walk *walk, const struct step *step, const struct part *part)
 {
     const struct services services = {.list = part->route->services,
@@ -164,6 +176,7 @@ static void walk_services(struct walk *walk, const struct step *step, const stru
     struct leaf *leaf;
 
     set_options(walk, step, part, &route);
+    lint_permit(walk, step, part);
     services_point(walk, step, &services, &route);
     if (!set_rewrite(walk, step, part, &route)) {
         route.action = ROUTE_UNAVAILABLE;
