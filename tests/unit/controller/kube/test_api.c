@@ -335,6 +335,59 @@ TEST(all_may_be_closed_from_a_callback)
     seen_fini(&other);
 }
 
+/* gzip of "hello" */
+#define PACKED                                                                                     \
+    "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xcb\x48\xcd\xc9\xc9\x07\x00\x86\xa6\x10\x36\x05\x00" \
+    "\x00\x00"
+
+static void serve_packed(struct served *served)
+{
+    if (!served_read_head(served))
+        return;
+    served_write(served, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 25\r\n\r\n");
+    served_write_bytes(served, BYTES(PACKED));
+    served_wait_for_end(served);
+}
+
+TEST(watch_17_a_packed_answer_is_unpacked)
+{
+    struct tls_server server = {0};
+    struct caller caller;
+    struct seen seen = {0};
+
+    tls_server_start(&server, 0, serve_packed);
+    caller_begin(&caller, &server);
+    caller_get(&caller, &seen, "/version");
+    assert_bytes(text_bytes(&seen.body), "hello");
+    caller_fini(&caller);
+    tls_server_stop(&server);
+    seen_fini(&seen);
+}
+
+static void serve_redirect(struct served *served)
+{
+    while (
+        served_read_head(served) &&
+        served_write(served, "HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n"))
+        ;
+}
+
+TEST(a_redirect_is_an_answer_and_is_not_followed)
+{
+    struct tls_server server = {0};
+    struct caller caller;
+    struct seen seen = {0};
+
+    tls_server_start(&server, 0, serve_redirect);
+    caller_begin(&caller, &server);
+    caller_get(&caller, &seen, "/version");
+    assert_int_equal(seen.status, 302);
+    assert_int_equal(server.requests, 1);
+    caller_fini(&caller);
+    tls_server_stop(&server);
+    seen_fini(&seen);
+}
+
 static void serve_retry_after(struct served *served)
 {
     while (served_read_head(served)) {
@@ -499,7 +552,8 @@ TESTS(UNIT(a_call_gets_status_and_body_and_sends_the_token_of_the_file),
       UNIT(watch_14_a_server_that_goes_silent_ends_the_call),
       UNIT(a_server_that_is_too_slow_ends_the_call),
       UNIT(a_call_may_be_cancelled_from_its_own_callback_and_from_that_of_another),
-      UNIT(all_may_be_closed_from_a_callback),
+      UNIT(all_may_be_closed_from_a_callback), UNIT(watch_17_a_packed_answer_is_unpacked),
+      UNIT(a_redirect_is_an_answer_and_is_not_followed),
       UNIT(watch_10_retry_after_is_told_in_milliseconds_and_bounded),
       UNIT(watch_10_a_server_that_was_gone_is_called_again_when_it_is_back),
       UNIT(watch_26_a_second_address_is_used_when_the_first_refuses),
