@@ -10,7 +10,7 @@
 
 static void end_if_closed(struct api *api)
 {
-    if (!api->is_closing || api->auth != NULL || !api->is_timer_closed || api->lines_open > 0 ||
+    if (!api->is_closing || api->auth != NULL || api->timers_open > 0 || api->lines_open > 0 ||
         api->addresses.is_asking)
         return;
     access_fini(&api->access);
@@ -64,6 +64,50 @@ static void on_timer(uv_timer_t *timer)
     while (time_out_one(api, now_ms))
         ;
     set_timer(api);
+}
+
+static struct api_call *find_paused(struct api *api, uint64_t after_serial)
+{
+    LIST_EACH (&api->calls, link) {
+        struct api_call *call = LIST_ENTRY(link, struct api_call, link);
+
+        if (call->is_paused && call->state == CALL_RUNNING && call->serial > after_serial)
+            return call;
+    }
+    return NULL;
+}
+
+/* In order, and each once: it may be paused anew at once, and end any other. */
+static void on_pause_over(uv_timer_t *timer)
+{
+    struct api *api = timer->data;
+    struct api_call *call;
+    uint64_t serial = 0;
+
+    while ((call = find_paused(api, serial)) != NULL) {
+        serial = call->serial;
+        call->is_paused = false;
+        session_resume(call->line->session, call->easy);
+    }
+}
+
+bool api_may_read(struct api_call *call, size_t bytes)
+{
+    struct api *api = call->api;
+
+    if (api->turn_ms != uv_now(api->loop)) {
+        api->turn_ms = uv_now(api->loop);
+        api->turn_bytes = 0;
+    }
+    if (api->turn_bytes < API_TURN_BYTES_MAX) {
+        api->turn_bytes += bytes;
+        return true;
+    }
+    call->is_paused = true;
+    api->stats.pauses++;
+    if (!api->is_closing && !uv_is_active((uv_handle_t *)&api->pause))
+        uv_timer_start(&api->pause, on_pause_over, API_PAUSE_MS, 0);
+    return false;
 }
 
 /* A cancelled call goes as soon as nobody stands on it; libcurl has been left. */
@@ -264,7 +308,9 @@ enum status api_open(struct api **api, const struct api_config *config)
         addresses_init(&fresh->addresses, config->loop, fresh->access.host, fresh->access.port,
                        on_addresses, fresh);
         uv_timer_init(config->loop, &fresh->timer);
-        fresh->timer.data = fresh;
+        uv_timer_init(config->loop, &fresh->pause);
+        fresh->timer.data = fresh->pause.data = fresh;
+        fresh->timers_open = 2;
         *api = fresh;
     }
     text_fini(&error);
@@ -317,7 +363,7 @@ static void on_timer_closed(uv_handle_t *handle)
 {
     struct api *api = handle->data;
 
-    api->is_timer_closed = true;
+    api->timers_open--;
     end_if_closed(api);
 }
 
@@ -333,5 +379,6 @@ void api_close(struct api *api, api_closed_fn *on_closed, void *context)
     if (api->addresses.is_asking)
         (void)uv_cancel((uv_req_t *)&api->addresses.request);
     uv_close((uv_handle_t *)&api->timer, on_timer_closed);
+    uv_close((uv_handle_t *)&api->pause, on_timer_closed);
     auth_close(api->auth, on_auth_closed, api);
 }

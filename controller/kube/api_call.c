@@ -84,6 +84,7 @@ void call_begin(struct api_call *call, struct api_line *line)
     struct api *api = call->api;
 
     call->state = CALL_RUNNING;
+    call->is_paused = false;
     call->line = line;
     call->identity_number = auth_number(api->auth);
     call->status = 0;

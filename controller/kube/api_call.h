@@ -27,6 +27,11 @@
 /* Of the body of a 401, kept for the case that it stays one. */
 #define API_HELD_BYTES_MAX     65536
 #define API_RETRY_AFTER_MS_MAX 3600000u
+/* Of all bodies, unpacked, in one turn of the loop: the rest waits for the next, as traffic does.
+ */
+#define API_TURN_BYTES_MAX 262144
+#define API_READ_BYTES     2048 /* what libcurl unpacks at a time, at most a thousandfold */
+#define API_PAUSE_MS       1
 
 enum call_state {
     CALL_WAITING,   /* for an identity, an address, or that libcurl is left */
@@ -55,6 +60,7 @@ struct api_stats {
     uint64_t bytes;
     uint64_t connections;
     uint64_t held_too_large;
+    uint64_t pauses; /* a turn had taken its share */
 };
 
 struct api {
@@ -69,9 +75,12 @@ struct api {
     uint64_t calls_count;
     uint64_t last_serial;
     uv_timer_t timer; /* the next call that is late or silent */
+    uv_timer_t pause; /* calls that wait for the next turn */
+    uint64_t turn_ms; /* the turn that turn_bytes is of */
+    size_t turn_bytes;
     struct api_stats stats;
     bool is_closing;
-    bool is_timer_closed;
+    int timers_open;
     api_closed_fn *on_closed;
     void *closed_context;
 };
@@ -93,7 +102,8 @@ struct api_call {
     uint64_t identity_number; /* it was sent with */
     size_t addresses_tried;
     bool has_renewed; /* once is enough */
-    bool is_telling;  /* on_bytes is being called from outside of libcurl */
+    bool is_paused;
+    bool is_telling; /* on_bytes is being called from outside of libcurl */
     bool is_held_too_large;
     /* of the last attempt */
     CURLcode result;
@@ -106,7 +116,9 @@ struct api_call {
 /* For tests: connect to these, whatever the name of the server says. */
 void api_fix_addresses(struct api *api, const struct address *list, size_t count);
 
-/* api.c, for api_call.c */
+/* api.c, for the others */
+/* False when this turn has had its share: the call is to be paused, and goes on by itself. */
+bool api_may_read(struct api_call *call, size_t bytes);
 void api_pump(struct api *api);
 /* What begins from now on gets connections of its own. */
 void api_retire_line(struct api *api);

@@ -70,6 +70,8 @@ static size_t on_body(char *at, size_t size, size_t count, void *context)
     if (call->state == CALL_CANCELLED)
         return CURL_WRITEFUNC_ERROR;
     hear(call);
+    if (!api_may_read(call, body.len))
+        return CURL_WRITEFUNC_PAUSE;
     (void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
     call->status = (int)status;
     call->api->stats.bytes += body.len;
@@ -196,6 +198,7 @@ static void set_transport(struct api_call *call)
     CURL *easy = call->easy;
 
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)API_READ_BYTES);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https");
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);

@@ -57,6 +57,9 @@ void api_write_metrics(const struct api *api, struct text *out)
     add(out, "fairlead_api_held_too_large_total",
         "Answers with status 401 that were cut, being larger than 64 KiB.",
         api->stats.held_too_large);
+    add(out, "fairlead_api_pauses_total",
+        "Times that a body waited for the next turn of the loop, which had taken 256 KiB.",
+        api->stats.pauses);
     if (api->auth != NULL)
         add_identity(out, api->auth);
 }

@@ -60,19 +60,29 @@ static void tell_done(struct session *session)
     }
 }
 
-static void run(struct session *session, curl_socket_t socket, int events)
+static void enter(struct session *session)
 {
-    int transfers;
-
     session->is_running = true;
     session->is_busy = true;
-    (void)curl_multi_socket_action(session->multi, socket, events, &transfers);
+}
+
+static void leave(struct session *session)
+{
     session->is_busy = false;
     tell_done(session);
     session->events->on_left(session->context);
     session->is_running = false;
     if (session->is_closing)
         close_now(session);
+}
+
+static void run(struct session *session, curl_socket_t socket, int events)
+{
+    int transfers;
+
+    enter(session);
+    (void)curl_multi_socket_action(session->multi, socket, events, &transfers);
+    leave(session);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -147,7 +157,7 @@ static void on_timer(uv_timer_t *timer)
 }
 
 /* CURLMOPT_TIMERFUNCTION. A timeout of 0 is for the next turn: libcurl must not be called from
- * here. */
+ * here, and libuv would run a timer of 0 again in the same turn, and so on. */
 static int on_timeout(CURLM *multi, long timeout_ms, void *context)
 {
     struct session *session = context;
@@ -158,7 +168,7 @@ static int on_timeout(CURLM *multi, long timeout_ms, void *context)
     if (timeout_ms < 0)
         uv_timer_stop(&session->timer);
     else
-        uv_timer_start(&session->timer, on_timer, (uint64_t)timeout_ms, 0);
+        uv_timer_start(&session->timer, on_timer, timeout_ms > 0 ? (uint64_t)timeout_ms : 1, 0);
     return 0;
 }
 
@@ -211,4 +221,12 @@ void session_remove(struct session *session, CURL *easy)
 {
     CHECK(!session->is_busy);
     (void)curl_multi_remove_handle(session->multi, easy);
+}
+
+void session_resume(struct session *session, CURL *easy)
+{
+    CHECK(!session->is_busy);
+    enter(session);
+    (void)curl_easy_pause(easy, CURLPAUSE_CONT);
+    leave(session);
 }

@@ -33,6 +33,8 @@ void session_close(struct session *session);
 /* We are inside libcurl, in a callback of a transfer: nothing can be added or taken out. */
 bool session_is_busy(const struct session *session);
 void session_add(struct session *session, CURL *easy);
+/* A transfer that its write callback has paused goes on; that may be called from inside. */
+void session_resume(struct session *session, CURL *easy);
 /* It ends without on_done. */
 void session_remove(struct session *session, CURL *easy);
 

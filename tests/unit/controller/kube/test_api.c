@@ -364,6 +364,25 @@ TEST(watch_17_a_packed_answer_is_unpacked)
     seen_fini(&seen);
 }
 
+TEST(bodies_get_a_share_of_a_turn_and_go_on_in_the_next)
+{
+    struct tls_server server = {0};
+    struct caller caller;
+    struct seen seen = {0};
+
+    tls_server_start(&server, 0, serve_hello);
+    caller_begin(&caller, &server);
+    caller_start(&caller, &seen, "/version");
+    assert_true(api_may_read(seen.call, API_TURN_BYTES_MAX));
+    assert_false(api_may_read(seen.call, 1));
+    assert_int_equal(caller.api->stats.pauses, 1);
+    caller_until(&caller, &seen.is_ended);
+    assert_bytes(text_bytes(&seen.body), "hello");
+    caller_fini(&caller);
+    tls_server_stop(&server);
+    seen_fini(&seen);
+}
+
 static void serve_redirect(struct served *served)
 {
     while (
@@ -553,6 +572,7 @@ TESTS(UNIT(a_call_gets_status_and_body_and_sends_the_token_of_the_file),
       UNIT(a_server_that_is_too_slow_ends_the_call),
       UNIT(a_call_may_be_cancelled_from_its_own_callback_and_from_that_of_another),
       UNIT(all_may_be_closed_from_a_callback), UNIT(watch_17_a_packed_answer_is_unpacked),
+      UNIT(bodies_get_a_share_of_a_turn_and_go_on_in_the_next),
       UNIT(a_redirect_is_an_answer_and_is_not_followed),
       UNIT(watch_10_retry_after_is_told_in_milliseconds_and_bounded),
       UNIT(watch_10_a_server_that_was_gone_is_called_again_when_it_is_back),

@@ -114,6 +114,70 @@ TEST(watch_14_after_a_silence_the_next_call_is_not_put_on_the_same_connection)
     seen_fini(&seen);
 }
 
+#define LARGE_BYTES (4 * 1024 * 1024)
+#define LARGE_CALLS 4
+
+static size_t sent[LARGE_CALLS]; /* of each stream */
+
+static ssize_t large_body(nghttp2_session *session, int32_t stream, uint8_t *buffer, size_t length,
+                          uint32_t *flags, nghttp2_data_source *source, void *context)
+{
+    size_t *at = source->ptr;
+    size_t count = LARGE_BYTES - *at < length ? LARGE_BYTES - *at : length;
+
+    (void)session;
+    (void)stream;
+    (void)context;
+    for (size_t i = 0; i < count; i++)
+        buffer[i] = (uint8_t)((*at + i) % 251);
+    *at += count;
+    if (*at == LARGE_BYTES)
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+    return (ssize_t)count;
+}
+
+static void serve_large(struct served *served)
+{
+    nghttp2_nv status = {(uint8_t[]){":status"}, (uint8_t[]){"200"}, 7, 3, NGHTTP2_NV_FLAG_NONE};
+    struct h2_script script;
+
+    h2_begin(&script, served);
+    if (h2_wait(&script, LARGE_CALLS))
+        for (size_t i = 0; i < LARGE_CALLS; i++) {
+            nghttp2_data_provider body = {.source.ptr = &sent[i], .read_callback = large_body};
+
+            nghttp2_submit_response(script.session, script.streams[i], &status, 1, &body);
+        }
+    nghttp2_session_send(script.session);
+    while (h2_turn(&script))
+        ;
+    h2_end(&script);
+}
+
+TEST(watch_17_large_bodies_come_whole_though_each_turn_takes_but_a_part)
+{
+    struct tls_server server = {.has_h2 = true};
+    struct caller caller;
+    struct seen seen[LARGE_CALLS] = {0};
+
+    tls_server_start(&server, 0, serve_large);
+    caller_begin(&caller, &server);
+    for (size_t i = 0; i < LARGE_CALLS; i++)
+        caller_start(&caller, &seen[i], "/list");
+    for (size_t i = 0; i < LARGE_CALLS; i++) {
+        caller_until(&caller, &seen[i].is_ended);
+        assert_int_equal(seen[i].end, API_ANSWERED);
+        assert_int_equal(seen[i].body.len, LARGE_BYTES);
+        for (size_t at = 0; at < LARGE_BYTES; at++)
+            if ((uint8_t)seen[i].body.at[at] != at % 251)
+                fail_msg("call %zu differs at %zu", i, at);
+    }
+    caller_fini(&caller);
+    tls_server_stop(&server);
+    for (size_t i = 0; i < LARGE_CALLS; i++)
+        seen_fini(&seen[i]);
+}
+
 /* Refuses what it has not worked on, as a server does that ends in an orderly way. */
 static void serve_refusal_first(struct served *served)
 {
@@ -180,5 +244,6 @@ TEST(a_cancelled_stream_leaves_the_others_of_its_connection)
 TESTS(UNIT(watch_26_ten_calls_share_one_connection_of_http_2),
       UNIT(watch_26_a_goaway_ends_no_call_and_the_next_gets_a_connection),
       UNIT(watch_14_after_a_silence_the_next_call_is_not_put_on_the_same_connection),
+      UNIT(watch_17_large_bodies_come_whole_though_each_turn_takes_but_a_part),
       UNIT(a_stream_that_is_refused_is_asked_for_again_on_another_connection),
       UNIT(a_cancelled_stream_leaves_the_others_of_its_connection))
