@@ -417,6 +417,7 @@ void net_init(struct net *net, uv_loop_t *loop)
         .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
         .read_buffer = mem_resize(NULL, READ_BUFFER_BYTES),
         .write_buffer = mem_resize(NULL, GATHER_BYTES_MAX),
+        .woke_us = uv_hrtime() / 1000,
     };
     CHECK(net->epoll_fd >= 0);
     list_init(&net->due);
@@ -460,6 +461,7 @@ bool net_turn(struct net *net, bool may_wait)
     if (!may_wait || net->has_more || !list_is_empty(&net->due))
         wait_ms = 0;
     count = epoll_wait(net->epoll_fd, events, EDGES_PER_TURN_MAX, wait_ms);
+    net->woke_us = uv_hrtime() / 1000;
     uv_update_time(net->loop);
     runs_loop = run_edges(events, count);
     run_due(net);

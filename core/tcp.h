@@ -35,6 +35,7 @@ struct net {
     char *write_buffer;  /* owned; GATHER_BYTES_MAX */
     struct chunk_pool chunks; /* for output that waits */
     uint64_t queued_bytes;    /* output waiting in all transports now */
+    uint64_t woke_us;         /* when this turn began: monotonic, read once a turn */
     bool has_more;            /* the owner has work for the next turn: do not wait in this one */
 };
 

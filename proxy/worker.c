@@ -65,10 +65,7 @@ static void before_wait(void *context)
     worker->net.has_more = tls_engine_turn(worker->tls) || !list_is_empty(&worker->flushes);
     due_ms = deadlines_next_ms(worker->deadlines);
     now_ms = worker_now_ms(worker);
-    if (worker->turn_us != 0) {
-        histogram_observe(&worker->stats.busy, uv_hrtime() / 1000 - worker->turn_us);
-        worker->turn_us = 0;
-    }
+    histogram_observe(&worker->stats.busy, uv_hrtime() / 1000 - worker_now_us(worker));
     if (due_ms == worker->wheel_due_ms || worker->state == WORKER_STOPPED)
         return;
     worker->wheel_due_ms = due_ms;

@@ -66,7 +66,6 @@ struct worker {
     char *flush_buffer;          /* owned; FLUSH_BUFFER_BYTES */
     struct deadlines *deadlines; /* owned */
     uint64_t wheel_due_ms;       /* what wheel_timer is set to */
-    uint64_t turn_us;            /* clock of this turn of the loop; 0 = not read yet */
 
     struct current current;
     struct clusters *clusters; /* owned */
@@ -101,11 +100,9 @@ static inline uint64_t worker_now_ms(const struct worker *worker)
     return uv_now(worker->loop);
 }
 
-static inline uint64_t worker_now_us(struct worker *worker)
+static inline uint64_t worker_now_us(const struct worker *worker)
 {
-    if (worker->turn_us == 0)
-        worker->turn_us = uv_hrtime() / 1000;
-    return worker->turn_us;
+    return worker->net.woke_us;
 }
 
 /* In the caller's memory, without listeners yet. config and hooks must outlive the worker. */

@@ -141,16 +141,16 @@ def time_certificates(us, wildcard, repeats):
     return took
 
 
-def longest_turn(before, after):
-    """The bucket of the longest turn of the loop between two scrapes, as text."""
-    name = "fairlead_loop_busy_seconds_bucket{le=\""
-    edges = [(key[len(name):-2], after[key] - before.get(key, 0)) for key in after
-             if key.startswith(name)]
-    total = max(count for _, count in edges)
-    for edge, count in sorted(edges, key=lambda pair: float(pair[0].replace("+Inf", "inf"))):
-        if count == total:
-            return "over the last bucket" if edge == "+Inf" else f"<= {float(edge) * 1000:g} ms"
-    return "none"
+def print_turns(before, after):
+    """How long turns of the loop took between two scrapes, by the edges of the histogram."""
+    def count(edge):
+        name = f'fairlead_loop_busy_seconds_bucket{{le="{edge}"}}'
+        return int(after[name] - before.get(name, 0))
+
+    total = count("+Inf")
+    over = ", ".join(f"{total - count(edge)} over {float(edge) * 1000:g} ms"
+                     for edge in ("0.001", "0.005", "0.01"))
+    print(f"  turns of the loop            {total:,}: {over}")
 
 
 def print_took(title, took):
@@ -167,10 +167,12 @@ def measure_chains(work, ports, roots, repeats):
     print(f"  ready after                  {us.ready_seconds:.2f} s")
     time.sleep(1)
     print(f"  resident                     {us.program.memory_kb('Rss') / 1024:.1f} MB")
-    before = us.metrics()
+    before, cpu = us.metrics(), us.program.cpu_ns()
     say(f"{repeats} changes of a leaf")
     print_took("a leaf's change is live", time_leaves(us, chains, repeats))
-    print(f"  longest turn of the loop     {longest_turn(before, us.metrics())}")
+    print(f"  CPU per change               {(us.program.cpu_ns() - cpu) / 2e6 / repeats:.1f} ms, "
+          "requests included")
+    print_turns(before, us.metrics())
     us.stop()
 
 
@@ -182,10 +184,12 @@ def measure_wildcard(work, ports, hosts, repeats):
     print(f"  ready after                  {us.ready_seconds:.2f} s")
     time.sleep(1)
     print(f"  resident                     {us.program.memory_kb('Rss') / 1024:.1f} MB")
-    before = us.metrics()
+    before, cpu = us.metrics(), us.program.cpu_ns()
     say(f"{repeats} changes of the certificate")
     print_took("another is shown", time_certificates(us, wildcard, repeats))
-    print(f"  longest turn of the loop     {longest_turn(before, us.metrics())}")
+    print(f"  CPU per change               {(us.program.cpu_ns() - cpu) / 1e6 / repeats:.1f} ms, "
+          "handshakes included")
+    print_turns(before, us.metrics())
     us.stop()
 
 

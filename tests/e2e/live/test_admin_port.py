@@ -17,6 +17,7 @@ from support import http, manifests
 from support.client import RawClient, request
 from support.fairlead import run
 from support.origin import answer
+from support.tls import refusal
 from support.wait import PATIENCE_S, wait_until
 from support.wire import Wire
 
@@ -119,6 +120,15 @@ def test_metrics_tell_requests_latencies_connections_pools_bytes_tables_and_limi
     for name in ("connections", "upstream_connections", "client_bytes_total", "table_generation",
                  "limit_hits_total", "timeouts_total", "tables", "resident_bytes", "build_info"):
         assert f"fairlead_{name}" in families, name
+
+
+def test_turns_of_the_loop_count_whether_requests_are_served_in_them_or_not(secure):
+    """Handshakes, and whatever else holds a loop, are lag to others as well."""
+    proxy = secure()
+    before = proxy.metric("fairlead_loop_busy_seconds_count")
+    for _ in range(20):
+        assert refusal(proxy.https_port, "nobody.test") == "TLSV1_UNRECOGNIZED_NAME"
+    assert proxy.metric("fairlead_loop_busy_seconds_count") >= before + 20
 
 
 def test_every_failure_has_a_reason_label_that_the_answer_names(used):
