@@ -10,6 +10,8 @@
 #include "core/check.h"
 #include "route/normal.h"
 
+#include <stdlib.h>
+
 /* Endpoints that must be verified and cannot be are as good as none: no route leads here then (see
  * backends.c), and should one, it answers 503. */
 static void set_tls(struct pass *pass, const struct service *service, const struct way *way,
@@ -60,7 +62,7 @@ static void release_unused(struct pass *pass, struct service_node *node)
         *at = cluster->next;
         if (cluster->slot != CLUSTER_SLOT_NONE)
             builder_release_slot(pass->builder, cluster->slot);
-        cluster_node_destroy(cluster);
+        cluster_node_destroy(node, cluster);
     }
 }
 
@@ -76,6 +78,36 @@ static void update_external(struct pass *pass, struct service_node *node,
                                : BYTES_NONE);
 }
 
+static int compare_clusters(const void *a, const void *b)
+{
+    const struct cluster_node *left = *(const struct cluster_node *const *)a;
+    const struct cluster_node *right = *(const struct cluster_node *const *)b;
+    int order = (left->port > right->port) - (left->port < right->port);
+
+    return order != 0 ? order : bytes_compare(left->words, right->words);
+}
+
+/* In order of port and words, so that what is said about them does not depend on which came first.
+ */
+static void put_clusters(struct pass *pass, struct service_node *node,
+                         const struct service *service, struct findings *findings)
+{
+    struct cluster_node **sorted;
+    size_t count = 0, i = 0;
+
+    for (struct cluster_node *at = node->clusters; at != NULL; at = at->next)
+        count++;
+    sorted = arena_alloc(pass->scratch, (count + 1) * sizeof(struct cluster_node *));
+    for (struct cluster_node *at = node->clusters; at != NULL; at = at->next)
+        sorted[i++] = at;
+    if (count > 1)
+        qsort(sorted, count, sizeof(struct cluster_node *), compare_clusters);
+    for (i = 0; i < count; i++) {
+        CHECK(service != NULL); /* else its routes would have let go of the cluster */
+        put_cluster(pass, node, service, sorted[i], findings);
+    }
+}
+
 void service_compile(struct pass *pass, struct service_node *node)
 {
     const struct service *service =
@@ -88,10 +120,7 @@ void service_compile(struct pass *pass, struct service_node *node)
     update_external(pass, node, service);
     if (node->is_changed) {
         secret_list_begin(&pass->secrets);
-        for (struct cluster_node *at = node->clusters; at != NULL; at = at->next) {
-            CHECK(service != NULL); /* else its routes would have let go of the cluster */
-            put_cluster(pass, node, service, at, &findings);
-        }
+        put_clusters(pass, node, service, &findings);
         secret_list_end(&pass->dag->secrets, &node->secrets, &pass->secrets);
         emit_replace(pass->emit, &node->findings, &findings);
     }

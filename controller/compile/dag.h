@@ -60,19 +60,21 @@ struct cluster_node {
     int32_t port;
     bool is_put;           /* the table has its spec */
     const struct way *way; /* owned, or the usual one */
-    struct bytes words;    /* way_add_words(), behind the struct */
+    struct bytes words;    /* way_add_words(), behind the port behind the struct */
 };
 /* "ns/name/80" and its words, in the arena. */
 struct bytes cluster_node_key(struct arena *arena, struct bytes ns, struct bytes name,
                               const struct cluster_node *cluster);
-void cluster_node_destroy(struct cluster_node *cluster);
+/* Takes the cluster out of what it is found by; of a Service's list it is gone already. */
+void cluster_node_destroy(struct service_node *service, struct cluster_node *cluster);
 
 /* A Service that some Ingress names, whether it exists or not. */
 struct service_node {
     struct list dirty;             /* in dag->dirty_services, or alone */
     struct list uses;              /* struct use */
     struct list external_link;     /* in external->services, or alone */
-    struct cluster_node *clusters; /* owned */
+    struct cluster_node *clusters; /* owned; in no order */
+    struct map by_way;             /* of them, once they are too many to look through */
     struct external *external;     /* the DNS name it stands for, or NULL */
     struct secret_user secrets;    /* its CA */
     struct finding_set *findings;  /* or NULL */

@@ -11,8 +11,9 @@ void service_node_destroy(struct service_node *service)
         struct cluster_node *cluster = service->clusters;
 
         service->clusters = cluster->next;
-        cluster_node_destroy(cluster);
+        cluster_node_destroy(service, cluster);
     }
+    map_fini(&service->by_way);
     list_remove(&service->dirty);
     list_remove(&service->external_link);
     mem_free(service->secrets.uses);
@@ -51,6 +52,7 @@ static struct service_node *service_create(struct dag *dag, struct bytes ns, str
     list_init(&service->dirty);
     list_init(&service->uses);
     list_init(&service->external_link);
+    map_init(&service->by_way);
     service->secrets.service = service;
     if (ns.len > 0)
         memcpy(text, ns.at, ns.len);
@@ -93,8 +95,16 @@ struct bytes cluster_node_key(struct arena *arena, struct bytes ns, struct bytes
     return copy;
 }
 
-void cluster_node_destroy(struct cluster_node *cluster)
+/* The port, as it stands in memory, and the words. */
+static struct bytes way_key(const struct cluster_node *cluster)
 {
+    return bytes_from((const char *)(cluster + 1), sizeof(cluster->port) + cluster->words.len);
+}
+
+void cluster_node_destroy(struct service_node *service, struct cluster_node *cluster)
+{
+    if (service->by_way.count > 0)
+        (void)map_remove(&service->by_way, way_key(cluster));
     if (cluster->way != &usual_way)
         mem_free((void *)(uintptr_t)cluster->way);
     mem_free(cluster);
@@ -102,36 +112,73 @@ void cluster_node_destroy(struct cluster_node *cluster)
 
 static struct cluster_node *cluster_create(int32_t port, const struct way *way, struct bytes words)
 {
-    struct cluster_node *cluster = mem_alloc(sizeof(*cluster) + words.len);
+    struct cluster_node *cluster = mem_alloc(sizeof(*cluster) + sizeof(port) + words.len);
+    char *text = (char *)(cluster + 1);
 
     cluster->port = port;
     cluster->slot = CLUSTER_SLOT_NONE;
     cluster->way = words.len == 0 ? &usual_way : way_copy(way);
+    memcpy(text, &port, sizeof(port));
     if (words.len > 0)
-        memcpy(cluster + 1, words.at, words.len);
-    cluster->words = bytes_from((const char *)(cluster + 1), words.len);
+        memcpy(text + sizeof(port), words.at, words.len);
+    cluster->words = bytes_from(text + sizeof(port), words.len);
     return cluster;
 }
 
-/* Sorted by port and words, so that what is said about them does not depend on which came first. */
+/* A Service is used in one way or two; an IngressRoute may ask for a hundred thousand. */
+#define CLUSTERS_LOOKED_THROUGH_MAX 16
+
+static struct cluster_node *find_in_map(const struct service_node *service, int32_t port,
+                                        struct bytes words)
+{
+    struct cluster_node *cluster;
+    struct text key;
+
+    text_init(&key);
+    text_add(&key, bytes_from((const char *)&port, sizeof(port)));
+    text_add(&key, words);
+    cluster = map_get(&service->by_way, text_bytes(&key));
+    text_fini(&key);
+    return cluster;
+}
+
+/* NULL when there is none, then *count is how many were looked through. */
+static struct cluster_node *find_cluster(const struct service_node *service, int32_t port,
+                                         struct bytes words, unsigned *count)
+{
+    struct cluster_node *at = service->clusters;
+
+    *count = 0;
+    if (service->by_way.count > 0)
+        return find_in_map(service, port, words);
+    for (; at != NULL; at = at->next, ++*count) {
+        if (at->port == port && bytes_equal(at->words, words))
+            return at;
+    }
+    return NULL;
+}
+
+static void begin_map(struct service_node *service)
+{
+    for (struct cluster_node *at = service->clusters; at != NULL; at = at->next)
+        (void)map_put(&service->by_way, way_key(at), at);
+}
+
 static struct cluster_node *cluster_of(struct dag *dag, struct service_node *service, int32_t port,
                                        const struct way *way, struct bytes words)
 {
-    struct cluster_node **at = &service->clusters, *cluster;
-    int order = -1;
+    unsigned count;
+    struct cluster_node *cluster = find_cluster(service, port, words, &count);
 
-    for (; *at != NULL; at = &(*at)->next) {
-        order = ((*at)->port > port) - ((*at)->port < port);
-        if (order == 0)
-            order = bytes_compare((*at)->words, words);
-        if (order >= 0)
-            break;
-    }
-    if (*at != NULL && order == 0)
-        return *at;
+    if (cluster != NULL)
+        return cluster;
     cluster = cluster_create(port, way, words);
-    cluster->next = *at;
-    *at = cluster;
+    cluster->next = service->clusters;
+    service->clusters = cluster;
+    if (service->by_way.count > 0)
+        (void)map_put(&service->by_way, way_key(cluster), cluster);
+    else if (count >= CLUSTERS_LOOKED_THROUGH_MAX)
+        begin_map(service);
     mark_service(dag, service);
     return cluster;
 }

@@ -287,25 +287,33 @@ static void add_names(struct walk *walk, struct text *out)
                     BYTES_ARG(sorted[i]->name));
 }
 
-/* None of them serves the host, or who comes first could take it from the others. */
-static void refuse_all(struct walk *walk)
+/* The same for all of them, so it is written once: there may be many. */
+static struct bytes conflict_text(struct walk *walk)
 {
-    const struct contributors *roots = &walk->host->node->roots;
-    struct pass *pass = walk->host->pass;
+    struct bytes fqdn = quoted(walk->host->pass, walk->host->node->name), text;
     struct text names;
 
     text_init(&names);
     add_names(walk, &names);
+    text =
+        plain_printf(walk->host->pass->scratch, "fqdn %.*s is used in multiple IngressRoutes: %.*s",
+                     BYTES_ARG(fqdn), BYTES_ARG(text_bytes(&names)));
+    text_fini(&names);
+    return text;
+}
+
+/* None of them serves the host, or who comes first could take it from the others. */
+static void refuse_all(struct walk *walk)
+{
+    const struct contributors *roots = &walk->host->node->roots;
+    struct bytes text = conflict_text(walk);
+
     for (uint32_t i = 0; i < roots->count; i++) {
         struct step root = step_enter(walk, as_ingress_route(roots->list[i].object), NULL,
                                       BYTES_NONE, BYTES_NONE, BYTES_NONE);
-        struct bytes fqdn = quoted(pass, walk->host->node->name);
 
-        step_fault(walk, &root, BYTES("spec.virtualhost.fqdn"),
-                   "fqdn %.*s is used in multiple IngressRoutes: %.*s", BYTES_ARG(fqdn),
-                   BYTES_ARG(text_bytes(&names)));
+        step_fault(walk, &root, BYTES("spec.virtualhost.fqdn"), "%.*s", BYTES_ARG(text));
     }
-    text_fini(&names);
 }
 
 void tree_walk(struct host_pass *host)
