@@ -24,11 +24,20 @@ static const struct cluster_spec *spec_of(const struct tcp_relay *relay)
     return table_cluster(relay->generation->table, relay->cluster_slot);
 }
 
+/* The same that balancer_take() would say, while it can still be told by an alert. */
+static bool has_endpoint(const struct tcp_relay *relay)
+{
+    const struct cluster_spec *spec = spec_of(relay);
+    const struct cluster *cluster =
+        spec == NULL ? NULL : clusters_get(worker_of(relay)->clusters, spec);
+
+    return cluster != NULL && cluster->endpoints_count > cluster->health_counts[HEALTH_UNHEALTHY];
+}
+
 enum failure tcp_attempt_choose(struct tcp_relay *relay)
 {
     struct worker *worker = worker_of(relay);
     const struct route *route = relay->route;
-    const struct cluster_spec *spec;
     uint32_t index = 0;
 
     if (worker->is_over_memory)
@@ -38,8 +47,7 @@ enum failure tcp_attempt_choose(struct tcp_relay *relay)
     if (route->backends_count > 1)
         index = backend_choose(route, random_next(&worker->random));
     relay->cluster_slot = route->backends[index].cluster_slot;
-    spec = spec_of(relay);
-    return spec == NULL || spec->endpoints_count == 0 ? FAILURE_NO_ENDPOINT : FAILURE_NONE;
+    return has_endpoint(relay) ? FAILURE_NONE : FAILURE_NO_ENDPOINT;
 }
 
 static enum failure take_cluster(struct tcp_relay *relay)

@@ -16,14 +16,14 @@ PASS, RAW = "pass.test", "raw.test"
 TCP_CLOSE = 7  # a state of tcp(7): linux/tcp_states.h
 
 
-def tcp_proxy(host, *services, certificate=None, name="tcp", namespace="default", strategy=None):
+def tcp_proxy(host, *services, certificate=None, name="tcp", namespace="default", **usual):
     """
     An IngressRoute whose connections go to these services, (name, weight) or a name, port 80 each.
-    With a certificate TLS ends at the proxy; without one it is passed through.
+    With a certificate TLS ends at the proxy; without one it is passed through. usual: what else
+    each service says, such as its strategy.
     """
-    usual = {"port": 80, **({"strategy": strategy} if strategy else {})}
-    listed = [{"name": service[0], "weight": service[1], **usual}
-              if isinstance(service, tuple) else {"name": service, **usual}
+    listed = [{"name": service[0], "port": 80, "weight": service[1], **usual}
+              if isinstance(service, tuple) else {"name": service, "port": 80, **usual}
               for service in services]
     tls = {"secretName": f"{name}-tls"} if certificate else {"passthrough": True}
     parts = [manifests.to_yaml({
@@ -36,9 +36,9 @@ def tcp_proxy(host, *services, certificate=None, name="tcp", namespace="default"
 
 
 def tcp_app(*where, host=PASS, certificate=None, name="app", service_annotations=None,
-            strategy=None):
+            **usual):
     """tcp_proxy() with its Service and endpoints."""
-    parts = [tcp_proxy(host, name, certificate=certificate, name=f"{name}-tcp", strategy=strategy),
+    parts = [tcp_proxy(host, name, certificate=certificate, name=f"{name}-tcp", **usual),
              manifests.service(name, annotations=service_annotations)]
     if where:
         parts.append(manifests.endpoints(name, *where))

@@ -111,6 +111,14 @@ def test_without_a_service_the_client_hears_an_alert(secure, certificate, host, 
     assert failed == (2 if host == RAW else 0)
 
 
+def test_without_a_healthy_endpoint_the_client_hears_an_alert(secure):
+    proxy = secure(tcp_app(closed_port(), healthCheck={"path": "/", "intervalSeconds": 1,
+                                                       "unhealthyThresholdCount": 1}))
+    proxy.wait_gauge("fairlead_health_endpoints", 1, state="unhealthy")
+    assert read_alert(hello_to(proxy)) == "internal_error"
+    assert ended(proxy, "no_endpoint") == 1
+
+
 # ---- choosing ----
 
 
