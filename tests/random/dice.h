@@ -10,6 +10,17 @@
 
 #include "core/bytes.h"
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define WORLDS_PART 8 /* of the worlds are enough where each takes so much longer */
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define WORLDS_PART 8
+#endif
+#endif
+#ifndef WORLDS_PART
+#define WORLDS_PART 1
+#endif
+
 struct dice {
     uint64_t state;     /* of the generator; 0: the bytes decide */
     struct bytes bytes; /* what is left of them */

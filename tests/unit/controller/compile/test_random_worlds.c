@@ -11,17 +11,6 @@
 
 #include <stdio.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define WORLDS_PART 8 /* of the worlds are enough where each takes so much longer */
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define WORLDS_PART 8
-#endif
-#endif
-#ifndef WORLDS_PART
-#define WORLDS_PART 1
-#endif
-
 #define FILES        24
 #define ENDED_AT_S   1609459200 /* 2021-01-01, of the certificate "ended" */
 #define DAY_S        86400
