@@ -35,11 +35,13 @@ class ControlPlane:
     """
     binaries: the folder that tests/cluster/build prints. controller_manager: makes EndpointSlices,
     ServiceAccounts, pods of Deployments; without it nobody but the test changes anything.
+    users: their group by name, beside the administrator.
     """
 
     def __init__(self, directory, binaries, namespace=None, controller_manager=False,
-                 may_outlive=False):
+                 may_outlive=False, users=None):
         self.directory, self.binaries = directory, binaries
+        self.users = {"admin": "system:masters", **(users or {})}
         self.namespace = namespace or Namespace()
         self.may_outlive = may_outlive
         self.admin_config = directory / "admin.kubeconfig"
@@ -75,6 +77,7 @@ class ControlPlane:
                 f"--service-account-key-file={here}/accounts.key",
                 f"--service-account-signing-key-file={here}/accounts.key",
                 "--authorization-mode=Node,RBAC", "--allow-privileged=true", "--profiling=false",
+                "--kubelet-preferred-address-types=InternalIP",  # nobody knows nodes by name
                 "--shutdown-delay-duration=0s")
 
     def _controller_manager_flags(self):
@@ -114,13 +117,15 @@ class ControlPlane:
         authority = Authority("test cluster")
         server = authority.issue("kubernetes", "kubernetes.default", "kubernetes.default.svc",
                                  "localhost", "127.0.0.1", ADDRESS, SERVICE_ADDRESS)
-        token = secrets.token_hex(16)
+        tokens = {name: secrets.token_hex(16) for name in self.users}
         self._write_secret("ca.pem", authority.pem)
         self._write_secret("server.pem", server.pem)
         self._write_secret("server.key", server.key_pem)
         self._write_secret("accounts.key", pem_of(make_key("rsa")))
-        self._write_secret("tokens.csv", f"{token},admin,admin,system:masters\n")
-        kubeconfig.write(self.admin_config, SERVER, authority.pem, token)
+        self._write_secret("tokens.csv", "".join(f"{token},{name},{name},{self.users[name]}\n"
+                                                 for name, token in tokens.items()))
+        for name, token in tokens.items():
+            self.config_of(name, token)
 
     def _write_secret(self, name, text):
         path = self.directory / name
@@ -128,7 +133,7 @@ class ControlPlane:
         path.write_text(text)
 
     def connect(self):
-        """As the administrator, also to a cluster that another process started."""
+        """As the administrator, who is the first; also to a cluster that another process started."""
         token = (self.directory / "tokens.csv").read_text().split(",")[0]
         self.api = self.api_of(token)
 
