@@ -11,10 +11,10 @@ import threading
 import pytest
 
 import prometheus
-from load import Load, WebSocket
 from support import manifests
 from support.client import RawClient
 from support.fairlead import binary
+from support.load import Load, WebSocket
 from support.wait import wait_until
 
 CHANGES = int(os.environ.get("FAIRLEAD_LIVE_CHANGES", "300"))

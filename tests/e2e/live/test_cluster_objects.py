@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from load import Load
 from support import manifests
 from support.fairlead import run
+from support.load import Load
 from support.origin import answer
 from support.wait import wait_until
 

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from load import Load
 from support import manifests, routes
+from support.load import Load
 from support.wait import wait_until
 
 ROUNDS = int(os.environ.get("FAIRLEAD_LIVE_DELEGATIONS", "15"))

@@ -2,9 +2,9 @@
 """Health checks that come, change and go, and endpoints whose health does, under load: no request fails."""
 import pytest
 
-from load import Load
 from support import manifests
 from support.checked import AWAY, UNWELL, Patient, checked, wait_state
+from support.load import Load
 from support.origin import OK
 
 

@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-from load import Load, WebSocket
 from support import http, manifests
 from support.client import RawClient, request
+from support.load import Load, WebSocket
 from support.origin import answer
 from support.wait import PATIENCE_S, wait_until
 from support.wire import Wire

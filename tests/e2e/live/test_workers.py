@@ -6,9 +6,9 @@ import threading
 import pytest
 
 import prometheus
-from load import Load, WebSocket
 from support import manifests
 from support.client import request
+from support.load import Load, WebSocket
 from support.origin import answer
 from support.wait import wait_until
 

@@ -6,10 +6,10 @@ import socket
 import struct
 import threading
 
-from support import http
-from support.client import RawClient
-from support.wait import PATIENCE_S, wait_until
-from support.wire import Wire
+from . import http
+from .client import RawClient
+from .wait import PATIENCE_S, wait_until
+from .wire import Wire
 
 
 def is_ok(response):
