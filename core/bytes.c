@@ -148,3 +148,13 @@ uint64_t bytes_hash_from(struct bytes text, uint64_t seed)
 {
     return hash_from(text, seed);
 }
+
+struct bytes bytes_pack(char **at, struct bytes text)
+{
+    struct bytes packed = {*at, text.len};
+
+    if (text.len > 0)
+        memcpy(*at, text.at, text.len);
+    *at += text.len;
+    return packed;
+}

@@ -90,4 +90,8 @@ uint64_t bytes_hash(struct bytes text);
  * chooses the text chooses collisions. Not for tables that a peer can fill. */
 uint64_t bytes_hash_from(struct bytes text, uint64_t seed);
 
+/* Copies the text to *at, which then points behind it; returns the copy. For blocks of memory with
+ * their texts at the end. */
+struct bytes bytes_pack(char **at, struct bytes text);
+
 #endif

@@ -49,6 +49,22 @@ char *mem_string(struct bytes text)
     return copy;
 }
 
+struct bytes mem_bytes(struct bytes text)
+{
+    char *copy;
+
+    if (text.len == 0)
+        return BYTES_NONE;
+    copy = mem_alloc(text.len);
+    memcpy(copy, text.at, text.len);
+    return bytes_from(copy, text.len);
+}
+
+void mem_bytes_free(struct bytes text)
+{
+    mem_free((void *)(uintptr_t)text.at);
+}
+
 _Static_assert(sizeof(max_align_t) <= 32 && _Alignof(max_align_t) == 16, "arena alignment");
 
 void arena_init(struct arena *arena, size_t chunk_bytes)

@@ -21,12 +21,15 @@ void mem_free(void *memory);
 #define mem_new_array(type, count) ((type *)mem_alloc_array((count), sizeof(type)))
 void *mem_alloc_array(size_t count, size_t size); /* aborts on overflow too */
 
-/* For a large local array that is written before it is read: the compiler's own clearing of it would
- * cost more than all that is done with it. */
+/* For a large local array that is written before it is read: the compiler's own clearing of it
+ * would cost more than all that is done with it. */
 #define MEM_UNCLEARED __attribute__((uninitialized))
 
 /* A NUL-terminated copy; the caller owns it. */
 char *mem_string(struct bytes text);
+/* A copy that the caller owns; mem_bytes_free() frees it. Nothing for an empty text. */
+struct bytes mem_bytes(struct bytes text);
+void mem_bytes_free(struct bytes text);
 
 /*
  * An arena: memory that goes all at once. Allocation is a pointer bump; chunks grow from

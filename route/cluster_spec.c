@@ -39,16 +39,6 @@ static size_t texts_size(const struct cluster_spec *spec)
     return size;
 }
 
-static struct bytes pack(char **at, struct bytes text)
-{
-    struct bytes packed = {*at, text.len};
-
-    if (text.len > 0)
-        memcpy(*at, text.at, text.len);
-    *at += text.len;
-    return packed;
-}
-
 const struct cluster_spec *cluster_spec_freeze(const struct cluster_spec *spec, uint32_t slot,
                                                uint64_t generation)
 {
@@ -65,13 +55,13 @@ const struct cluster_spec *cluster_spec_freeze(const struct cluster_spec *spec, 
         memcpy(endpoints, spec->endpoints, endpoints_size);
     if (spec->health != NULL) {
         *health = *spec->health;
-        health->path = pack(&text, spec->health->path);
-        health->host = pack(&text, spec->health->host);
+        health->path = bytes_pack(&text, spec->health->path);
+        health->host = bytes_pack(&text, spec->health->host);
     }
     *frozen = (struct cluster_spec){
         .refs = 1,
         .slot = slot,
-        .key = pack(&text, spec->key),
+        .key = bytes_pack(&text, spec->key),
         .generation = generation,
         .protocol = spec->protocol,
         .policy = spec->policy,

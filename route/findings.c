@@ -47,16 +47,6 @@ static int compare_findings(const void *a, const void *b)
     return order != 0 ? order : right->is_error - left->is_error;
 }
 
-static struct bytes copy_text(char **to, struct bytes text)
-{
-    char *copy = *to;
-
-    if (text.len > 0)
-        memcpy(copy, text.at, text.len);
-    *to += text.len;
-    return bytes_from(copy, text.len);
-}
-
 struct findings *findings_create(const struct finding *list, size_t count)
 {
     size_t list_size = count * sizeof(struct finding);
@@ -73,9 +63,9 @@ struct findings *findings_create(const struct finding *list, size_t count)
     text = (char *)findings + sizeof(*findings) + list_size;
     for (size_t i = 0; i < count; i++) {
         findings->list[i].is_error = list[i].is_error;
-        findings->list[i].location = copy_text(&text, list[i].location);
-        findings->list[i].object = copy_text(&text, list[i].object);
-        findings->list[i].text = copy_text(&text, list[i].text);
+        findings->list[i].location = bytes_pack(&text, list[i].location);
+        findings->list[i].object = bytes_pack(&text, list[i].object);
+        findings->list[i].text = bytes_pack(&text, list[i].text);
     }
     if (count > 0)
         qsort(findings->list, count, sizeof(struct finding), compare_findings);

@@ -23,16 +23,6 @@ static int compare_certificates(const void *a, const void *b)
     return (left->not_after_s > right->not_after_s) - (left->not_after_s < right->not_after_s);
 }
 
-static struct bytes copy_text(char **to, struct bytes text)
-{
-    char *copy = *to;
-
-    if (text.len > 0)
-        memcpy(copy, text.at, text.len);
-    *to += text.len;
-    return bytes_from(copy, text.len);
-}
-
 struct served *served_create(const struct served_certificate *list, size_t count)
 {
     size_t list_size = count * sizeof(list[0]);
@@ -48,8 +38,8 @@ struct served *served_create(const struct served_certificate *list, size_t count
     served->count = count;
     text = (char *)served + sizeof(*served) + list_size;
     for (size_t i = 0; i < count; i++) {
-        served->list[i].secret = copy_text(&text, list[i].secret);
-        served->list[i].subject = copy_text(&text, list[i].subject);
+        served->list[i].secret = bytes_pack(&text, list[i].secret);
+        served->list[i].subject = bytes_pack(&text, list[i].subject);
         served->list[i].not_after_s = list[i].not_after_s;
     }
     if (count > 0)

@@ -18,16 +18,6 @@ static int compare_statuses(const void *a, const void *b)
     return bytes_compare(left->object, right->object);
 }
 
-static struct bytes copy_text(char **to, struct bytes text)
-{
-    char *copy = *to;
-
-    if (text.len > 0)
-        memcpy(copy, text.at, text.len);
-    *to += text.len;
-    return bytes_from(copy, text.len);
-}
-
 struct statuses *statuses_create(const struct object_status *list, size_t count)
 {
     size_t list_size = count * sizeof(list[0]);
@@ -43,9 +33,9 @@ struct statuses *statuses_create(const struct object_status *list, size_t count)
     statuses->count = count;
     text = (char *)statuses + sizeof(*statuses) + list_size;
     for (size_t i = 0; i < count; i++) {
-        statuses->list[i].object = copy_text(&text, list[i].object);
-        statuses->list[i].host = copy_text(&text, list[i].host);
-        statuses->list[i].description = copy_text(&text, list[i].description);
+        statuses->list[i].object = bytes_pack(&text, list[i].object);
+        statuses->list[i].host = bytes_pack(&text, list[i].host);
+        statuses->list[i].description = bytes_pack(&text, list[i].description);
         statuses->list[i].state = list[i].state;
     }
     if (count > 0)

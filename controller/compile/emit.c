@@ -185,16 +185,6 @@ void emit_fini(struct emit *emit)
     map_fini(&emit->by_key);
 }
 
-static struct bytes pack(char **at, struct bytes text)
-{
-    struct bytes packed = {*at, text.len};
-
-    if (text.len > 0)
-        memcpy(*at, text.at, text.len);
-    *at += text.len;
-    return packed;
-}
-
 static size_t draft_text_len(const struct draft *draft)
 {
     return draft->ns.len + draft->name.len + draft->location.len + draft->object.len +
@@ -214,16 +204,16 @@ static struct finding_set *set_create(struct bytes key, const struct findings *f
         text_len += draft_text_len(&findings->drafts[i]);
     set = mem_alloc(sizeof(*set) + drafts_len + text_len);
     at = (char *)set + sizeof(*set) + drafts_len;
-    set->key = pack(&at, key);
+    set->key = bytes_pack(&at, key);
     set->count = findings->count;
     set->left_out = findings->left_out;
     for (size_t i = 0; i < findings->count; i++) {
         set->drafts[i] = findings->drafts[i];
-        set->drafts[i].ns = pack(&at, findings->drafts[i].ns);
-        set->drafts[i].name = pack(&at, findings->drafts[i].name);
-        set->drafts[i].location = pack(&at, findings->drafts[i].location);
-        set->drafts[i].object = pack(&at, findings->drafts[i].object);
-        set->drafts[i].text = pack(&at, findings->drafts[i].text);
+        set->drafts[i].ns = bytes_pack(&at, findings->drafts[i].ns);
+        set->drafts[i].name = bytes_pack(&at, findings->drafts[i].name);
+        set->drafts[i].location = bytes_pack(&at, findings->drafts[i].location);
+        set->drafts[i].object = bytes_pack(&at, findings->drafts[i].object);
+        set->drafts[i].text = bytes_pack(&at, findings->drafts[i].text);
     }
     return set;
 }

@@ -75,22 +75,11 @@ static void judge(const struct pass *pass, const struct route_node *node,
     }
 }
 
-static struct bytes own_copy(struct bytes text)
-{
-    char *copy;
-
-    if (text.len == 0)
-        return BYTES_NONE;
-    copy = mem_alloc(text.len);
-    memcpy(copy, text.at, text.len);
-    return bytes_from(copy, text.len);
-}
-
 static void forget_status(struct trees *trees, struct route_node *node)
 {
     trees->is_changed = trees->is_changed || node->has_status;
-    mem_free((void *)(uintptr_t)node->description.at);
-    mem_free((void *)(uintptr_t)node->host.at);
+    mem_bytes_free(node->description);
+    mem_bytes_free(node->host);
     node->description = BYTES_NONE;
     node->host = BYTES_NONE;
     node->has_status = false;
@@ -105,8 +94,8 @@ static void set_status(struct trees *trees, struct route_node *node, const struc
     forget_status(trees, node);
     node->has_status = true;
     node->state = verdict->state;
-    node->description = own_copy(text_bytes(&verdict->description));
-    node->host = own_copy(verdict->host);
+    node->description = mem_bytes(text_bytes(&verdict->description));
+    node->host = mem_bytes(verdict->host);
     trees->is_changed = true;
 }
 

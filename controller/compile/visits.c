@@ -22,8 +22,8 @@ static struct bytes node_key(const struct route_node *node)
 static void node_destroy(struct route_node *node)
 {
     list_remove(&node->dirty);
-    mem_free((void *)(uintptr_t)node->description.at);
-    mem_free((void *)(uintptr_t)node->host.at);
+    mem_bytes_free(node->description);
+    mem_bytes_free(node->host);
     mem_free(node);
 }
 
@@ -111,17 +111,6 @@ size_t visit_list_add(struct trees *trees, struct visit_list *list, struct bytes
     return list->count++;
 }
 
-static struct bytes own_copy(struct bytes text)
-{
-    char *copy;
-
-    if (text.len == 0)
-        return BYTES_NONE;
-    copy = mem_alloc(text.len);
-    memcpy(copy, text.at, text.len);
-    return bytes_from(copy, text.len);
-}
-
 void host_visits_clear(struct trees *trees, struct host_visits *visits)
 {
     for (size_t i = 0; i < visits->count; i++) {
@@ -129,7 +118,7 @@ void host_visits_clear(struct trees *trees, struct host_visits *visits)
 
         list_remove(&visit->link);
         mark(trees, visit->node);
-        mem_free((void *)(uintptr_t)visit->fault.at);
+        mem_bytes_free(visit->fault);
     }
     mem_free(visits->list);
     *visits = (struct host_visits){0};
@@ -147,7 +136,7 @@ void visit_list_end(struct trees *trees, struct host_node *host, struct visit_li
         struct visit *visit = &fresh.list[i];
 
         visit->host = host;
-        visit->fault = own_copy(visit->fault);
+        visit->fault = mem_bytes(visit->fault);
         list_push_back(&visit->node->visits, &visit->link);
     }
     host_visits_clear(trees, &host->visits);

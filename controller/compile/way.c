@@ -62,16 +62,6 @@ void way_add_words(const struct way *way, struct text *out)
         add_health(out, &way->health);
 }
 
-static struct bytes pack(char **at, struct bytes text)
-{
-    struct bytes packed = {*at, text.len};
-
-    if (text.len > 0)
-        memcpy(*at, text.at, text.len);
-    *at += text.len;
-    return packed;
-}
-
 struct way *way_copy(const struct way *way)
 {
     size_t texts =
@@ -80,9 +70,9 @@ struct way *way_copy(const struct way *way)
     char *at = (char *)(copy + 1);
 
     *copy = *way;
-    copy->health.path = pack(&at, way->health.path);
-    copy->health.host = pack(&at, way->health.host);
-    copy->ca_secret = pack(&at, way->ca_secret);
-    copy->subject_name = pack(&at, way->subject_name);
+    copy->health.path = bytes_pack(&at, way->health.path);
+    copy->health.host = bytes_pack(&at, way->health.host);
+    copy->ca_secret = bytes_pack(&at, way->ca_secret);
+    copy->subject_name = bytes_pack(&at, way->subject_name);
     return copy;
 }

@@ -62,16 +62,6 @@ struct kube {
 
 /* ---- statuses ---- */
 
-static struct bytes pack(char **at, struct bytes text)
-{
-    struct bytes packed = {*at, text.len};
-
-    if (text.len > 0)
-        memcpy(*at, text.at, text.len);
-    *at += text.len;
-    return packed;
-}
-
 static struct known_status *status_create(const struct served_item *item)
 {
     size_t len = item->ns.len + 1 + item->name.len + item->uid.len + item->resource_version.len +
@@ -80,14 +70,14 @@ static struct known_status *status_create(const struct served_item *item)
     char *at = (char *)(known + 1);
 
     known->key = bytes_from(at, item->ns.len + 1 + item->name.len);
-    (void)pack(&at, item->ns);
+    (void)bytes_pack(&at, item->ns);
     *at++ = '/';
-    (void)pack(&at, item->name);
+    (void)bytes_pack(&at, item->name);
     known->status = (struct kube_status){
-        .uid = pack(&at, item->uid),
-        .resource_version = pack(&at, item->resource_version),
-        .current_status = pack(&at, item->current_status),
-        .description = pack(&at, item->status_description),
+        .uid = bytes_pack(&at, item->uid),
+        .resource_version = bytes_pack(&at, item->resource_version),
+        .current_status = bytes_pack(&at, item->current_status),
+        .description = bytes_pack(&at, item->status_description),
     };
     return known;
 }
