@@ -50,6 +50,27 @@ void *map_get(const struct map *map, struct bytes key)
     return entry == NULL ? NULL : entry->value;
 }
 
+/* Names of objects are short: a longer pair is looked up all the same, at the cost of memory. */
+#define PAIR_BYTES_USUAL 512
+
+void *map_get_pair(const struct map *map, struct bytes first, struct bytes second)
+{
+    size_t len = first.len + 1 + second.len;
+    char usual[PAIR_BYTES_USUAL], *key = usual, *at;
+    void *value;
+
+    if (len > sizeof(usual))
+        key = mem_alloc(len);
+    at = key;
+    (void)bytes_pack(&at, first);
+    *at++ = '/';
+    (void)bytes_pack(&at, second);
+    value = map_get(map, bytes_from(key, len));
+    if (key != usual)
+        mem_free(key);
+    return value;
+}
+
 static void map_rebuild(struct map *map, size_t capacity)
 {
     struct map_entry *old = map->entries;

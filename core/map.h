@@ -28,6 +28,8 @@ void map_init(struct map *map); /* allocates nothing yet */
 void map_fini(struct map *map); /* frees the map, not the values */
 /* NULL when there is none. */
 void *map_get(const struct map *map, struct bytes key);
+/* By the key "first/second", as objects are named by namespace and name. */
+void *map_get_pair(const struct map *map, struct bytes first, struct bytes second);
 /* Stores a non-NULL value and returns the value it replaced, or NULL. On replacing, the entry's
  * key becomes the new key, so the old value may go. */
 void *map_put(struct map *map, struct bytes key, void *value);

@@ -9,7 +9,6 @@
 
 #include "core/check.h"
 #include "core/mem.h"
-#include "core/text.h"
 
 /* One namespace that may use one Secret, and how many delegations say so. */
 struct grant {
@@ -50,16 +49,7 @@ void grants_fini(struct grants *grants)
 
 static struct granted *find(const struct grants *grants, struct bytes ns, struct bytes name)
 {
-    struct granted *granted;
-    struct text key;
-
-    text_init(&key);
-    text_add(&key, ns);
-    text_add_byte(&key, '/');
-    text_add(&key, name);
-    granted = map_get(&grants->secrets, text_bytes(&key));
-    text_fini(&key);
-    return granted;
+    return map_get_pair(&grants->secrets, ns, name);
 }
 
 static struct granted *granted_create(struct grants *grants, struct bytes ns, struct bytes name)

@@ -53,16 +53,7 @@ struct bytes secret_title(const struct secret_node *secret)
 
 struct secret_node *secrets_find(const struct secrets *secrets, struct bytes ns, struct bytes name)
 {
-    struct secret_node *secret;
-    struct text key;
-
-    text_init(&key);
-    text_add(&key, ns);
-    text_add_byte(&key, '/');
-    text_add(&key, name);
-    secret = map_get(&secrets->nodes, text_bytes(&key));
-    text_fini(&key);
-    return secret;
+    return map_get_pair(&secrets->nodes, ns, name);
 }
 
 static struct secret_node *node_create(struct secrets *secrets, struct bytes ns, struct bytes name)

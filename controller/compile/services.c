@@ -27,21 +27,7 @@ static struct bytes service_key(const struct service_node *service)
 
 struct service_node *dag_service(const struct dag *dag, struct bytes ns, struct bytes name)
 {
-    char small[256], *key = small;
-    size_t len = ns.len + 1 + name.len;
-    struct service_node *service;
-
-    if (len > sizeof(small))
-        key = mem_alloc(len);
-    if (ns.len > 0)
-        memcpy(key, ns.at, ns.len);
-    key[ns.len] = '/';
-    if (name.len > 0)
-        memcpy(key + ns.len + 1, name.at, name.len);
-    service = map_get(&dag->services, bytes_from(key, len));
-    if (key != small)
-        mem_free(key);
-    return service;
+    return map_get_pair(&dag->services, ns, name);
 }
 
 static struct service_node *service_create(struct dag *dag, struct bytes ns, struct bytes name)

@@ -39,16 +39,7 @@ void trees_fini(struct trees *trees)
 
 struct route_node *trees_find(const struct trees *trees, struct bytes ns, struct bytes name)
 {
-    struct route_node *node;
-    struct text key;
-
-    text_init(&key);
-    text_add(&key, ns);
-    text_add_byte(&key, '/');
-    text_add(&key, name);
-    node = map_get(&trees->nodes, text_bytes(&key));
-    text_fini(&key);
-    return node;
+    return map_get_pair(&trees->nodes, ns, name);
 }
 
 static struct route_node *node_create(struct trees *trees, struct bytes ns, struct bytes name)

@@ -43,7 +43,7 @@ static void follow_destroy(struct follow *follow)
     reflector_fini(&follow->reflector);
     text_wipe(&follow->bytes);
     text_fini(&follow->message);
-    mem_free((void *)(uintptr_t)follow->config.ns.at);
+    mem_bytes_free(follow->config.ns);
     mem_free(follow);
     on_closed(context);
 }
@@ -427,10 +427,9 @@ static void go_on(struct follow *follow)
 struct follow *follow_open(const struct follow_config *config)
 {
     struct follow *follow = mem_new(struct follow);
-    char *ns = mem_string(config->ns);
 
     follow->config = *config;
-    follow->config.ns = bytes_from(ns, config->ns.len);
+    follow->config.ns = mem_bytes(config->ns);
     follow->random = config->seed;
     reflector_init(&follow->reflector);
     known_keys_init(&follow->known);

@@ -64,11 +64,7 @@ bool known_keys_set(struct known_keys *keys, struct bytes ns, struct bytes name,
 
 bool known_keys_has(const struct known_keys *keys, struct bytes ns, struct bytes name)
 {
-    struct known_key *key = key_create(ns, name);
-    bool is_there = map_get(&keys->map, key->key) != NULL;
-
-    mem_free(key);
-    return is_there;
+    return map_get_pair(&keys->map, ns, name) != NULL;
 }
 
 bool known_keys_next(const struct known_keys *keys, size_t *at, struct bytes *ns,

@@ -97,15 +97,8 @@ static void note_status(struct kube *kube, const struct served_item *item, bool 
 bool kube_status(const struct kube *kube, struct bytes ns, struct bytes name,
                  struct kube_status *status)
 {
-    const struct known_status *known;
-    struct text key;
+    const struct known_status *known = map_get_pair(&kube->statuses, ns, name);
 
-    text_init(&key);
-    text_add(&key, ns);
-    text_add_byte(&key, '/');
-    text_add(&key, name);
-    known = map_get(&kube->statuses, text_bytes(&key));
-    text_fini(&key);
     if (known != NULL)
         *status = known->status;
     return known != NULL;

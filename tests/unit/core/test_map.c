@@ -4,6 +4,7 @@
  */
 #include "core/map.h"
 #include "core/mem.h"
+#include "core/text.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
@@ -108,6 +109,29 @@ TEST(visiting_sees_every_value_once_also_while_removing)
     map_fini(&map);
 }
 
-TESTS(UNIT(a_map_gives_back_what_was_put), UNIT(replacing_a_value_takes_its_new_key),
-      UNIT(a_map_does_what_a_plain_array_does),
+TEST(a_pair_is_found_by_its_parts_however_long_they_are)
+{
+    static char name[2000];
+    struct bytes longest = {name, sizeof(name)};
+    struct text key;
+    struct map map;
+    int value = 7, other = 8;
+
+    memset(name, 'n', sizeof(name));
+    text_init(&key);
+    text_add_str(&key, "web/");
+    text_add(&key, longest);
+    map_init(&map);
+    (void)map_put(&map, BYTES("web/app"), &value);
+    (void)map_put(&map, text_bytes(&key), &other);
+    assert_ptr_equal(map_get_pair(&map, BYTES("web"), BYTES("app")), &value);
+    assert_ptr_equal(map_get_pair(&map, BYTES("web"), longest), &other);
+    assert_null(map_get_pair(&map, BYTES("web/app"), BYTES_NONE));
+    assert_null(map_get_pair(&map, BYTES_NONE, BYTES("app")));
+    map_fini(&map);
+    text_fini(&key);
+}
+
+TESTS(UNIT(a_pair_is_found_by_its_parts_however_long_they_are), UNIT(a_map_gives_back_what_was_put),
+      UNIT(replacing_a_value_takes_its_new_key), UNIT(a_map_does_what_a_plain_array_does),
       UNIT(visiting_sees_every_value_once_also_while_removing))
