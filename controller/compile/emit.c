@@ -170,10 +170,13 @@ void emit_init(struct emit *emit)
     *emit = (struct emit){0};
     list_init(&emit->sets);
     map_init(&emit->by_key);
+    map_init(&emit->told);
 }
 
-static void set_destroy(struct finding_set *set)
+static void set_destroy(struct emit *emit, struct finding_set *set)
 {
+    for (size_t i = 0; i < set->count; i++)
+        told_unref(&emit->told, set->told[i]);
     list_remove(&set->link);
     mem_free(set);
 }
@@ -181,40 +184,29 @@ static void set_destroy(struct finding_set *set)
 void emit_fini(struct emit *emit)
 {
     LIST_EACH (&emit->sets, link)
-        set_destroy(LIST_ENTRY(link, struct finding_set, link));
+        set_destroy(emit, LIST_ENTRY(link, struct finding_set, link));
     map_fini(&emit->by_key);
+    map_fini(&emit->told);
 }
 
-static size_t draft_text_len(const struct draft *draft)
+/* NULL when there is nothing to say. The key stands behind what is told. */
+static struct finding_set *set_create(struct emit *emit, struct bytes key,
+                                      const struct findings *findings)
 {
-    return draft->ns.len + draft->name.len + draft->location.len + draft->object.len +
-           draft->text.len;
-}
-
-/* One block: the drafts, then their texts. NULL when there is nothing to say. */
-static struct finding_set *set_create(struct bytes key, const struct findings *findings)
-{
-    size_t text_len = key.len, drafts_len = findings->count * sizeof(struct draft);
+    size_t told_len = findings->count * sizeof(struct told *);
     struct finding_set *set;
     char *at;
 
     if (findings->count == 0)
         return NULL;
-    for (size_t i = 0; i < findings->count; i++)
-        text_len += draft_text_len(&findings->drafts[i]);
-    set = mem_alloc(sizeof(*set) + drafts_len + text_len);
-    at = (char *)set + sizeof(*set) + drafts_len;
+    set = mem_alloc(sizeof(*set) + told_len + key.len);
+    at = (char *)set + sizeof(*set) + told_len;
     set->key = bytes_pack(&at, key);
     set->count = findings->count;
     set->left_out = findings->left_out;
-    for (size_t i = 0; i < findings->count; i++) {
-        set->drafts[i] = findings->drafts[i];
-        set->drafts[i].ns = bytes_pack(&at, findings->drafts[i].ns);
-        set->drafts[i].name = bytes_pack(&at, findings->drafts[i].name);
-        set->drafts[i].location = bytes_pack(&at, findings->drafts[i].location);
-        set->drafts[i].object = bytes_pack(&at, findings->drafts[i].object);
-        set->drafts[i].text = bytes_pack(&at, findings->drafts[i].text);
-    }
+    for (size_t i = 0; i < findings->count; i++)
+        set->told[i] = told_ref(&emit->told, &findings->drafts[i]);
+    list_push_back(&emit->sets, &set->link);
     return set;
 }
 
@@ -222,14 +214,12 @@ static struct finding_set *set_create(struct bytes key, const struct findings *f
 static struct finding_set *replace(struct emit *emit, struct finding_set *old, struct bytes key,
                                    const struct findings *findings)
 {
-    struct finding_set *set = set_create(key, findings);
+    struct finding_set *set = set_create(emit, key, findings);
 
     if (old != NULL || set != NULL)
         emit->is_changed = true;
     if (old != NULL)
-        set_destroy(old);
-    if (set != NULL)
-        list_push_back(&emit->sets, &set->link);
+        set_destroy(emit, old);
     return set;
 }
 
@@ -281,7 +271,7 @@ static struct bytes place_of(const struct object *object, struct arena *arena)
 /* Who said too much is known by the first that was said. */
 static void write_left_out(struct writer *writer, const struct finding_set *set)
 {
-    const struct draft *first = &set->drafts[0];
+    const struct draft *first = &set->told[0]->draft;
 
     if (set->left_out == 0)
         return;
@@ -294,21 +284,17 @@ static void write_left_out(struct writer *writer, const struct finding_set *set)
     writer->left_out += set->left_out;
 }
 
-static void write_set(struct writer *writer, const struct finding_set *set)
+static void write_told(struct writer *writer, const struct draft *draft)
 {
-    write_left_out(writer, set);
-    for (size_t i = 0; i < set->count; i++) {
-        const struct draft *draft = &set->drafts[i];
-        const struct object *object;
+    const struct object *object;
 
-        if (draft->has_location) {
-            writer_add(writer, draft->is_error, draft->location, draft->object, draft->text);
-            continue;
-        }
-        object = cache_get(writer->cache, draft->kind, draft->ns, draft->name);
-        writer_add(writer, draft->is_error, place_of(object, writer->arena),
-                   title(draft->kind, draft->ns, draft->name, writer->arena), draft->text);
+    if (draft->has_location) {
+        writer_add(writer, draft->is_error, draft->location, draft->object, draft->text);
+        return;
     }
+    object = cache_get(writer->cache, draft->kind, draft->ns, draft->name);
+    writer_add(writer, draft->is_error, place_of(object, writer->arena),
+               title(draft->kind, draft->ns, draft->name, writer->arena), draft->text);
 }
 
 static void write_shadowed(struct writer *writer)
@@ -327,12 +313,17 @@ static void write_shadowed(struct writer *writer)
     }
 }
 
-static void write_sets(struct writer *writer, const struct emit *emit)
+static void write_all(struct writer *writer, const struct emit *emit)
 {
+    const struct told *told;
+    size_t at = 0;
+
+    while ((told = map_next(&emit->told, &at)) != NULL)
+        write_told(writer, &told->draft);
     for (const struct list *link = emit->sets.next; link != &emit->sets; link = link->next)
-        write_set(writer,
-                  (const struct finding_set *)(const void *)((const char *)link -
-                                                             offsetof(struct finding_set, link)));
+        write_left_out(
+            writer, (const struct finding_set *)(const void *)((const char *)link -
+                                                               offsetof(struct finding_set, link)));
 }
 
 static int compare_findings(const void *a, const void *b)
@@ -345,7 +336,7 @@ static int compare_findings(const void *a, const void *b)
     return order != 0 ? order : bytes_compare(left->text, right->text);
 }
 
-/* What is wrong with a default backend is found at every host it serves; once is enough. */
+/* Of two owners that left out as much about one object, one says so. */
 static void drop_repeats(struct writer *writer)
 {
     size_t kept = 0;
@@ -375,8 +366,8 @@ void emit_write(struct emit *emit, const struct emit *files, const struct cache 
 {
     struct writer writer = {.cache = cache, .arena = scratch};
 
-    write_sets(&writer, emit);
-    write_sets(&writer, files);
+    write_all(&writer, emit);
+    write_all(&writer, files);
     write_shadowed(&writer);
     drop_repeats(&writer);
     builder_set_findings(builder, writer.findings, writer.count);
@@ -394,8 +385,8 @@ bool emit_is_about_file(const struct emit *files, const struct finding *finding)
         map_get(&files->by_key, bytes_slice(finding->location, 0, colon));
 
     for (size_t i = 0; set != NULL && i < set->count; i++) {
-        if (bytes_equal(set->drafts[i].text, finding->text) &&
-            bytes_equal(set->drafts[i].object, finding->object))
+        if (bytes_equal(set->told[i]->draft.text, finding->text) &&
+            bytes_equal(set->told[i]->draft.object, finding->object))
             return true;
     }
     return false;

@@ -3,7 +3,8 @@
  * emit.h - what people are told about objects: gathered while compiling, kept by owner, given to
  * the table as one sorted list.
  *
- *     findings (one compile of one host) -> finding_set (what that host says now) -> struct finding
+ *     findings (one compile of one host) -> finding_set (what that host says now)
+ *                                             \--> told (each once) -> struct finding
  *
  * A host, a Service or an object replaces its own set and nobody else's; so the list follows a
  * change without compiling anything else again.
@@ -11,24 +12,13 @@
 #ifndef CONTROLLER_COMPILE_EMIT_H
 #define CONTROLLER_COMPILE_EMIT_H
 
+#include "controller/compile/told.h"
 #include "controller/object/cache.h"
 #include "core/list.h"
 #include "core/map.h"
 #include "core/mem.h"
 #include "core/text.h"
 #include "route/builder.h"
-
-/* One thing to tell. The object is named, not pointed at: where it was read may change. */
-struct draft {
-    bool is_error;
-    bool has_location; /* a finding about a file, or about a document in it */
-    enum object_kind kind;
-    struct bytes ns;
-    struct bytes name;
-    struct bytes location; /* only with has_location */
-    struct bytes object;   /* only with has_location */
-    struct bytes text;
-};
 
 /* Of one owner: a host, a Service, an object. More are counted, and that is told. */
 #define FINDINGS_MAX 1000
@@ -55,12 +45,13 @@ struct finding_set {
     struct bytes key; /* in emit->by_key, or empty */
     size_t count;
     size_t left_out;
-    struct draft drafts[];
+    struct told *told[]; /* refs */
 };
 
 struct emit {
     struct list sets;  /* struct finding_set */
     struct map by_key; /* of those that have no better owner: objects and files */
+    struct map told;   /* all that the sets say; struct told */
     bool is_changed;   /* since the last emit_write() */
     uint64_t errors;   /* by the last emit_write() */
     uint64_t warnings;

@@ -195,6 +195,42 @@ TEST(findings_follow_objects_that_move_within_their_file)
     world_close(&world);
 }
 
+#define DELEGATING(name)                                                                           \
+    "apiVersion: contour.heptio.com/v1beta1\nkind: IngressRoute\nmetadata: {name: " name "}\n"     \
+    "spec: {virtualhost: {fqdn: " name ".test}, routes: [{match: /, delegate: {name: child}}]}\n"
+
+static size_t count_of(const char *text, const char *part)
+{
+    size_t count = 0;
+
+    while ((text = strstr(text, part)) != NULL) {
+        count++;
+        text += strlen(part);
+    }
+    return count;
+}
+
+TEST(what_several_hosts_find_wrong_is_told_once_until_the_last_of_them_goes)
+{
+    static const char finding[] = "IngressRoute default/child: spec.routes[0].services[0]: Service "
+                                  "default/gone not found";
+    struct world world;
+
+    world_open(&world);
+    world_put(&world, "child",
+              "apiVersion: contour.heptio.com/v1beta1\nkind: IngressRoute\n"
+              "metadata: {name: child}\n"
+              "spec: {routes: [{match: /, services: [{name: gone, port: 1}]}]}\n");
+    world_put(&world, "a", DELEGATING("a"));
+    world_put(&world, "b", DELEGATING("b"));
+    assert_int_equal(count_of(world_dump(&world), finding), 1);
+    world_put(&world, "a", NULL);
+    assert_int_equal(count_of(world_dump(&world), finding), 1);
+    world_put(&world, "b", NULL);
+    assert_int_equal(count_of(world_dump(&world), finding), 0);
+    world_close(&world);
+}
+
 static double seconds_now(void)
 {
     struct timespec now;
@@ -266,4 +302,5 @@ TESTS(UNIT(the_first_run_gives_a_table_even_without_objects),
       UNIT(a_broken_file_keeps_its_last_good_objects_and_says_where),
       UNIT(hostile_91_an_object_that_is_invalid_takes_only_itself_out),
       UNIT(findings_follow_objects_that_move_within_their_file),
+      UNIT(what_several_hosts_find_wrong_is_told_once_until_the_last_of_them_goes),
       UNIT(one_change_among_ten_thousand_ingresses_does_not_cost_them_all))
