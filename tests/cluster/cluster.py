@@ -2,7 +2,7 @@
 """
 What scripts/cluster does once everything is built. Progress on stderr.
 
-    cluster.py BINARIES up | down | kubectl WORDS... | shell
+    cluster.py BINARIES up | down | load ARCHIVE | kubectl WORDS... | shell
 """
 import os
 import pathlib
@@ -30,10 +30,19 @@ def down(node):
     say("nothing of it is left")
 
 
-def become(node, *words):
-    """This process turns into that program, inside of the cluster's network."""
+def needs_one(node):
     if not node.is_up():
         sys.exit("scripts/cluster: none is up")
+
+
+def load(node, archive):
+    needs_one(node)
+    node.runtime.add_image(archive)
+
+
+def become(node, *words):
+    """This process turns into that program, inside of the cluster's network."""
+    needs_one(node)
     command = node.cluster.namespace.command(*words)
     os.environ["KUBECONFIG"] = str(node.cluster.admin_config)
     os.environ["PATH"] = f"{node.cluster.binaries}:{os.environ['PATH']}"
@@ -47,7 +56,7 @@ def main(binaries, what, *words):
     elif what == "shell":
         become(node, os.environ.get("SHELL", "/bin/bash"))
     else:
-        {"up": up, "down": down}[what](node)
+        {"up": up, "down": down, "load": load}[what](node, *words)
 
 
 if __name__ == "__main__":

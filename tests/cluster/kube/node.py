@@ -2,7 +2,8 @@
 """
 A cluster with one node that runs pods: control plane, scheduler, containerd, kubelet, kube-proxy.
 
-There is one a machine, in a fixed folder, by which `scripts/cluster` and the tests find each other's.
+There is one a machine, in a fixed folder, by which `scripts/cluster` and the tests find each
+other's.
 """
 import json
 import pathlib
