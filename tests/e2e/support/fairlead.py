@@ -95,7 +95,7 @@ class Metrics(dict):
 
 class Fairlead:
     """
-    fairlead serve. `objects` is its directory; `log` what it says on stderr, `output` on stdout
+    fairlead serve. `objects` is its directory, unless a flag --kubeconfig has it ask an API server; `log` what it says on stderr, `output` on stdout
     (the access log, unless a flag sends it elsewhere).
     """
 
@@ -110,7 +110,9 @@ class Fairlead:
         self.clients = []
         self.stopped = False
         flags = [str(flag) for flag in flags]
-        command = [binary(), "serve", "--objects", str(self.objects)]
+        command = [binary(), "serve"]
+        if "--kubeconfig" not in flags:
+            command += ["--objects", str(self.objects)]
         if "--http" not in flags:
             command += ["--http", "127.0.0.1:0"]
         if "--https" not in flags:
