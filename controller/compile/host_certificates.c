@@ -70,6 +70,18 @@ static const struct tls_sources *wildcard_sources(struct host_pass *host)
     return sources->count > 0 ? sources : NULL;
 }
 
+/* Several roots claim the host, one of them with TLS, and none has it. */
+static void tell_refused_entries(struct host_pass *host)
+{
+    const struct contributors *tls = &host->node->tls;
+
+    for (uint32_t i = 0; i < tls->count; i++)
+        findings_add(&host->findings, true, tls->list[i].object,
+                     "spec.tls[%u]: host %.*s is the fqdn of multiple IngressRoutes, so its "
+                     "handshakes are refused",
+                     tls->list[i].index, BYTES_ARG(host->node->name));
+}
+
 static void tell_idle_entries(struct host_pass *host)
 {
     const struct contributors *tls = &host->node->tls;
@@ -86,9 +98,15 @@ static void tell_idle_entries(struct host_pass *host)
  * certificate stands in for it. */
 static const struct tls_sources *root_source(struct host_pass *host)
 {
-    const struct ingress_route *root = as_ingress_route(host->tree.root->object);
-    struct tls_sources *sources = sources_create(host, 1);
+    const struct ingress_route *root;
+    struct tls_sources *sources;
 
+    if (host->tree.root == NULL) {
+        tell_refused_entries(host);
+        return NULL;
+    }
+    root = as_ingress_route(host->tree.root->object);
+    sources = sources_create(host, 1);
     if (host->tree.tcp == NULL || host->tree.side == TREE_BROKEN) /* else fill_tcp() tells them */
         tell_idle_entries(host);
     if (root->tls_secret.len == 0 || host->tree.is_passthrough)

@@ -302,7 +302,11 @@ static struct bytes conflict_text(struct walk *walk)
     return text;
 }
 
-/* None of them serves the host, or who comes first could take it from the others. */
+/*
+ * None of them serves the host, or who comes first could take it from the others. What one of them
+ * wants encrypted stays with them too: with no TLS side of its own the host would fall to a wildcard
+ * host, and whoever has that could take it by making a second root.
+ */
 static void refuse_all(struct walk *walk)
 {
     const struct contributors *roots = &walk->host->node->roots;
@@ -313,6 +317,8 @@ static void refuse_all(struct walk *walk)
                                       BYTES_NONE, BYTES_NONE, BYTES_NONE);
 
         step_fault(walk, &root, BYTES("spec.virtualhost.fqdn"), "%.*s", BYTES_ARG(text));
+        if (root.object->has_tls)
+            walk->host->tree.side = TREE_BROKEN;
     }
 }
 
