@@ -90,7 +90,8 @@ static bool refuse_path(struct explainer *explainer, const struct vhost *vhost)
         return explain_refuse(explainer, "404: no rule without a host has a path that matches");
     }
     explain_add_findings(explainer, BYTES_NONE, explainer->host);
-    (void)explain_add_host_statuses(explainer);
+    if (explain_add_host_statuses(explainer) && vhost->routes_count == 0)
+        return explain_refuse(explainer, "404: the IngressRoute of this host is not valid");
     explain_add_orphans(explainer);
     if (match_route(table, explainer->scheme, BYTES_NONE, explainer->path, &other) == MATCH_ROUTE)
         explain_add_fact(

@@ -56,10 +56,13 @@ static bool refuse_broken_host(struct explainer *explainer, const struct vhost *
     explain_add_findings(explainer, BYTES_NONE, vhost->tls_secret);
     explain_add_findings(explainer, BYTES_NONE, vhost->name);
     (void)explain_add_host_statuses(explainer);
-    explain_add_fact(
-        explainer, "hint",
-        "mend the Secret that tls names, or that of the CA for client certificates; one "
-        "of another namespace needs a TLSCertificateDelegation there");
+    if (vhost->tls_secret.len == 0)
+        explain_add_fact(explainer, "hint", "no Secret counts for this host: see the errors above");
+    else
+        explain_add_fact(
+            explainer, "hint",
+            "mend the Secret that tls names, or that of the CA for client certificates; one "
+            "of another namespace needs a TLSCertificateDelegation there");
     return explain_refuse(explainer, "the TLS handshake is refused: what the host needs for it is "
                                      "missing or broken");
 }
@@ -68,10 +71,14 @@ static bool refuse_broken_host(struct explainer *explainer, const struct vhost *
 static bool refuse_unknown_host(struct explainer *explainer)
 {
     const struct vhost *plain = table_vhost(explainer->table, SCHEME_HTTP, explainer->host);
+    bool is_plain = plain != NULL && plain != explainer->table->hostless;
 
     hints_add_hosts(explainer->table, SCHEME_HTTPS, explainer->host, explainer->out);
     explain_add_findings(explainer, BYTES_NONE, explainer->host);
-    if (plain != NULL && plain != explainer->table->hostless)
+    if (explain_add_host_statuses(explainer) && !is_plain)
+        return explain_refuse(explainer, "the TLS handshake is refused (unrecognized_name): the "
+                                         "IngressRoute of this host is not valid");
+    if (is_plain)
         explain_add_fact(
             explainer, "hint",
             "the host is served over HTTP only: name it in spec.tls of its Ingress, or "

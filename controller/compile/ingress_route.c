@@ -29,20 +29,22 @@ static bool is_blank(struct bytes text)
 enum root_fault root_find_host(const struct compile_options *options,
                                const struct ingress_route *route, char *room, struct bytes *host)
 {
-    struct bytes fqdn = route->fqdn;
+    struct bytes fqdn = route->fqdn, lower = BYTES_NONE;
+    bool is_wildcard = bytes_find(fqdn, '*') != BYTES_NOT_FOUND;
 
+    if (fqdn.len <= HOST_LENGTH_MAX && !is_blank(fqdn) && !is_wildcard) {
+        for (size_t i = 0; i < fqdn.len; i++)
+            room[i] = ascii_lower(fqdn.at[i]);
+        lower = bytes_from(room, fqdn.len);
+        *host = bytes_ends_with(lower, BYTES(".")) ? bytes_slice(lower, 0, lower.len - 1) : lower;
+    }
     if (!may_hold_roots(options, route->object.ns))
         return ROOT_NAMESPACE;
     if (is_blank(fqdn))
         return ROOT_NO_FQDN;
-    if (bytes_find(fqdn, '*') != BYTES_NOT_FOUND)
+    if (is_wildcard)
         return ROOT_WILDCARD;
-    if (fqdn.len > HOST_LENGTH_MAX)
-        return ROOT_BAD_FQDN;
-    for (size_t i = 0; i < fqdn.len; i++)
-        room[i] = ascii_lower(fqdn.at[i]);
-    *host = bytes_from(room, fqdn.len);
-    return host_is_valid(*host, false) ? ROOT_FINE : ROOT_BAD_FQDN;
+    return lower.len > 0 && host_is_valid(lower, false) ? ROOT_FINE : ROOT_BAD_FQDN;
 }
 
 void root_add_fault(enum root_fault fault, struct bytes fqdn, struct text *out)

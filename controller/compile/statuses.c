@@ -24,7 +24,7 @@ struct verdict {
     enum object_state state;
     struct text description;
     char room[HOST_LENGTH_MAX];
-    struct bytes host; /* of a root; in room */
+    struct bytes host; /* of a root, served or not; in room */
 };
 
 /* The host whose visit has a fault and whose name comes first; of its visits, the first. */

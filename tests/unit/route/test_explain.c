@@ -48,6 +48,12 @@ static struct table *sample(void)
         {false, BYTES("b.yaml:3"), BYTES("Ingress other/typo"),
          BYTES("host shop.example.com is taken by Ingress default/shop")},
     };
+    const struct object_status statuses[] = {
+        {BYTES("IngressRoute a/claimed"), BYTES("claimed.example.com"), BYTES("two of them"),
+         OBJECT_INVALID},
+        {BYTES("IngressRoute b/refused"), BYTES("refused.example.com"), BYTES("not from here"),
+         OBJECT_INVALID},
+    };
     struct maker maker = maker_begin(NULL);
 
     maker_cluster(&maker, "default/web/80", 2, 8080);
@@ -60,7 +66,9 @@ static struct table *sample(void)
     add_split_route(&maker);
     maker_host(&maker, "*.wild.example.com");
     maker_route(&maker, PATH_PREFIX, "/", "default/web/80");
+    maker_host(&maker, "claimed.example.com");
     builder_set_findings(maker.builder, findings, 2);
+    builder_set_statuses(maker.builder, statuses, 2);
     return maker_finish(&maker);
 }
 
@@ -220,6 +228,24 @@ TEST(findings_about_a_host_that_only_ends_alike_are_not_shown)
     table_unref(table);
 }
 
+TEST(a_host_whose_root_is_refused_gets_its_status)
+{
+    assert_explains(false, get("http://refused.example.com/"),
+                    "status    IngressRoute b/refused invalid: not from here\n",
+                    "verdict   404: the IngressRoute of this host is not valid\n");
+    assert_explains(false, get("https://refused.example.com/"),
+                    "status    IngressRoute b/refused invalid: not from here\n",
+                    "verdict   the TLS handshake is refused (unrecognized_name): the IngressRoute "
+                    "of this host is not valid\n");
+}
+
+TEST(a_host_that_is_claimed_and_has_no_route_at_all_gets_its_status)
+{
+    assert_explains(false, get("http://claimed.example.com/"),
+                    "status    IngressRoute a/claimed invalid: two of them\n",
+                    "verdict   404: the IngressRoute of this host is not valid\n");
+}
+
 TEST(a_path_without_route_gets_the_paths_of_the_host_and_why_each_does_not_match)
 {
     assert_explains(false, get("http://app.example.com/apix"),
@@ -342,6 +368,8 @@ TESTS(UNIT(a_forwarded_request_names_host_route_object_service_and_endpoints),
       UNIT(an_unknown_host_is_told_what_a_wildcard_covers),
       UNIT(findings_that_name_the_unknown_host_are_shown),
       UNIT(findings_about_a_host_that_only_ends_alike_are_not_shown),
+      UNIT(a_host_whose_root_is_refused_gets_its_status),
+      UNIT(a_host_that_is_claimed_and_has_no_route_at_all_gets_its_status),
       UNIT(a_path_without_route_gets_the_paths_of_the_host_and_why_each_does_not_match),
       UNIT(a_websocket_on_a_route_that_does_not_allow_it_is_told),
       UNIT(bad_urls_get_one_clear_line), UNIT(nothing_in_a_url_can_forge_a_line),

@@ -153,6 +153,27 @@ TEST(a_status_has_the_host_of_a_root_and_no_host_of_a_child)
     world_close(&world);
 }
 
+/* explain finds them by it. */
+TEST(a_root_that_may_not_be_one_has_the_host_that_it_asks_for)
+{
+    const struct bytes allowed[] = {BYTES("platform")};
+    struct world world;
+
+    world_open(&world);
+    put_route(&world, "dotted", HOST("B.Test.") ROUTES(SERVES("/", "web")));
+    (void)settled(&world);
+    assert_bytes(table_status(world.table, 0)->host, "b.test");
+    world_close(&world);
+    world_open(&world);
+    world.options.root_namespaces = allowed;
+    world.options.root_namespaces_count = 1;
+    put_route(&world, "root", HOST("A.Test") ROUTES(SERVES("/", "web")));
+    assert_line(settled(&world), "status IngressRoute default/root invalid: root IngressRoute "
+                                 "cannot be defined in this namespace");
+    assert_bytes(table_status(world.table, 0)->host, "a.test");
+    world_close(&world);
+}
+
 /* Of metrics and of who writes statuses: an endpoint that comes must not cost them a look. */
 TEST(what_changes_no_status_keeps_the_list)
 {
@@ -178,4 +199,5 @@ TESTS(UNIT(a_child_is_an_orphan_until_a_root_leads_to_it),
       UNIT(invalid_wins_over_valid_and_the_first_host_by_name_tells),
       UNIT(statuses_do_not_depend_on_the_order_of_arrival),
       UNIT(a_status_has_the_host_of_a_root_and_no_host_of_a_child),
+      UNIT(a_root_that_may_not_be_one_has_the_host_that_it_asks_for),
       UNIT(what_changes_no_status_keeps_the_list))
