@@ -5,6 +5,8 @@
  */
 #include "controller/compile/class.h"
 
+#include "controller/compile/emit.h"
+
 /* The first of these that is there and not empty decides; it beats spec.ingressClassName. */
 static const char *const class_annotations[] = {
     "projectcontour.io/ingress.class",
@@ -87,4 +89,16 @@ bool ingress_is_ours(const struct class_rules *rules, const struct ingress *ingr
 bool ingress_route_is_ours(const struct class_rules *rules, const struct ingress_route *route)
 {
     return is_ours(rules, &route->object, class_of(&route->object, BYTES_NONE));
+}
+
+struct bytes ingress_route_why_not_ours(const struct class_rules *rules,
+                                        const struct ingress_route *route, struct arena *arena)
+{
+    struct bytes name = class_of(&route->object, BYTES_NONE);
+
+    if (!namespace_is_watched(rules->options, route->object.ns))
+        return BYTES("is in a namespace that --watch-namespaces leaves out");
+    if (name.len == 0)
+        return BYTES("has no class, and what has none is not ours");
+    return plain_printf(arena, "is of class \"%.*s\", which is not ours", BYTES_ARG(name));
 }

@@ -27,5 +27,8 @@ struct bytes ingress_class_of(const struct ingress *ingress);
 bool ingress_is_ours(const struct class_rules *rules, const struct ingress *ingress);
 /* The same; its class is an annotation's. */
 bool ingress_route_is_ours(const struct class_rules *rules, const struct ingress_route *route);
+/* Of one that is not ours: why, as what follows its name in a sentence. In `arena`, or for ever. */
+struct bytes ingress_route_why_not_ours(const struct class_rules *rules,
+                                        const struct ingress_route *route, struct arena *arena);
 
 #endif

@@ -18,9 +18,9 @@ enum root_fault {
     ROOT_BAD_FQDN,
 };
 
-/* The host, lower case, in `room` of HOST_LENGTH_MAX bytes. Also that of a root that may not be one,
- * where requests can name it, so that whoever asks about the host learns of the root; else it is
- * left alone. */
+/* The host, lower case, in `room` of HOST_LENGTH_MAX bytes. Also that of a root that may not be
+ * one, where requests can name it, so that whoever asks about the host learns of the root; else it
+ * is left alone. */
 enum root_fault root_find_host(const struct compile_options *options,
                                const struct ingress_route *route, char *room, struct bytes *host);
 

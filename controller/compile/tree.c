@@ -73,12 +73,21 @@ struct step step_enter(struct walk *walk, const struct ingress_route *object, co
     return step;
 }
 
-static const struct ingress_route *find(const struct pass *pass, struct bytes ns, struct bytes name)
+/* NULL when it is not there, or is not ours; then *why says which. */
+static const struct ingress_route *find(const struct pass *pass, struct bytes ns, struct bytes name,
+                                        struct bytes *why)
 {
     const struct ingress_route *found =
         as_ingress_route(cache_get(pass->cache, OBJECT_INGRESS_ROUTE, ns, name));
+    struct bytes reason = BYTES("not found");
 
-    return found != NULL && ingress_route_is_ours(pass->classes, found) ? found : NULL;
+    if (found != NULL && ingress_route_is_ours(pass->classes, found))
+        return found;
+    if (found != NULL)
+        reason = ingress_route_why_not_ours(pass->classes, found, pass->scratch);
+    *why = plain_printf(pass->scratch, "IngressRoute %.*s/%.*s %.*s", BYTES_ARG(ns),
+                        BYTES_ARG(name), BYTES_ARG(reason));
+    return NULL;
 }
 
 /* "ns/a -> ns/b -> ns/a", from the root on. */
@@ -153,6 +162,9 @@ static bool may_enter(struct walk *walk, const struct step *step, struct bytes f
     return true;
 }
 
+#define DELEGATION_IS_BAD                                                                          \
+    BYTES("the delegation cannot be followed, see the status of the IngressRoute")
+
 enum delegation delegation_follow(struct walk *walk, const struct step *step, struct bytes field,
                                   const char *what, const struct ingress_route_delegate *delegate,
                                   const struct ingress_route **object, struct bytes *why)
@@ -160,18 +172,17 @@ enum delegation delegation_follow(struct walk *walk, const struct step *step, st
     struct pass *pass = walk->host->pass;
     struct bytes ns = delegate->ns.len > 0 ? delegate->ns : step->object->object.ns;
 
-    *why = BYTES("the delegation cannot be followed, see the status of the IngressRoute");
     if (delegate->name.len == 0) {
+        *why = DELEGATION_IS_BAD;
         step_fault(walk, step, field, "%s: delegate must name an IngressRoute", what);
         return DELEGATION_REFUSED;
     }
-    *object = find(pass, ns, delegate->name);
+    *object = find(pass, ns, delegate->name, why);
     if (*object == NULL) {
         (void)visit_list_add(&pass->dag->trees, &pass->visits, ns, delegate->name);
-        *why = plain_printf(pass->scratch, "IngressRoute %.*s/%.*s not found", BYTES_ARG(ns),
-                            BYTES_ARG(delegate->name));
         return DELEGATION_MISSING;
     }
+    *why = DELEGATION_IS_BAD;
     if (may_enter(walk, step, field, what, *object))
         return DELEGATION_FOUND;
     (void)visit_list_add(&pass->dag->trees, &pass->visits, ns, delegate->name);
@@ -304,8 +315,8 @@ static struct bytes conflict_text(struct walk *walk)
 
 /*
  * None of them serves the host, or who comes first could take it from the others. What one of them
- * wants encrypted stays with them too: with no TLS side of its own the host would fall to a wildcard
- * host, and whoever has that could take it by making a second root.
+ * wants encrypted stays with them too: with no TLS side of its own the host would fall to a
+ * wildcard host, and whoever has that could take it by making a second root.
  */
 static void refuse_all(struct walk *walk)
 {

@@ -90,8 +90,39 @@ TEST(a_child_of_another_class_is_as_good_as_gone)
         &world, "child.yaml",
         "apiVersion: contour.heptio.com/v1beta1\nkind: IngressRoute\nmetadata: {name: child, "
         "annotations: {kubernetes.io/ingress.class: nginx}}\nspec:\n" ROUTES(SERVES("/c", "web")));
-    assert_line(settled(&world), "string /c -> 503 IngressRoute default/child not found");
+    assert_line(settled(&world),
+                "string /c -> 503 IngressRoute default/child is of class \"nginx\", "
+                "which is not ours");
     assert_lacks(world.dump.at, "status IngressRoute default/child");
+    world_close(&world);
+}
+
+TEST(a_child_that_no_class_or_no_watched_namespace_makes_ours_says_so)
+{
+    const struct bytes watched[] = {BYTES("elsewhere"), BYTES("default")};
+    struct world world;
+
+    open_with_root(&world);
+    world.options.ingress_class_is_given = true;
+    world_put(&world, "root.yaml",
+              "apiVersion: contour.heptio.com/v1beta1\nkind: IngressRoute\nmetadata: {name: root, "
+              "annotations: {kubernetes.io/ingress.class: "
+              "fairlead}}\nspec:\n" HOST("a.test") ROUTES(DELEGATES("/c", "child")));
+    put_route(&world, "child", ROUTES(SERVES("/c", "web")));
+    assert_line(settled(&world),
+                "string /c -> 503 IngressRoute default/child has no class, and what "
+                "has none is not ours");
+    world_close(&world);
+    world_open(&world);
+    world.options.watch_namespaces = watched;
+    world.options.watch_namespaces_count = 2;
+    put_route(&world, "root",
+              HOST("a.test") ROUTES("{match: /c, delegate: {name: child, namespace: far}}"));
+    world_put(&world, "child.yaml",
+              "apiVersion: contour.heptio.com/v1beta1\nkind: IngressRoute\nmetadata: {name: child, "
+              "namespace: far}\nspec:\n" ROUTES(SERVES("/c", "web")));
+    assert_line(settled(&world), "string /c -> 503 IngressRoute far/child is in a namespace that "
+                                 "--watch-namespaces leaves out");
     world_close(&world);
 }
 
@@ -249,6 +280,7 @@ TESTS(UNIT(a_child_that_comes_changes_and_goes_is_followed),
       UNIT(a_child_that_becomes_a_root_is_no_child_any_more),
       UNIT(a_root_that_is_renamed_takes_its_tree_along),
       UNIT(a_child_of_another_class_is_as_good_as_gone),
+      UNIT(a_child_that_no_class_or_no_watched_namespace_makes_ours_says_so),
       UNIT(a_chain_as_deep_as_may_be_is_served_and_one_deeper_is_told),
       UNIT(a_tree_in_which_all_ways_lead_everywhere_is_walked_once),
       UNIT(a_tree_as_large_as_may_be_is_served_and_a_larger_one_is_told),
