@@ -130,7 +130,8 @@ static void make_listeners(struct program *program)
     const struct options *options = program->options;
 
     program->listeners =
-        mem_new_array(struct listener_config, options->http.count + options->https.count + 1);
+        mem_new_array(struct listener_config,
+                      options->http.count + options->https.count + options->metrics.count + 1);
     for (size_t i = 0; i < options->http.count; i++)
         add_listener(program, (struct listener_config){.address = options->http.at[i],
                                                        .proxy_protocol = options->proxy_protocol});
@@ -139,6 +140,10 @@ static void make_listeners(struct program *program)
                                                        .is_tls = true,
                                                        .proxy_protocol = options->proxy_protocol});
     add_listener(program, (struct listener_config){.address = options->admin, .is_admin = true});
+    for (size_t i = 0; i < options->metrics.count; i++)
+        add_listener(program, (struct listener_config){.address = options->metrics.at[i],
+                                                       .is_admin = true,
+                                                       .is_metrics = true});
 }
 
 static uint32_t client_connections_max(const struct options *options, struct log *log)
@@ -188,6 +193,7 @@ static struct proxy_config proxy_config_of(struct program *program)
         .connections_per_address_max = options->connections_per_address_max,
         .request_body_bytes_max = options->request_body_bytes_max,
         .memory_bytes_max = options->memory_bytes_max,
+        .shares_ports = options->share_ports,
         .drain_delay_ms = options->drain_delay_ms,
         .drain_timeout_ms = options->drain_timeout_ms,
         .public_http_port = options->public_http_port,
@@ -244,6 +250,7 @@ static int serve(const struct options *options)
     struct program program = {.options = options};
 
     env_forbid_core_dumps();
+    env_claim_low_ports();
     program.log = log_create(STDERR_FILENO, options->log_level);
     if (env_raise_open_files() < FILES_NEEDED_MIN) {
         log_error(

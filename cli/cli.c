@@ -53,6 +53,8 @@ static int run(const struct options *options, cli_serve_fn *serve)
         return explain_run(options);
     case COMMAND_TABLE:
         return table_run(options);
+    case COMMAND_PROBE:
+        return probe_run(options);
     case COMMAND_VERSION:
         return version_run();
     case COMMAND_HELP:

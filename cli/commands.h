@@ -10,6 +10,7 @@
 int check_run(const struct options *options);
 int explain_run(const struct options *options);
 int table_run(const struct options *options);
+int probe_run(const struct options *options);
 int version_run(void);
 
 /* Write all of it to standard output. False when that fails, which is told on stderr. */

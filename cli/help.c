@@ -14,6 +14,7 @@ static const char program_help[] =
     "  fairlead check PATH... [flags]          say what is wrong with manifests\n"
     "  fairlead explain --objects DIR URL      say where a request goes, and why\n"
     "  fairlead table --objects DIR [--json]   print the routing table\n"
+    "  fairlead probe alive|ready              ask a running Fairlead how it is\n"
     "  fairlead version                        print the version\n"
     "\n"
     "Each command has its own --help. Flags are --name value or --name=value. explain and table "
@@ -60,6 +61,15 @@ static const char table_help[] = "fairlead table - print the routing table\n"
                                  "\n"
                                  "The same objects give the same text, whoever compiles them.\n";
 
+static const char probe_help[] =
+    "fairlead probe - ask a running Fairlead how it is\n"
+    "\n"
+    "  fairlead probe alive [--admin ADDR:PORT]\n"
+    "  fairlead probe ready [--admin ADDR:PORT]\n"
+    "\n"
+    "For probes of a container, whose image has no other client. Prints the answer.\n"
+    "Exit code: 0 it is, 1 it is not, or does not answer, 2 wrong usage.\n";
+
 static const char version_help[] = "fairlead version - print the version\n";
 
 static const char *intro(enum command command)
@@ -73,6 +83,8 @@ static const char *intro(enum command command)
         return explain_help;
     case COMMAND_TABLE:
         return table_help;
+    case COMMAND_PROBE:
+        return probe_help;
     case COMMAND_VERSION:
         return version_help;
     case COMMAND_HELP:

@@ -19,9 +19,10 @@ static const struct {
     const char *name;
     enum command command;
 } commands[] = {
-    {"serve", COMMAND_SERVE}, {"check", COMMAND_CHECK},     {"explain", COMMAND_EXPLAIN},
-    {"table", COMMAND_TABLE}, {"version", COMMAND_VERSION}, {"help", COMMAND_HELP},
-    {"--help", COMMAND_HELP}, {"-h", COMMAND_HELP},         {"--version", COMMAND_VERSION},
+    {"serve", COMMAND_SERVE},       {"check", COMMAND_CHECK}, {"explain", COMMAND_EXPLAIN},
+    {"table", COMMAND_TABLE},       {"probe", COMMAND_PROBE}, {"version", COMMAND_VERSION},
+    {"help", COMMAND_HELP},         {"--help", COMMAND_HELP}, {"-h", COMMAND_HELP},
+    {"--version", COMMAND_VERSION},
 };
 
 /* Parsing state; gone afterwards. */
@@ -43,7 +44,7 @@ static enum status find_command(const char *word, enum command *command, struct 
     }
     text_add_str(error, "unknown command \"");
     text_add_escaped(error, bytes_of(word));
-    text_add_str(error, "\"; the commands are serve, check, explain, table and version");
+    text_add_str(error, "\"; the commands are serve, check, explain, table, probe and version");
     return STATUS_INVALID;
 }
 
@@ -279,6 +280,19 @@ static enum status check_serve(struct parse *parse)
     return check_words(parse, 0, 0, "");
 }
 
+static enum status check_probe(struct parse *parse)
+{
+    static const char asked[] = "name what to ask: fairlead probe alive|ready";
+
+    if (check_words(parse, 1, 1, asked) != STATUS_OK)
+        return STATUS_INVALID;
+    parse->options->question = parse->words.at[0];
+    if (strcmp(parse->options->question, "alive") != 0 &&
+        strcmp(parse->options->question, "ready") != 0)
+        return refuse(parse, asked);
+    return STATUS_OK;
+}
+
 /* What a command needs beyond its flags. */
 static enum status finish(struct parse *parse)
 {
@@ -302,6 +316,8 @@ static enum status finish(struct parse *parse)
         if (choose_source(parse) != STATUS_OK)
             return STATUS_INVALID;
         return check_words(parse, 0, 0, "");
+    case COMMAND_PROBE:
+        return check_probe(parse);
     case COMMAND_VERSION:
         return check_words(parse, 0, 0, "");
     case COMMAND_HELP:

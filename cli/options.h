@@ -25,6 +25,7 @@ enum command {
     COMMAND_CHECK,
     COMMAND_EXPLAIN,
     COMMAND_TABLE,
+    COMMAND_PROBE,
     COMMAND_VERSION,
     COMMAND_HELP, /* no command, or help for `help_for` */
 };
@@ -73,6 +74,8 @@ struct options {
     bool https_is_given;
     struct listen_address admin; /* default 127.0.0.1:9080 */
     bool admin_is_given;
+    struct listen_list metrics;        /* further ports for /metrics and health only */
+    bool share_ports;                  /* a second Fairlead may have the same ports */
     uint32_t workers;                  /* 0: auto, as many as there are CPUs for us */
     bool proxy_protocol;               /* every connection starts with a PROXY header */
     struct range_list trusted_proxies; /* whose forwarding fields and PROXY headers are believed */
@@ -124,6 +127,7 @@ struct options {
     /* arguments of single commands */
     struct string_list paths;   /* check PATH... */
     const char *url;            /* explain URL */
+    const char *question;       /* probe: "alive" or "ready" */
     struct bytes method;        /* explain -X; default GET */
     struct string_list headers; /* explain -H, as written */
     bool json;                  /* table --json */

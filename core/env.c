@@ -11,11 +11,13 @@
 #include "core/text.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <unistd.h>
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #define PROC_FILE_BYTES_MAX 16384 /* /proc/self/cgroup: a dozen lines of one path each */
 #define AFFINITY_CPUS_MAX   65536
@@ -254,4 +256,18 @@ void env_forbid_core_dumps(void)
     /* The limit does not hold for a core_pattern that pipes into a program (core(5)); this does,
      * and keeps other processes of our user from attaching. */
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+/* Permitted is what the file gives, effective what counts. The file does not give it the effective
+ * way, for then the program could not be started at all where a container may not have it. */
+void env_claim_low_ports(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
+    const uint32_t wanted = UINT32_C(1) << CAP_NET_BIND_SERVICE;
+
+    if (syscall(SYS_capget, &header, data) != 0 || (data[0].permitted & wanted) == 0)
+        return;
+    data[0].effective |= wanted;
+    (void)syscall(SYS_capset, &header, data);
 }

@@ -20,6 +20,9 @@ uint64_t env_raise_open_files(void);
 uint64_t env_open_files_max(void);
 /* Resident memory of this process in bytes, from /proc/self/statm; 0 when unknown. */
 uint64_t env_resident_bytes(void);
+/* Ports below 1024, where the file of the program may have them for its users (setcap
+ * cap_net_bind_service=p). Nothing happens where it may not: binding then says so. */
+void env_claim_low_ports(void);
 /* No core dumps, which would hold keys (hostile-input 98). */
 void env_forbid_core_dumps(void);
 

@@ -332,10 +332,14 @@ static const struct {
     struct bytes path;
     enum method_id method;
     void (*answer)(struct stream *stream);
+    bool is_metrics; /* tells nothing of hosts and objects: a metrics listener has it, too */
 } pages[] = {
-    {{"/healthz", 8}, METHOD_GET, admin_healthz}, {{"/readyz", 7}, METHOD_GET, admin_readyz},
-    {{"/metrics", 8}, METHOD_GET, admin_metrics}, {{"/table", 6}, METHOD_GET, admin_table},
-    {{"/explain", 8}, METHOD_GET, admin_explain}, {{"/drain", 6}, METHOD_POST, admin_drain},
+    {{"/healthz", 8}, METHOD_GET, admin_healthz, true},
+    {{"/readyz", 7}, METHOD_GET, admin_readyz, true},
+    {{"/metrics", 8}, METHOD_GET, admin_metrics, true},
+    {{"/table", 6}, METHOD_GET, admin_table, false},
+    {{"/explain", 8}, METHOD_GET, admin_explain, false},
+    {{"/drain", 6}, METHOD_POST, admin_drain, false},
 };
 
 static void reply_wrong_method(struct stream *stream, enum method_id method)
@@ -351,12 +355,22 @@ static void reply_wrong_method(struct stream *stream, enum method_id method)
     stream->step = STREAM_FINISH;
 }
 
+static void reply_no_page(struct stream *stream, bool is_metrics)
+{
+    reply_text(stream, 404,
+               is_metrics ? "/healthz /readyz /metrics\n"
+                          : "/healthz /readyz /metrics /table /table?format=json "
+                            "/explain?method=&url= and POST /drain\n");
+}
+
 void admin_begin(struct stream *stream)
 {
+    bool is_metrics = stream->conn->listener->config->is_metrics;
+
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
         enum method_id method = stream->request.method_id;
 
-        if (!bytes_equal(pages[i].path, stream->path))
+        if (!bytes_equal(pages[i].path, stream->path) || (is_metrics && !pages[i].is_metrics))
             continue;
         if (method == METHOD_HEAD)
             method = METHOD_GET;
@@ -366,7 +380,5 @@ void admin_begin(struct stream *stream)
             reply_wrong_method(stream, pages[i].method);
         return;
     }
-    reply_text(stream, 404,
-               "/healthz /readyz /metrics /table /table?format=json /explain?method=&url= "
-               "and POST /drain\n");
+    reply_no_page(stream, is_metrics);
 }

@@ -108,26 +108,27 @@ static bool is_in_use(const struct sockaddr_storage *local, socklen_t length,
     return in_use;
 }
 
-static int bind_tcp(struct listen_address *address, bool reuse_port, bool is_first, struct log *log)
+static int bind_tcp(struct listen_address *address, struct listener_binding binding,
+                    struct log *log)
 {
     struct sockaddr_storage local;
     socklen_t length = address_to_sockaddr(&address->address, &local);
     int fd;
 
-    if (is_first && address->address.port != 0 && is_in_use(&local, length, address)) {
+    if (binding.is_exclusive && address->address.port != 0 && is_in_use(&local, length, address)) {
         errno = EADDRINUSE;
         return bind_failed(address, -1, log, "cannot bind: another process has this port");
     }
     fd = socket(local.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return bind_failed(address, fd, log, "cannot make a socket");
-    set_options(fd, address, reuse_port);
+    set_options(fd, address, binding.reuse_port);
     if (bind(fd, (const struct sockaddr *)&local, length) != 0)
         return bind_failed(address, fd, log,
                            errno == EACCES ? "cannot bind: no permission for this port; "
                                              "use one above 1023 or grant CAP_NET_BIND_SERVICE"
                                            : "cannot bind");
-    if (listen(fd, LISTEN_BACKLOG) != 0)
+    if (!binding.waits && listen(fd, LISTEN_BACKLOG) != 0)
         return bind_failed(address, fd, log, "cannot listen");
     length = sizeof(local);
     if (getsockname(fd, (struct sockaddr *)&local, &length) == 0) {
@@ -139,10 +140,9 @@ static int bind_tcp(struct listen_address *address, bool reuse_port, bool is_fir
     return fd;
 }
 
-int listener_bind(struct listen_address *address, bool reuse_port, bool is_first, struct log *log)
+int listener_bind(struct listen_address *address, struct listener_binding binding, struct log *log)
 {
-    return address->is_unix ? bind_unix(address, log)
-                            : bind_tcp(address, reuse_port, is_first, log);
+    return address->is_unix ? bind_unix(address, log) : bind_tcp(address, binding, log);
 }
 
 /* ---- accepting ---- */
@@ -260,6 +260,8 @@ struct listener *listener_open(struct worker *worker, const struct listener_conf
 {
     struct listener *listener = mem_new(struct listener);
 
+    if (listen(fd, LISTEN_BACKLOG) != 0) /* once more where it does already: no harm */
+        log_error(worker->log, "cannot listen", LOG_ERRNO(errno));
     listener->worker = worker;
     listener->config = config;
     listener->fd = fd;

@@ -25,10 +25,16 @@ struct listener {
     uint32_t handles_open;
 };
 
-/* A bound, listening, non-blocking socket; -1 with one line in the log. reuse_port: several workers
- * bind the same address; is_first: this is the first of them, so nobody else may have it. For port
- * 0 *address is set to the port that the system chose. */
-int listener_bind(struct listen_address *address, bool reuse_port, bool is_first, struct log *log);
+/* Who else may have the same address. */
+struct listener_binding {
+    bool reuse_port;   /* others may: workers of this process, or a whole second one */
+    bool is_exclusive; /* no other process may; for the first of the workers */
+    bool waits;        /* no connection comes before listener_open() */
+};
+
+/* A bound, non-blocking socket, which listens unless it waits; -1 with one line in the log. For
+ * port 0 *address is set to the port that the system chose. */
+int listener_bind(struct listen_address *address, struct listener_binding binding, struct log *log);
 
 struct listener *listener_open(struct worker *worker, const struct listener_config *config, int fd);
 /* A client connection was closed: there may be room for another. */

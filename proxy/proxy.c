@@ -60,24 +60,38 @@ static void say_listening(struct proxy *proxy, const struct listener_config *lis
     text_init(&address);
     listen_address_add(&listener->address, &address);
     log_info(proxy->config.log,
-             listener->is_admin ? "admin listens"
-             : listener->is_tls ? "https listens"
-                                : "http listens",
+             listener->is_metrics ? "metrics listens"
+             : listener->is_admin ? "admin listens"
+             : listener->is_tls   ? "https listens"
+                                  : "http listens",
              LOG_BYTES("address", text_bytes(&address)));
     text_fini(&address);
+}
+
+/* A listener that shares its port waits: the kernel would give it a part of the connections at
+ * once, while a process that has a table stands beside it. */
+static struct listener_binding binding_of(const struct proxy *proxy, uint32_t worker,
+                                          const struct listener_config *listener)
+{
+    bool is_shared = proxy->config.shares_ports;
+
+    return (struct listener_binding){
+        .reuse_port = is_shared || (proxy->config.workers_count > 1 && !listener->is_admin),
+        .is_exclusive = worker == 0 && !is_shared,
+        .waits = is_shared && !listener->is_admin,
+    };
 }
 
 static enum status bind_all(struct proxy *proxy)
 {
     for (size_t i = 0; i < proxy->config.listeners_count; i++) {
         struct listener_config *listener = &proxy->listeners[i];
-        bool reuse_port = proxy->config.workers_count > 1 && !listener->is_admin;
 
         for (uint32_t w = 0; w < proxy->config.workers_count; w++) {
             if (!is_bound_by(proxy, w, i))
                 continue;
-            *fd_of(proxy, w, i) =
-                listener_bind(&listener->address, reuse_port, w == 0, proxy->config.log);
+            *fd_of(proxy, w, i) = listener_bind(&listener->address, binding_of(proxy, w, listener),
+                                                proxy->config.log);
             if (*fd_of(proxy, w, i) < 0)
                 return STATUS_REFUSED;
         }
@@ -137,7 +151,8 @@ static void open_handles(struct proxy *proxy)
     proxy->timer.data = proxy;
     proxy->stopped_signal.data = proxy;
     proxy->handles_open = 2;
-    CHECK(uv_timer_start(&proxy->timer, on_patience_ended, START_PATIENCE_MS, 0) == 0);
+    if (!proxy->config.shares_ports) /* else somebody may be there who can answer */
+        CHECK(uv_timer_start(&proxy->timer, on_patience_ended, START_PATIENCE_MS, 0) == 0);
 }
 
 static void start_workers(struct proxy *proxy)

@@ -17,6 +17,7 @@
 struct listener_config {
     struct listen_address address;
     bool is_admin;
+    bool is_metrics; /* of an admin listener: it answers no question about routes */
     bool is_tls;
     bool proxy_protocol; /* every connection begins with a PROXY header */
 };
@@ -56,6 +57,8 @@ struct proxy_config {
     uint32_t connections_per_address_max; /* 0 = no limit */
     uint64_t request_body_bytes_max;      /* 0 = no limit */
     uint64_t memory_bytes_max;            /* resident; 0 = no mark */
+    /* Another process may serve the same addresses: until a table is there it gets everything. */
+    bool shares_ports;
     uint32_t drain_delay_ms;
     uint32_t drain_timeout_ms;
     uint16_t public_http_port;
