@@ -14,6 +14,8 @@
 #include "controller/compile/backends.h"
 #include "controller/compile/ingress.h"
 
+#define CANNOT_ASK BYTES("client certificates cannot be asked for, see the findings")
+
 struct origin *origin_create(struct pass *pass, const struct object *object)
 {
     struct origin *origin = arena_new(pass->scratch, struct origin);
@@ -78,7 +80,7 @@ static void point_route(struct host_pass *host, struct route *route, struct rout
     if (host->scheme == SCHEME_HTTP && origin->policy.force_ssl_redirect) {
         route->action = ROUTE_REDIRECT_HTTPS;
     } else if (host_tls_bars(host, origin)) {
-        make_unavailable(route, BYTES("client certificates cannot be asked for, see the findings"));
+        make_unavailable(route, CANNOT_ASK);
     } else if (target.slot == CLUSTER_SLOT_NONE) {
         make_unavailable(route, target.unavailable);
     } else {
@@ -89,13 +91,25 @@ static void point_route(struct host_pass *host, struct route *route, struct rout
     }
 }
 
+/* Over HTTPS a tree is served as it is, unless its root asks for client certificates and may not.
+ */
+static void point_https_leaf(const struct host_pass *host, struct route *route)
+{
+    const struct origin *root = host->tree.root;
+
+    route->hsts = bytes_from(root->tls.hsts, root->tls.hsts_len);
+    if (!host_tls_bars(host, root))
+        return;
+    route->backends_count = 0;
+    make_unavailable(route, CANNOT_ASK);
+}
+
 /* Clients of a tree with TLS are sent there, but for what its author permits in the open (design
  * 5.2). */
 static void point_leaf(const struct host_pass *host, const struct leaf *leaf, struct route *route)
 {
     if (host->scheme == SCHEME_HTTPS) {
-        if (host->tree.root != NULL)
-            route->hsts = bytes_from(host->tree.root->tls.hsts, host->tree.root->tls.hsts_len);
+        point_https_leaf(host, route);
         return;
     }
     if (host->tree.side == TREE_PLAIN || leaf->permits_insecure)

@@ -112,6 +112,20 @@ static void tell_weaker(struct host_pass *host, const struct origin *weaker,
                  BYTES_ARG(chosen->title), BYTES_ARG(host->node->name));
 }
 
+static void tell_barred(struct host_pass *host, const struct origin *origin)
+{
+    struct bytes text =
+        plain_printf(host->pass->scratch,
+                     "annotation fairlead.dev/client-ca-secret: the certificate of host %.*s is of "
+                     "namespace %.*s, and only objects there can ask for client certificates; the "
+                     "paths of this one answer 503 over HTTPS",
+                     BYTES_ARG(host->node->name), BYTES_ARG(host->tls_ns));
+
+    findings_add(&host->findings, true, origin->object, "%.*s", BYTES_ARG(text));
+    if (origin == host->tree.root)
+        tree_fault_root(host, text);
+}
+
 /* Whose client certificate settings hold: the strictest, then the oldest; NULL when nobody has any.
  */
 static const struct origin *strictest(struct host_pass *host, const struct origin_list *all)
@@ -122,12 +136,7 @@ static const struct origin *strictest(struct host_pass *host, const struct origi
         const struct origin *origin = all->list[i];
 
         if (host_tls_bars(host, origin))
-            findings_add(
-                &host->findings, true, origin->object,
-                "annotation fairlead.dev/client-ca-secret: the certificate of host %.*s is "
-                "of namespace %.*s, and only Ingresses there can ask for client "
-                "certificates; the paths of this one answer 503 over HTTPS",
-                BYTES_ARG(host->node->name), BYTES_ARG(host->tls_ns));
+            tell_barred(host, origin);
         else if (chosen == NULL || origin->tls.client_auth > chosen->tls.client_auth)
             chosen = origin;
     }
@@ -160,7 +169,7 @@ static bool choose_client_auth(struct host_pass *host, const struct origin_list 
                                struct tls_host_config *config)
 {
     const struct origin *chosen = strictest(host, all);
-    struct bytes fault;
+    struct bytes fault, text;
 
     if (chosen == NULL)
         return true;
@@ -168,10 +177,13 @@ static bool choose_client_auth(struct host_pass *host, const struct origin_list 
     config->client_trust = client_trust(host, chosen, &fault);
     if (config->client_trust != NULL)
         return true;
-    findings_add(&host->findings, true, chosen->object,
-                 "annotation fairlead.dev/client-ca-secret: %.*s; handshakes for host %.*s are "
-                 "refused",
-                 BYTES_ARG(fault), BYTES_ARG(host->node->name));
+    text = plain_printf(host->pass->scratch,
+                        "annotation fairlead.dev/client-ca-secret: %.*s; handshakes for host %.*s "
+                        "are refused",
+                        BYTES_ARG(fault), BYTES_ARG(host->node->name));
+    findings_add(&host->findings, true, chosen->object, "%.*s", BYTES_ARG(text));
+    if (chosen == host->tree.root)
+        tree_fault_root(host, text);
     return false;
 }
 

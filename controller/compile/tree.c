@@ -24,12 +24,22 @@ struct bytes quoted(struct pass *pass, struct bytes text)
     return copy;
 }
 
-static void note_status(struct walk *walk, const struct step *step, struct bytes text)
+static void note_fault(struct pass *pass, size_t index, struct bytes text)
 {
-    struct visit *visit = &walk->host->pass->visits.visits[step->visit];
+    struct visit *visit = &pass->visits.visits[index];
 
     if (visit->fault.len == 0)
         visit->fault = text;
+}
+
+void tree_fault_root(struct host_pass *host, struct bytes text)
+{
+    note_fault(host->pass, host->tree.root_visit, text);
+}
+
+static void note_status(struct walk *walk, const struct step *step, struct bytes text)
+{
+    note_fault(walk->host->pass, step->visit, text);
 }
 
 void step_status(struct walk *walk, const struct step *step, const char *format, ...)
@@ -270,6 +280,7 @@ static void walk_root(struct walk *walk)
         step_enter(walk, as_ingress_route(object), NULL, BYTES_NONE, BYTES_NONE, BYTES_NONE);
 
     tree->root = origin;
+    tree->root_visit = root.visit;
     tree->side = resolve_side(walk, &root);
     tree->is_passthrough = root.object->tls_passthrough && root.object->tls_secret.len == 0;
     choose_version(walk, &root, origin);

@@ -41,6 +41,7 @@ struct leaf {
 /* All in the pass's scratch. */
 struct tree {
     const struct origin *root; /* NULL: none, or several, which serve nothing */
+    size_t root_visit;         /* of the root, in the pass's visits */
     enum tree_side side;
     bool is_passthrough;
     const struct route *tcp; /* NULL: no tcpproxy, or no TLS asked for; not served by TREE_BROKEN */
@@ -50,5 +51,8 @@ struct tree {
 
 /* Fill in host->tree; notes the visits, uses and Secrets in the pass, tells what is wrong. */
 void tree_walk(struct host_pass *host);
+/* What is found wrong with the root once its tree has been walked: its status, unless that names an
+ * error already. */
+void tree_fault_root(struct host_pass *host, struct bytes text);
 
 #endif
