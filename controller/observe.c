@@ -64,6 +64,20 @@ static void write_expiries(struct observed *observed, const struct table *table)
     metrics_sample(out, "fairlead_certificates_left_out", NULL, count - shown);
 }
 
+/* Counted when the list changes: nearly all tables have that of the one before. */
+static void count_states(struct observed *observed, const struct table *table)
+{
+    size_t count = table_statuses_count(table);
+    const void *list = count == 0 ? NULL : table_status(table, 0);
+
+    if (list == observed->statuses)
+        return;
+    observed->statuses = list;
+    memset(observed->by_state, 0, sizeof(observed->by_state));
+    for (size_t i = 0; i < count; i++)
+        observed->by_state[table_status(table, i)->state]++;
+}
+
 void observed_publish(struct observed *observed, const struct table *table)
 {
     observed->publications++;
@@ -73,6 +87,7 @@ void observed_publish(struct observed *observed, const struct table *table)
     observed->clusters = table_clusters_count(table);
     observed->published_at_s = (uint64_t)time(NULL);
     write_expiries(observed, table);
+    count_states(observed, table);
 }
 
 static void write_one(struct text *out, const char *name, enum metric_type type, const char *help,
@@ -91,6 +106,15 @@ static void write_objects(const struct observed *observed, struct text *out)
         (void)snprintf(labels, sizeof(labels), "kind=\"%s\"",
                        object_kind_name((enum object_kind)kind));
         metrics_sample(out, "fairlead_objects", labels, observed->stats.objects[kind]);
+    }
+    metrics_family(out, "fairlead_ingress_routes", METRIC_GAUGE,
+                   "IngressRoutes that are ours, by status.");
+    for (int state = 0; state <= OBJECT_ORPHANED; state++) {
+        char labels[64];
+
+        (void)snprintf(labels, sizeof(labels), "status=\"%s\"",
+                       object_state_word((enum object_state)state));
+        metrics_sample(out, "fairlead_ingress_routes", labels, observed->by_state[state]);
     }
     metrics_family(out, "fairlead_findings", METRIC_GAUGE, "What is wrong with objects now.");
     metrics_sample(out, "fairlead_findings", "severity=\"error\"", observed->stats.errors);

@@ -7,6 +7,7 @@
 
 #include "controller/turn.h"
 #include "core/metrics.h"
+#include "route/table.h"
 
 struct observed {
     struct histogram compile; /* how long the compiler ran */
@@ -20,7 +21,9 @@ struct observed {
     uint64_t hosts;
     uint64_t routes;
     uint64_t clusters;
-    uint64_t published_at_s;  /* Unix time; 0 = never */
+    uint64_t published_at_s; /* Unix time; 0 = never */
+    const void *statuses;    /* whose list `by_state` was counted from; only compared */
+    uint64_t by_state[OBJECT_ORPHANED + 1]; /* IngressRoutes, by enum object_state */
     const void *certificates; /* whose list `expiries` was written from; only compared */
     struct text expiries;     /* their metrics, as they are written */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_observe.c - the metric of the ends of certificates: follows the table, and is bounded.
+ * test_observe.c - the metrics that follow the table: the ends of certificates, which are bounded,
+ * and the statuses of IngressRoutes.
  */
 #include "controller/observe.h"
 #include "route/builder.h"
@@ -87,5 +88,44 @@ TEST(at_most_a_thousand_certificates_have_series_and_the_rest_is_counted)
     table_unref(table);
 }
 
-TESTS(UNIT(each_certificate_served_shows_when_it_ends),
+static struct table *judge(struct table *previous, const struct object_status *list, size_t count)
+{
+    struct builder *builder = builder_create(previous);
+
+    builder_set_statuses(builder, list, count);
+    return builder_finish(builder);
+}
+
+TEST(ingress_routes_are_counted_by_status)
+{
+    const struct object_status list[] = {
+        {BYTES("IngressRoute a/a"), BYTES_NONE, BYTES("-"), OBJECT_VALID},
+        {BYTES("IngressRoute a/b"), BYTES_NONE, BYTES("-"), OBJECT_INVALID},
+        {BYTES("IngressRoute a/c"), BYTES_NONE, BYTES("-"), OBJECT_VALID},
+        {BYTES("IngressRoute a/d"), BYTES_NONE, BYTES("-"), OBJECT_ORPHANED},
+    };
+    struct observed observed;
+    struct table *first = judge(NULL, list, 4), *second = judge(first, list, 1), *third;
+    struct text out;
+
+    observed_init(&observed);
+    text_init(&out);
+    observed_publish(&observed, first);
+    assert_non_null(strstr(metrics_of(&observed, &out), "_routes{status=\"valid\"} 2\n"));
+    assert_non_null(strstr(out.at, "fairlead_ingress_routes{status=\"invalid\"} 1\n"));
+    assert_non_null(strstr(out.at, "fairlead_ingress_routes{status=\"orphaned\"} 1\n"));
+    observed_publish(&observed, second);
+    assert_non_null(strstr(metrics_of(&observed, &out), "_routes{status=\"valid\"} 1\n"));
+    assert_non_null(strstr(out.at, "fairlead_ingress_routes{status=\"invalid\"} 0\n"));
+    third = judge(second, NULL, 0);
+    observed_publish(&observed, third);
+    assert_non_null(strstr(metrics_of(&observed, &out), "_routes{status=\"valid\"} 0\n"));
+    text_fini(&out);
+    observed_fini(&observed);
+    table_unref(first);
+    table_unref(second);
+    table_unref(third);
+}
+
+TESTS(UNIT(ingress_routes_are_counted_by_status), UNIT(each_certificate_served_shows_when_it_ends),
       UNIT(at_most_a_thousand_certificates_have_series_and_the_rest_is_counted))
