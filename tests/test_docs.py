@@ -167,6 +167,36 @@ def test_every_annotation_has_a_row():
         assert any(has(names, form) for form in (f"projectcontour.io/{name}", name, short)), name
 
 
+def sentences():
+    """Those of the log that a person may meet without asking for debug."""
+    call = re.compile(rf'\blog_(?:error|warn|info)\((?:[^()"]|\([^()]*\))*?,\s*((?:{STRING}\s*)+)')
+    files = [ROOT / "main.c", *(path for folder in ("core", "tls", "lb", "proxy", "controller")
+                                for path in sorted((ROOT / folder).rglob("*.c")))]
+    for path in files:
+        for found in call.finditer(path.read_text(encoding="utf-8")):
+            yield "".join(re.findall(STRING, found[1]))
+
+
+def test_every_sentence_of_the_log_has_a_row():
+    shown = " ".join(row[1] for row in rows("log.md"))
+    found = set(sentences())
+    assert len(found) > 30
+    assert [text for text in sorted(found) if not has(shown, text)] == []
+
+
+def test_every_right_has_a_row_and_no_other_has():
+    """What rbac.yaml gives, role by role, is what rbac.md explains."""
+    wanted = {}
+    for document in read("deploy/kustomize/base/rbac.yaml").split("---\n"):
+        role = re.search(r"^metadata:\n  name: (\S+)", document, re.MULTILINE)[1]
+        for rule in re.findall(r"resources: \[(.*?)\].*?verbs: \[(.*?)\]", document, re.DOTALL):
+            for resource in rule[0].split(", "):
+                wanted.setdefault((role, resource), set()).update(rule[1].split(", "))
+    shown = {(row[0].strip("`"), row[1].strip("`")): set(row[2].split(", "))
+             for row in rows("rbac.md")[2:]}
+    assert len(wanted) > 10 and shown == wanted
+
+
 def decoded_fields():
     """The words by which IngressRoute and TLSCertificateDelegation are read."""
     sources = read("controller/object/ingress_route.c") + read("controller/object/tls_delegation.c")

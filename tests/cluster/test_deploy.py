@@ -322,3 +322,26 @@ def test_fairlead_serves_with_the_rights_of_the_manifests(installed, served, wit
     there = backend(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nreal", address=ADDRESS)
     with_namespaces.apply(app(f"{ADDRESS}:{there.port}", namespace="team-a"))
     assert answer(served(token, *flags)).body == b"real"
+
+
+def test_a_right_that_is_missing_is_named_and_readiness_waits_for_it(with_namespaces, binaries,
+                                                                     tmp_path):
+    things = manifests.kustomize(binaries, manifests.BASE)
+    rules = [rule for name in ("fairlead-namespaces", "fairlead-cluster")
+             for rule in manifests.pick(things, "ClusterRole", name)["rules"]]
+    for rule in rules:
+        rule["resources"] = [each for each in rule["resources"] if each != "secrets"] or ["none"]
+    config = with_namespaces.config_of("half", with_namespaces.account("half", rules))
+    process = subprocess.Popen(
+        [binary(), "serve", "--kubeconfig", config, "--http", "127.0.0.1:0", "--https", "off",
+         "--admin", f"unix:{tmp_path}/admin", "--drain-delay", "0s"], env=environment(),
+        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    try:
+        Lines(process.stderr).wait_for("objects cannot be followed on the API server why=.*secrets.*"
+                                       "not permitted to list and watch")
+        asked = subprocess.run([binary(), "probe", "ready", "--admin", f"unix:{tmp_path}/admin"],
+                               capture_output=True, text=True, env=environment())
+        assert asked.returncode == 1 and "not synced" in asked.stdout
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
