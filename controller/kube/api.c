@@ -71,7 +71,8 @@ static struct api_call *find_paused(struct api *api, uint64_t after_serial)
     LIST_EACH (&api->calls, link) {
         struct api_call *call = LIST_ENTRY(link, struct api_call, link);
 
-        if (call->is_paused && call->state == CALL_RUNNING && call->serial > after_serial)
+        if (call->is_paused && !call->is_held && call->state == CALL_RUNNING &&
+            call->serial > after_serial)
             return call;
     }
     return NULL;

@@ -51,6 +51,8 @@ struct api_result {
     struct bytes error;      /* a sentence for people, where end is not API_ANSWERED; borrowed */
 };
 
+/* The head of the answer has come, of any status: of a watch it may be all for a minute. */
+typedef void api_head_fn(void *context, int status);
 /* A piece of the body, of any status; not called after api_cancel(). */
 typedef void api_bytes_fn(void *context, int status, struct bytes bytes);
 /* Exactly once, unless the call is cancelled; the call is gone afterwards. */
@@ -63,6 +65,7 @@ struct api_request {
     const char *content_type; /* of the body */
     uint32_t timeout_ms;      /* for all of it; 0: no limit */
     uint32_t silence_ms;      /* between two bytes; 0: no limit */
+    api_head_fn *on_head;     /* or NULL */
     api_bytes_fn *on_bytes;
     api_end_fn *on_end;
     void *context;
@@ -73,6 +76,10 @@ struct api_request {
 struct api_call *api_start(struct api *api, const struct api_request *request);
 /* From anywhere, the callbacks of this and of other calls included. */
 void api_cancel(struct api_call *call);
+/* No further bytes until api_release(): what comes meanwhile waits at the server. */
+void api_hold(struct api_call *call);
+/* Not from inside of a callback of an api. May call back before it returns. */
+void api_release(struct api_call *call);
 
 /* The namespace we run in, or that of the kubeconfig's context; "default" if nothing says. */
 struct bytes api_namespace(const struct api *api);

@@ -50,6 +50,24 @@ void api_cancel(struct api_call *call)
     call_drop(call);
 }
 
+void api_hold(struct api_call *call)
+{
+    call->is_held = true;
+}
+
+/* It may end, and be gone, while it is told what has waited. */
+void api_release(struct api_call *call)
+{
+    if (!call->is_held)
+        return;
+    call->is_held = false;
+    call->heard_ms = uv_now(call->api->loop);
+    if (call->state != CALL_RUNNING || !call->is_paused)
+        return;
+    call->is_paused = false;
+    session_resume(call->line->session, call->easy);
+}
+
 static void count(struct api_call *call, enum api_end end)
 {
     struct api_stats *stats = &call->api->stats;
@@ -85,6 +103,8 @@ void call_begin(struct api_call *call, struct api_line *line)
 
     call->state = CALL_RUNNING;
     call->is_paused = false;
+    call->is_held = false;
+    call->is_head_told = false;
     call->line = line;
     call->identity_number = auth_number(api->auth);
     call->status = 0;
@@ -230,7 +250,8 @@ uint64_t call_due_ms(const struct api_call *call, enum api_end *end)
 {
     const struct api_request *request = &call->request;
     uint64_t late = request->timeout_ms > 0 ? call->started_ms + request->timeout_ms : UINT64_MAX;
-    uint64_t silent = request->silence_ms > 0 ? call->heard_ms + request->silence_ms : UINT64_MAX;
+    bool may_be_silent = request->silence_ms == 0 || call->is_held;
+    uint64_t silent = !may_be_silent ? call->heard_ms + request->silence_ms : UINT64_MAX;
 
     if (call->state == CALL_CANCELLED || call->state == CALL_ENDED)
         return UINT64_MAX;

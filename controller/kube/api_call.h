@@ -102,6 +102,8 @@ struct api_call {
     uint64_t identity_number; /* it was sent with */
     size_t addresses_tried;
     bool has_renewed; /* once is enough */
+    bool is_head_told;
+    bool is_held; /* by the caller; it is paused with the next bytes */
     bool is_paused;
     bool is_telling; /* on_bytes is being called from outside of libcurl */
     bool is_held_too_large;

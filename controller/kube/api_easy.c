@@ -33,19 +33,41 @@ static void hear(struct api_call *call)
     call->heard_ms = uv_now(call->api->loop);
 }
 
+static bool may_stay_unseen(const struct api_call *call)
+{
+    return call->status == 401 && !call->has_renewed;
+}
+
+static void read_status(struct api_call *call)
+{
+    long status = 0;
+
+    (void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+    call->status = (int)status;
+}
+
+/* The empty line ends a head. Heads of interim answers do not count, nor do trailers. */
+static void tell_head(struct api_call *call)
+{
+    read_status(call);
+    if (call->status < 200 || call->is_head_told || may_stay_unseen(call))
+        return;
+    call->is_head_told = true;
+    if (call->request.on_head != NULL)
+        call->request.on_head(call->request.context, call->status);
+}
+
 /* CURLOPT_HEADERFUNCTION */
 static size_t on_header(char *at, size_t size, size_t count, void *context)
 {
     struct api_call *call = context;
 
-    (void)at;
+    if (call->state == CALL_CANCELLED)
+        return 0;
     hear(call);
+    if (bytes_equal(bytes_from(at, size * count), BYTES("\r\n")))
+        tell_head(call);
     return call->state == CALL_CANCELLED ? 0 : size * count;
-}
-
-static bool may_stay_unseen(const struct api_call *call)
-{
-    return call->status == 401 && !call->has_renewed;
 }
 
 static size_t hold(struct api_call *call, struct bytes body)
@@ -65,15 +87,15 @@ static size_t on_body(char *at, size_t size, size_t count, void *context)
 {
     struct api_call *call = context;
     struct bytes body = bytes_from(at, size * count);
-    long status = 0;
 
     if (call->state == CALL_CANCELLED)
         return CURL_WRITEFUNC_ERROR;
     hear(call);
-    if (!api_may_read(call, body.len))
+    if (call->is_held || !api_may_read(call, body.len)) {
+        call->is_paused = true;
         return CURL_WRITEFUNC_PAUSE;
-    (void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-    call->status = (int)status;
+    }
+    read_status(call);
     call->api->stats.bytes += body.len;
     if (may_stay_unseen(call))
         return hold(call, body);

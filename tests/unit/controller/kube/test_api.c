@@ -383,6 +383,80 @@ TEST(bodies_get_a_share_of_a_turn_and_go_on_in_the_next)
     seen_fini(&seen);
 }
 
+/* Notes the head, and holds back what follows. */
+static void on_head_hold(void *context, int status)
+{
+    struct seen *seen = context;
+
+    assert_int_equal(seen->pieces, 0);
+    seen->status = status;
+    api_hold(seen->call);
+    uv_stop(&seen->caller->loop);
+}
+
+TEST(bytes_that_are_held_back_come_when_they_are_released)
+{
+    struct tls_server server = {0};
+    struct caller caller;
+    struct seen seen = {0};
+    struct api_request request;
+
+    tls_server_start(&server, 0, serve_packed);
+    caller_begin(&caller, &server);
+    request = caller_request(&caller, &seen, "/version");
+    request.on_head = on_head_hold;
+    request.silence_ms = 15000;
+    seen.call = api_start(caller.api, &request);
+    while (!seen.call->is_paused)
+        uv_run(&caller.loop, UV_RUN_ONCE);
+    assert_int_equal(seen.status, 200);
+    assert_int_equal(seen.body.len, 0);
+    api_release(seen.call);
+    caller_until(&caller, &seen.is_ended);
+    assert_int_equal(seen.end, API_ANSWERED);
+    assert_bytes(text_bytes(&seen.body), "hello");
+    caller_fini(&caller);
+    tls_server_stop(&server);
+    seen_fini(&seen);
+}
+
+static void serve_head_alone(struct served *served)
+{
+    if (served_read_head(served))
+        served_write(served, "HTTP/1.1 100 Continue\r\n\r\n"
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    served_wait_for_end(served);
+}
+
+static void on_head_stop(void *context, int status)
+{
+    struct seen *seen = context;
+
+    seen->status = status;
+    seen->is_ended = true;
+    api_cancel(seen->call);
+    uv_stop(&seen->caller->loop);
+}
+
+TEST(a_head_is_told_when_it_has_come_and_the_call_may_be_cancelled_then)
+{
+    struct tls_server server = {0};
+    struct caller caller;
+    struct seen seen = {0};
+    struct api_request request;
+
+    tls_server_start(&server, 0, serve_head_alone);
+    caller_begin(&caller, &server);
+    request = caller_request(&caller, &seen, "/version");
+    request.on_head = on_head_stop;
+    seen.call = api_start(caller.api, &request);
+    caller_until(&caller, &seen.is_ended);
+    assert_int_equal(seen.status, 200);
+    caller_fini(&caller);
+    tls_server_stop(&server);
+    seen_fini(&seen);
+}
+
 static void serve_redirect(struct served *served)
 {
     while (
@@ -573,6 +647,8 @@ TESTS(UNIT(a_call_gets_status_and_body_and_sends_the_token_of_the_file),
       UNIT(a_call_may_be_cancelled_from_its_own_callback_and_from_that_of_another),
       UNIT(all_may_be_closed_from_a_callback), UNIT(watch_17_a_packed_answer_is_unpacked),
       UNIT(bodies_get_a_share_of_a_turn_and_go_on_in_the_next),
+      UNIT(bytes_that_are_held_back_come_when_they_are_released),
+      UNIT(a_head_is_told_when_it_has_come_and_the_call_may_be_cancelled_then),
       UNIT(a_redirect_is_an_answer_and_is_not_followed),
       UNIT(watch_10_retry_after_is_told_in_milliseconds_and_bounded),
       UNIT(watch_10_a_server_that_was_gone_is_called_again_when_it_is_back),
