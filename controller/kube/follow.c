@@ -2,11 +2,12 @@
 /*
  * follow.c - the calls of one reflector, and what they bring.
  *
- *     START -> call runs: bytes gather -> job decodes whole lines -> changes
- *                     \-> call ended, all lines decoded -> reflector_ended() -> timer -> START
+ *     START -> call runs: bytes gather -> job decodes whole lines -> follow_take.c tells
+ *                     \-> call ended, all lines told -> reflector_ended() -> timer -> START
  *
- * One job runs at a time, so what came first is told first. A list is gathered apart and takes the
- * place of what was known when it is complete, so that what it lacks has gone.
+ * One job is decoded and told at a time, so what came first is told first; meanwhile no more than
+ * PAUSE_BYTES of the next are read. A list is gathered apart and takes the place of what was known
+ * when it is complete, so that what it lacks has gone.
  */
 #include "controller/kube/follow.h"
 
@@ -33,13 +34,27 @@ static uint64_t next_random(struct follow *follow)
 
 /* ---- the end of the follow ---- */
 
+/* What a list has brought that will not come to its end. */
+static void drop_listing(struct follow *follow)
+{
+    const struct leavings leavings = {.jobs = follow->listing.jobs,
+                                      .events = follow->listing.events};
+
+    if (leavings.jobs != NULL || leavings.events != NULL)
+        leavings_drop(&leavings, follow->config.loop);
+    follow->listing = (struct listing){0};
+}
+
 static void follow_destroy(struct follow *follow)
 {
     follow_closed_fn *on_closed = follow->on_closed;
     void *context = follow->closed_context;
 
+    if (follow->taking != NULL)
+        decode_job_destroy(follow->taking);
+    drop_listing(follow);
+    known_keys_fini(&follow->applying.before);
     known_keys_fini(&follow->known);
-    listing_fini(&follow->listing);
     reflector_fini(&follow->reflector);
     text_wipe(&follow->bytes);
     text_fini(&follow->message);
@@ -55,7 +70,7 @@ static void part_closed(struct follow *follow)
         follow_destroy(follow);
 }
 
-static void on_timer_closed(uv_handle_t *handle)
+static void on_handle_closed(uv_handle_t *handle)
 {
     part_closed(handle->data);
 }
@@ -73,60 +88,13 @@ void follow_close(struct follow *follow, follow_closed_fn *on_closed, void *cont
     follow->on_closed = on_closed;
     follow->closed_context = context;
     drop_call(follow);
-    uv_close((uv_handle_t *)&follow->timer, on_timer_closed);
+    uv_close((uv_handle_t *)&follow->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&follow->turn, on_handle_closed);
 }
 
-/* ---- changes ---- */
+/* ---- decoding ---- */
 
-static void tell(struct follow *follow, struct served_item *item, bool is_gone)
-{
-    bool is_known;
-
-    if (item->name.len == 0)
-        return; /* nobody could say whose it is */
-    is_known = known_keys_set(&follow->known, item->ns, item->name, !is_gone);
-    if (item->fault.len > 0)
-        follow->stats.rejected++;
-    if (!is_gone || is_known)
-        follow->config.on_change(follow->config.context, follow, item, is_gone);
-}
-
-/* What is known and was not listed has gone unseen (spec/watch.md 18). */
-static void apply_listing(struct follow *follow)
-{
-    struct known_keys before = follow->known;
-    struct served_item gone = {0};
-    size_t at = 0;
-
-    known_keys_of(&follow->known, &follow->listing);
-    while (known_keys_next(&before, &at, &gone.ns, &gone.name)) {
-        if (!known_keys_has(&follow->known, gone.ns, gone.name))
-            follow->config.on_change(follow->config.context, follow, &gone, true);
-    }
-    known_keys_fini(&before);
-    for (size_t i = 0; i < follow->listing.count; i++) {
-        struct listed *listed = &follow->listing.list[i];
-
-        follow->stats.rejected += listed->item.fault.len > 0;
-        if (listed->item.name.len > 0)
-            follow->config.on_change(follow->config.context, follow, &listed->item,
-                                     listed->is_gone);
-    }
-    listing_clear(&follow->listing);
-}
-
-static void forget_all(struct follow *follow)
-{
-    struct served_item gone = {0};
-    size_t at = 0;
-
-    while (known_keys_next(&follow->known, &at, &gone.ns, &gone.name))
-        follow->config.on_change(follow->config.context, follow, &gone, true);
-    known_keys_fini(&follow->known);
-    known_keys_init(&follow->known);
-}
-
-static void fail_call(struct follow *follow, const struct served_failure *failure)
+void follow_fail_call(struct follow *follow, const struct served_failure *failure)
 {
     drop_call(follow);
     follow->has_ended = true;
@@ -143,74 +111,22 @@ static void fail_call(struct follow *follow, const struct served_failure *failur
     text_add(&follow->message, failure->message);
 }
 
-/* True when the call goes on. */
-static bool take_event(struct follow *follow, struct served_event *event)
-{
-    bool is_gone = event->type == SERVED_DELETED;
-
-    switch (reflector_event(&follow->reflector, event)) {
-    case TOLD_NOTHING:
-        break;
-    case TOLD_CHANGE:
-        follow->stats.events++;
-        if (follow->reflector.is_listing)
-            listing_add(&follow->listing, &event->item, is_gone);
-        else
-            tell(follow, &event->item, is_gone);
-        break;
-    case TOLD_ALL:
-        apply_listing(follow);
-        break;
-    case TOLD_FAULT:
-        fail_call(follow, &event->failure);
-        return false;
-    }
-    return true;
-}
-
-static void take_events(struct follow *follow, struct decode_job *job)
-{
-    for (size_t i = 0; i < job->events_count; i++) {
-        if (!take_event(follow, &job->events[i]))
-            return;
-    }
-    if (job->is_invalid)
-        fail_call(follow, NULL);
-}
-
-static void take_page(struct follow *follow, struct decode_job *job)
-{
-    if (job->is_invalid) {
-        fail_call(follow, NULL);
-        return;
-    }
-    for (size_t i = 0; i < job->page.items_count; i++) {
-        follow->stats.events++;
-        listing_add(&follow->listing, &job->page.items[i], false);
-    }
-    if (reflector_page(&follow->reflector, job->page.resource_version, job->page.next))
-        apply_listing(follow);
-}
-
-/* ---- decoding ---- */
-
 static void on_decoded(struct decode_job *job)
 {
     struct follow *follow = job->owner;
 
     follow->is_decoding = false;
-    if (follow->is_closing) {
+    if (follow->is_closing)
         decode_job_destroy(job);
-        part_closed(follow);
-        return;
-    }
-    if (job->is_page)
-        take_page(follow, job);
     else
-        take_events(follow, job);
-    decode_job_destroy(job);
-    follow->config.on_told(follow->config.context, follow);
+        follow_take(follow, job);
     part_closed(follow);
+}
+
+void follow_taken(struct follow *follow)
+{
+    follow_log_trouble(follow);
+    follow->config.on_told(follow->config.context, follow);
     go_on(follow);
 }
 
@@ -238,7 +154,7 @@ static bool is_success(int status)
 
 /* ---- calls ---- */
 
-static void too_long(struct follow *follow)
+static void too_long(struct follow *follow, const char *what)
 {
     follow->stats.too_large++;
     drop_call(follow);
@@ -246,29 +162,60 @@ static void too_long(struct follow *follow)
     follow->has_ended = true;
     follow->end = (struct reflector_end){.is_too_long = true, .is_answered = true, .status = 200};
     follow->end.failure.code = 500;
+    text_clear(&follow->message);
+    text_printf(&follow->message, "%s is larger than is taken", what);
     log_error(follow->config.log, "an answer of the API server is larger than is taken",
-              LOG_STRING("resource", follow->config.what->resource));
+              LOG_STRING("resource", follow->config.what->resource), LOG_STRING("what", what));
+}
+
+static bool is_busy(const struct follow *follow)
+{
+    return follow->is_decoding || follow_is_taking(follow);
+}
+
+static void on_head(void *context, int status)
+{
+    struct follow *follow = context;
+
+    follow->contact_at_ms = now_ms(follow);
+    if (!is_success(status))
+        return;
+    reflector_began(&follow->reflector);
+    follow_log_trouble(follow);
+}
+
+/* A failure is read as far as FAILURE_BYTES_MAX; one byte more says that it was longer. */
+static void take_failure_bytes(struct follow *follow, struct bytes bytes)
+{
+    bool was_short = follow->bytes.len <= FAILURE_BYTES_MAX;
+
+    text_add(&follow->bytes, bytes_slice(bytes, 0, FAILURE_BYTES_MAX + 1 - follow->bytes.len));
+    if (was_short && follow->bytes.len > FAILURE_BYTES_MAX)
+        follow->stats.too_large++;
 }
 
 static void on_bytes(void *context, int status, struct bytes bytes)
 {
     struct follow *follow = context;
     bool is_list = follow->reflector.asked == ASK_LIST;
-    size_t max = is_list ? PAGE_BYTES_MAX : PENDING_BYTES_MAX;
 
-    if (!is_success(status))
-        max = FAILURE_BYTES_MAX;
     follow->contact_at_ms = now_ms(follow);
-    if (follow->bytes.len + bytes.len > max) {
-        if (is_success(status)) {
-            too_long(follow);
-            go_on(follow);
-        }
+    if (!is_success(status)) {
+        take_failure_bytes(follow, bytes);
         return;
     }
-    text_add(&follow->bytes, bytes);
-    if (is_success(status) && !is_list)
+    if (follow->reflector.is_listing)
+        follow->listing.bytes += bytes.len;
+    if (follow->bytes.len + bytes.len > (is_list ? PAGE_BYTES_MAX : PENDING_BYTES_MAX))
+        too_long(follow, is_list ? "a page of a list" : "what comes at once");
+    else if (follow->listing.bytes > LIST_BYTES_MAX)
+        too_long(follow, "a list");
+    else
+        text_add(&follow->bytes, bytes);
+    if (!is_list || follow->has_ended)
         go_on(follow);
+    if (!is_list && is_busy(follow) && follow->bytes.len > PAUSE_BYTES && follow->call != NULL)
+        api_hold(follow->call);
 }
 
 static void read_failure(struct follow *follow, const struct api_result *result)
@@ -293,9 +240,11 @@ static void on_end(void *context, const struct api_result *result)
 
     follow->call = NULL;
     follow->has_ended = true;
-    follow->end = (struct reflector_end){.is_answered = result->end == API_ANSWERED,
-                                         .status = result->status,
-                                         .retry_after_ms = result->retry_after_ms};
+    follow->end =
+        (struct reflector_end){.is_answered = result->end == API_ANSWERED,
+                               .is_silent = result->end == API_SILENT || result->end == API_LATE,
+                               .status = result->status,
+                               .retry_after_ms = result->retry_after_ms};
     if (result->end != API_ANSWERED) {
         text_clear(&follow->message);
         text_add(&follow->message, result->error);
@@ -336,15 +285,18 @@ static void count_call(struct follow *follow)
 
 static void start(struct follow *follow)
 {
-    struct api_request request = {
-        .method = "GET", .on_bytes = on_bytes, .on_end = on_end, .context = follow};
+    struct api_request request = {.method = "GET",
+                                  .on_head = on_head,
+                                  .on_bytes = on_bytes,
+                                  .on_end = on_end,
+                                  .context = follow};
     struct text path;
     uint32_t timeout_s;
 
     text_init(&path);
     add_path(follow, &path);
     if (follow->reflector.ask != ASK_LIST || follow->reflector.next.len == 0)
-        listing_clear(&follow->listing);
+        drop_listing(follow);
     reflector_ask(&follow->reflector, now_ms(follow), next_random(follow), &path, &timeout_s);
     count_call(follow);
     request.path = text_bytes(&path);
@@ -361,39 +313,37 @@ static void on_timer(uv_timer_t *timer)
     start(timer->data);
 }
 
-static void log_trouble(struct follow *follow)
+static void settle(struct follow *follow)
 {
-    enum reflector_trouble trouble = follow->reflector.trouble;
-    struct text text;
+    bool was_ok = follow->end.failure.code == 0 && follow->end.is_answered, is_gone;
 
-    if (trouble == follow->told)
+    if (follow->wants_relist) {
+        follow->wants_relist = false;
+        reflector_relist(&follow->reflector, now_ms(follow));
         return;
-    follow->told = trouble;
-    if (trouble == TROUBLE_NONE ||
-        (trouble == TROUBLE_ABSENT && follow->config.what->may_be_absent))
-        return;
-    text_init(&text);
-    follow_add_detail(follow, &text);
-    log_warn(follow->config.log, "objects cannot be followed on the API server",
-             LOG_BYTES("why", text_bytes(&text)));
-    text_fini(&text);
+    }
+    if (!was_ok)
+        follow->stats.faults++;
+    reflector_ended(&follow->reflector, &follow->end, now_ms(follow), next_random(follow),
+                    &is_gone);
+    if (follow->reflector.trouble == TROUBLE_ABSENT && follow->reflector.is_synced)
+        follow->is_synced = true;
+    if (is_gone) {
+        drop_listing(follow);
+        follow_forget_all(follow);
+    }
 }
 
 static void finish(struct follow *follow)
 {
-    uint64_t now = now_ms(follow);
-    bool is_gone, was_ok = follow->end.failure.code == 0 && follow->end.is_answered;
+    uint64_t now = now_ms(follow), at;
 
     follow->has_ended = false;
     text_wipe(&follow->bytes);
-    if (!was_ok)
-        follow->stats.faults++;
-    reflector_ended(&follow->reflector, &follow->end, now, next_random(follow), &is_gone);
-    if (is_gone)
-        forget_all(follow);
-    log_trouble(follow);
-    uv_timer_start(&follow->timer, on_timer,
-                   follow->reflector.ask_at_ms > now ? follow->reflector.ask_at_ms - now : 0, 0);
+    settle(follow);
+    at = follow->reflector.ask_at_ms;
+    follow_log_trouble(follow);
+    CHECK(uv_timer_start(&follow->timer, on_timer, at > now ? at - now : 0, 0) == 0);
     follow->config.on_told(follow->config.context, follow);
 }
 
@@ -403,7 +353,7 @@ static void go_on(struct follow *follow)
     bool is_list = follow->reflector.asked == ASK_LIST, is_whole;
     size_t len;
 
-    if (follow->is_decoding || follow->is_closing)
+    if (is_busy(follow) || follow->is_closing)
         return;
     is_whole = follow->has_ended && follow->end.is_answered && follow->end.failure.code == 0;
     if (is_list && is_whole && !follow->is_read) {
@@ -412,14 +362,14 @@ static void go_on(struct follow *follow)
         return;
     }
     len = is_list ? 0 : whole_lines(follow);
-    if (len > 0 && (!follow->has_ended || follow->end.failure.code == 0)) {
+    if (len > 0 && (!follow->has_ended || follow->end.failure.code == 0))
         decode(follow, false, len);
-        return;
-    }
-    if (!follow->has_ended && !is_list && follow->bytes.len > EVENT_BYTES_MAX)
-        too_long(follow);
-    if (follow->has_ended)
+    else if (!follow->has_ended && !is_list && follow->bytes.len > EVENT_BYTES_MAX)
+        too_long(follow, "an event");
+    if (!follow->is_decoding && follow->has_ended)
         finish(follow);
+    else if (follow->call != NULL)
+        api_release(follow->call);
 }
 
 /* ---- for the owner ---- */
@@ -431,14 +381,14 @@ struct follow *follow_open(const struct follow_config *config)
     follow->config = *config;
     follow->config.ns = mem_bytes(config->ns);
     follow->random = config->seed;
-    reflector_init(&follow->reflector);
-    known_keys_init(&follow->known);
-    listing_init(&follow->listing);
+    reflector_init(&follow->reflector, config->what->may_be_absent);
+    follow_init_taking(follow);
     text_init(&follow->bytes);
     text_init(&follow->message);
     CHECK(uv_timer_init(config->loop, &follow->timer) == 0);
     follow->timer.data = follow;
-    follow->parts_open = 1;
+    follow->parts_open = 2;
+    follow->contact_at_ms = now_ms(follow);
     start(follow);
     return follow;
 }
@@ -450,7 +400,7 @@ const struct followed *follow_what(const struct follow *follow)
 
 bool follow_is_synced(const struct follow *follow)
 {
-    return follow->reflector.is_synced;
+    return follow->is_synced;
 }
 
 bool follow_is_absent(const struct follow *follow)
@@ -460,16 +410,23 @@ bool follow_is_absent(const struct follow *follow)
 
 bool follow_knows(const struct follow *follow, struct bytes ns, struct bytes name)
 {
-    return known_keys_has(&follow->known, ns, name);
+    return known_keys_has(&follow->known, ns, name) ||
+           known_keys_has(&follow->applying.before, ns, name);
 }
 
+/* Where no call is under way the next one waits for its time, which is not changed. */
 void follow_relist(struct follow *follow)
 {
-    const struct served_failure expired = {.code = 410};
-
-    if (follow->is_closing || follow->call == NULL || follow->has_ended)
+    if (follow->is_closing)
         return;
-    fail_call(follow, &expired);
+    if (follow->call == NULL && !follow->has_ended) {
+        reflector_relist(&follow->reflector, follow->reflector.ask_at_ms);
+        return;
+    }
+    drop_call(follow);
+    follow->has_ended = true;
+    follow->wants_relist = true;
+    follow->end = (struct reflector_end){.is_answered = true, .status = 200};
     go_on(follow);
 }
 
@@ -486,38 +443,4 @@ enum reflector_trouble follow_trouble(const struct follow *follow)
 uint64_t follow_contact_at_ms(const struct follow *follow)
 {
     return follow->contact_at_ms;
-}
-
-static const char *trouble_words(enum reflector_trouble trouble)
-{
-    switch (trouble) {
-    case TROUBLE_NONE:
-        return "not listed yet";
-    case TROUBLE_AWAY:
-        return "the API server does not answer";
-    case TROUBLE_FORBIDDEN:
-        return "not permitted to list and watch";
-    case TROUBLE_ABSENT:
-        return "not installed";
-    case TROUBLE_SERVER:
-        return "the API server refuses";
-    }
-    return "";
-}
-
-void follow_add_detail(const struct follow *follow, struct text *out)
-{
-    const struct followed *what = follow->config.what;
-    enum reflector_trouble trouble = follow->reflector.trouble;
-
-    if (follow->reflector.is_synced &&
-        (trouble == TROUBLE_NONE || (trouble == TROUBLE_ABSENT && what->may_be_absent)))
-        return;
-    text_printf(out, "%s%s %s", out->len > 0 ? "; " : "", what->resource, what->api_version);
-    if (follow->config.ns.len > 0)
-        text_printf(out, " in %.*s", BYTES_ARG(follow->config.ns));
-    text_printf(out, ": %s", trouble_words(trouble));
-    if (trouble != TROUBLE_NONE && follow->message.len > 0)
-        text_printf(out, " (%.*s)", (int)(follow->message.len < 200 ? follow->message.len : 200),
-                    follow->message.at);
 }

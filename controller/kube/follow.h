@@ -17,10 +17,13 @@
 
 #define EVENT_BYTES_MAX   (4u * 1024 * 1024)  /* one line of a watch; etcd takes 1.5 MiB */
 #define PENDING_BYTES_MAX (16u * 1024 * 1024) /* of a watch, not decoded yet */
+#define PAUSE_BYTES       (1u * 1024 * 1024)  /* of them: no more are read while others are told */
 #define PAGE_BYTES_MAX    (32u * 1024 * 1024) /* of a list; a larger one is read page by page */
-#define FAILURE_BYTES_MAX 65536               /* of an answer that is no success */
-#define LIST_TIMEOUT_MS   120000              /* of one page */
-#define WATCH_SLACK_MS    30000               /* past the end that was asked for */
+#define LIST_BYTES_MAX    (1024u * 1024 * 1024) /* of all pages, or of a stream's list */
+#define FAILURE_BYTES_MAX 65536                 /* of an answer that is no success */
+#define MESSAGE_BYTES_MAX 200                   /* of a failure, as it is shown */
+#define LIST_TIMEOUT_MS   120000                /* of one page */
+#define WATCH_SLACK_MS    30000                 /* past the end that was asked for */
 #define WATCH_SILENCE_MS  90000 /* bookmarks come each minute; TCP finds dead peers earlier */
 
 /* What to follow. */
@@ -41,14 +44,14 @@ struct follow_stats {
     uint64_t events;
     uint64_t rejected;  /* items that could not be read */
     uint64_t faults;    /* calls that ended before their time, or with no success */
-    uint64_t too_large; /* EVENT_BYTES_MAX, PENDING_BYTES_MAX, PAGE_BYTES_MAX */
+    uint64_t too_large; /* one of the limits above was hit */
 };
 
 struct follow;
 
 /* An item came or went; `item` is borrowed. An item without an object and with a fault cannot be
  * read. */
-typedef void follow_change_fn(void *context, struct follow *follow, struct served_item *item,
+typedef void follow_change_fn(void *context, struct follow *follow, const struct served_item *item,
                               bool is_gone);
 /* What came together has been told; the follow may have become synced. */
 typedef void follow_told_fn(void *context, struct follow *follow);

@@ -81,63 +81,21 @@ bool known_keys_next(const struct known_keys *keys, size_t *at, struct bytes *ns
     return true;
 }
 
-void known_keys_of(struct known_keys *keys, const struct listing *listing)
-{
-    known_keys_init(keys);
-    for (size_t i = 0; i < listing->count; i++) {
-        const struct listed *listed = &listing->list[i];
-
-        if (listed->item.name.len > 0)
-            (void)known_keys_set(keys, listed->item.ns, listed->item.name, !listed->is_gone);
-    }
-}
-
 /* ---- listings ---- */
 
-void listing_init(struct listing *listing)
+void listing_add(struct listing *listing, const struct served_event *event)
 {
-    *listing = (struct listing){0};
-    arena_init(&listing->arena, 16384);
-}
-
-void listing_clear(struct listing *listing)
-{
-    for (size_t i = 0; i < listing->count; i++) {
-        if (listing->list[i].item.object != NULL)
-            object_unref(listing->list[i].item.object);
-    }
-    mem_free(listing->list);
-    listing->list = NULL;
-    listing->count = listing->capacity = 0;
-    arena_fini(&listing->arena);
-    arena_init(&listing->arena, 16384);
-}
-
-void listing_fini(struct listing *listing)
-{
-    listing_clear(listing);
-    arena_fini(&listing->arena);
-}
-
-void listing_add(struct listing *listing, struct served_item *item, bool is_gone)
-{
-    struct listed *listed;
-
     if (listing->count == listing->capacity) {
         listing->capacity = listing->capacity * 2 + 64;
-        listing->list = mem_resize(listing->list, listing->capacity * sizeof(*listing->list));
+        listing->events = mem_resize(listing->events, listing->capacity * sizeof(void *));
     }
-    listed = &listing->list[listing->count++];
-    *listed = (struct listed){*item, is_gone};
-    if (item->object != NULL)
-        (void)object_ref(item->object);
-    listed->item.ns = arena_copy(&listing->arena, item->ns);
-    listed->item.name = arena_copy(&listing->arena, item->name);
-    listed->item.uid = arena_copy(&listing->arena, item->uid);
-    listed->item.resource_version = arena_copy(&listing->arena, item->resource_version);
-    listed->item.fault = arena_copy(&listing->arena, item->fault);
-    listed->item.current_status = arena_copy(&listing->arena, item->current_status);
-    listed->item.status_description = arena_copy(&listing->arena, item->status_description);
+    listing->events[listing->count++] = event;
+}
+
+void listing_keep(struct listing *listing, struct decode_job *job)
+{
+    job->next = listing->jobs;
+    listing->jobs = job;
 }
 
 /* ---- jobs ---- */
@@ -193,16 +151,31 @@ static void read_lines(struct decode_job *job)
     }
 }
 
+/* An item of a list is one that was added. */
+static void read_page(struct decode_job *job)
+{
+    struct served_page *page = &job->page;
+
+    if (served_read_page(text_bytes(&job->bytes), job->what->kind, bytes_of(job->what->api_version),
+                         &job->arena, page) != STATUS_OK) {
+        job->is_invalid = true;
+        return;
+    }
+    job->events = mem_new_array(struct served_event, page->items_count + 1);
+    for (size_t i = 0; i < page->items_count; i++)
+        job->events[i] = (struct served_event){.type = SERVED_CHANGED, .item = page->items[i]};
+    job->events_count = page->items_count;
+    page->items_count = 0; /* their references have moved */
+}
+
 static void on_work(uv_work_t *work)
 {
     struct decode_job *job = work->data;
 
-    if (!job->is_page)
+    if (job->is_page)
+        read_page(job);
+    else
         read_lines(job);
-    else if (served_read_page(text_bytes(&job->bytes), job->what->kind,
-                              bytes_of(job->what->api_version), &job->arena,
-                              &job->page) != STATUS_OK)
-        job->is_invalid = true;
     text_wipe(&job->bytes);
 }
 
@@ -233,4 +206,40 @@ void decode_job_destroy(struct decode_job *job)
     text_fini(&job->bytes);
     arena_fini(&job->arena);
     mem_free(job);
+}
+
+/* ---- what goes ---- */
+
+struct dropped {
+    uv_work_t work;
+    struct leavings leavings;
+};
+
+static void on_drop(uv_work_t *work)
+{
+    struct leavings *leavings = &((struct dropped *)work->data)->leavings;
+
+    while (leavings->jobs != NULL) {
+        struct decode_job *job = leavings->jobs;
+
+        leavings->jobs = job->next;
+        decode_job_destroy(job);
+    }
+    mem_free(leavings->events);
+    known_keys_fini(&leavings->keys);
+}
+
+static void on_dropped(uv_work_t *work, int status)
+{
+    CHECK(status == 0); /* nobody cancels it */
+    mem_free(work->data);
+}
+
+void leavings_drop(const struct leavings *leavings, uv_loop_t *loop)
+{
+    struct dropped *dropped = mem_new(struct dropped);
+
+    dropped->leavings = *leavings;
+    dropped->work.data = dropped;
+    CHECK(uv_queue_work(loop, &dropped->work, on_drop, on_dropped) == 0);
 }

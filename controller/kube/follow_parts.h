@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * follow_parts.h - what a follow is made of: the names it knows, a list that is being read, and the
- * job that decodes. Internal to controller/kube.
+ * jobs that decode. Internal to controller/kube.
  */
 #ifndef CONTROLLER_KUBE_FOLLOW_PARTS_H
 #define CONTROLLER_KUBE_FOLLOW_PARTS_H
@@ -20,38 +20,21 @@ bool known_keys_has(const struct known_keys *keys, struct bytes ns, struct bytes
 bool known_keys_next(const struct known_keys *keys, size_t *at, struct bytes *ns,
                      struct bytes *name);
 
-struct listed {
-    struct served_item item;
-    bool is_gone;
-};
-/* What a list has brought so far, in order. */
-struct listing {
-    struct listed *list; /* mem_resize()d; objects are refs */
-    size_t count;
-    size_t capacity;
-    struct arena arena; /* the texts */
-};
-void listing_init(struct listing *listing);
-void listing_fini(struct listing *listing);
-void listing_clear(struct listing *listing);
-void listing_add(struct listing *listing, struct served_item *item, bool is_gone);
-/* The names that a list has. */
-void known_keys_of(struct known_keys *keys, const struct listing *listing);
-
 struct decode_job;
-typedef void decode_job_done_fn(struct decode_job *job); /* on the loop; destroys it */
+typedef void decode_job_done_fn(struct decode_job *job); /* on the loop; takes the job over */
 struct decode_job {
     uv_work_t work;
     void *owner; /* the follow */
     const struct followed *what;
     decode_job_done_fn *on_done;
+    struct decode_job *next; /* of those that a listing keeps */
     bool is_page;
     struct text bytes; /* whole lines, or a page */
     struct arena arena;
     /* results: */
-    bool is_invalid; /* what follows the events cannot be read */
-    struct served_page page;
-    struct served_event *events; /* mem_resize()d */
+    bool is_invalid;             /* what follows the events cannot be read */
+    struct served_page page;     /* its items have become events */
+    struct served_event *events; /* mem_resize()d; objects are refs */
     size_t events_count;
 };
 /* Takes the first `len` bytes out of `bytes`. */
@@ -60,30 +43,85 @@ struct decode_job *decode_job_create(struct follow *follow, bool is_page, struct
 void decode_job_start(struct decode_job *job, uv_loop_t *loop, decode_job_done_fn *on_done);
 void decode_job_destroy(struct decode_job *job);
 
+/* What a list has brought so far, in order. It keeps the jobs that decoded it. */
+struct listing {
+    const struct served_event **events; /* mem_resize()d; into the jobs */
+    size_t count;
+    size_t capacity;
+    struct decode_job *jobs; /* owned, by `next` */
+    uint64_t bytes;          /* as they came */
+};
+void listing_add(struct listing *listing, const struct served_event *event);
+void listing_keep(struct listing *listing, struct decode_job *job);
+
+/* What is not needed any more. Freeing takes its time, so the thread pool does it. */
+struct leavings {
+    struct decode_job *jobs; /* owned, by `next` */
+    const struct served_event **events;
+    struct known_keys keys;
+};
+void leavings_drop(const struct leavings *leavings, uv_loop_t *loop);
+
 /* Frees the memory after overwriting it: it may hold keys. */
 void text_wipe(struct text *text);
+
+/* A list that has come takes the place of what was known, step by step. */
+struct applying {
+    bool is_on;
+    size_t at; /* of the listing */
+    struct known_keys before;
+    size_t before_at;
+};
 
 struct follow {
     struct follow_config config; /* its ns is owned */
     struct reflector reflector;
     struct api_call *call; /* NULL: none under way */
     uv_timer_t timer;      /* the next call */
+    uv_timer_t turn;       /* goes on with taking */
     struct text bytes;     /* came, not decoded */
     bool is_decoding;
-    bool has_ended; /* the call; `end` says how */
-    bool is_read;   /* the page that the call brought has been decoded */
+    struct decode_job *taking; /* owned; decoded, and being told */
+    size_t taking_at;
+    bool has_ended;    /* the call; `end` says how */
+    bool is_read;      /* the page that the call brought has been decoded */
+    bool wants_relist; /* the call was ended for that */
     struct reflector_end end;
     struct text message; /* of the last failure */
     struct known_keys known;
     struct listing listing;
+    struct applying applying;
+    bool is_synced; /* a list has been told to its end, or there is none */
     struct follow_stats stats;
     enum reflector_trouble told; /* in the log */
     uint64_t contact_at_ms;
     uint64_t random;
     bool is_closing;
-    unsigned parts_open; /* the timer, the job */
+    unsigned parts_open; /* the timers, the job */
     follow_closed_fn *on_closed;
     void *closed_context;
 };
+
+/* ---- follow_take.c ---- */
+
+/* Tell what was decoded, a part of it in each turn of the loop; follow_taken() when all of it is
+ * told. */
+void follow_take(struct follow *follow, struct decode_job *job);
+/* All that is known goes, as by an empty list. */
+void follow_forget_all(struct follow *follow);
+bool follow_is_taking(const struct follow *follow);
+void follow_init_taking(struct follow *follow);
+
+/* ---- follow_trouble.c ---- */
+
+/* Where it has changed since it was logged. */
+void follow_log_trouble(struct follow *follow);
+
+/* ---- follow.c ---- */
+
+void follow_taken(struct follow *follow);
+/* We end the call: what it says is a failure. NULL: it makes no sense. */
+void follow_fail_call(struct follow *follow, const struct served_failure *failure);
+void follow_too_long(struct follow *follow);
 
 #endif

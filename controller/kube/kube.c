@@ -152,7 +152,8 @@ static struct follow *sibling_with(const struct kube *kube, const struct follow 
 }
 
 /* What went from one list and is in another, made anew with another type, is still there. */
-static void on_change(void *context, struct follow *follow, struct served_item *item, bool is_gone)
+static void on_change(void *context, struct follow *follow, const struct served_item *item,
+                      bool is_gone)
 {
     struct kube *kube = context;
     const struct followed *what = follow_what(follow);
@@ -300,8 +301,13 @@ static void add_detail(const void *self, struct text *out)
 {
     const struct kube *kube = self;
 
-    for (size_t i = 0; i < kube->follows_count; i++)
+    for (size_t i = 0; i < kube->follows_count; i++) {
+        size_t before = out->len;
+
         follow_add_detail(kube->follows[i], out);
+        if (out->len > before)
+            text_add_byte(out, '\n');
+    }
 }
 
 /* ---- metrics ---- */

@@ -4,9 +4,13 @@
  */
 #include "controller/kube/reflector.h"
 
-void reflector_init(struct reflector *reflector)
+void reflector_init(struct reflector *reflector, bool may_be_absent)
 {
-    *reflector = (struct reflector){.ask = ASK_STREAM, .is_listing = true, .may_be_cached = true};
+    *reflector = (struct reflector){.ask = ASK_STREAM,
+                                    .is_listing = true,
+                                    .may_be_cached = true,
+                                    .may_be_absent = may_be_absent,
+                                    .page_items = LIST_PAGE_ITEMS};
     text_init(&reflector->version);
     text_init(&reflector->next);
 }
@@ -48,7 +52,7 @@ static uint32_t watch_seconds(uint64_t random)
  * us, pages, which it ignores for a list out of the cache. */
 static void ask_list(const struct reflector *reflector, struct text *query)
 {
-    text_printf(query, "limit=%d", LIST_PAGE_ITEMS);
+    text_printf(query, "limit=%u", reflector->page_items);
     if (reflector->next.len > 0)
         add_value(query, "continue", text_bytes(&reflector->next));
     else if (reflector->is_paged)
@@ -76,6 +80,13 @@ void reflector_ask(struct reflector *reflector, uint64_t now_ms, uint64_t random
         text_add_str(query, "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan");
     if (reflector->version.len > 0)
         add_value(query, "resourceVersion", text_bytes(&reflector->version));
+}
+
+/* A watch may bring no byte for a minute, and all is well already. */
+void reflector_began(struct reflector *reflector)
+{
+    if (!reflector->is_listing)
+        reflector->trouble = TROUBLE_NONE;
 }
 
 static void listing_is_over(struct reflector *reflector)
@@ -166,9 +177,18 @@ static void wait_long(struct reflector *reflector, uint64_t now_ms, uint64_t ran
 /* From the first page on; what was collected of it is dropped by who collects. */
 static void list_anew(struct reflector *reflector)
 {
-    reflector->ask = reflector->streams_refused ? ASK_LIST : ASK_STREAM;
+    bool is_list = reflector->streams_refused || reflector->is_paged ||
+                   reflector->stream_faults >= STREAM_FAULTS_MAX;
+
+    reflector->ask = is_list ? ASK_LIST : ASK_STREAM;
     reflector->is_listing = true;
     text_clear(&reflector->next);
+}
+
+void reflector_relist(struct reflector *reflector, uint64_t now_ms)
+{
+    list_anew(reflector);
+    reflector->ask_at_ms = now_ms;
 }
 
 /* The version is no good any more: any that the server has now. */
@@ -197,13 +217,28 @@ static bool is_success(const struct reflector_end *end)
     return end->is_answered && end->failure.code == 0 && end->status >= 200 && end->status < 300;
 }
 
-/* The server does not do this kind of list, or not for these objects. */
-static bool refuses_stream(const struct reflector_end *end)
+/* A stream that ends too soon, or in a list's midst, is as good as none. */
+static enum reflector_trouble trouble_of(const struct reflector_end *end)
+{
+    return end->is_answered && !is_success(end) ? TROUBLE_SERVER : TROUBLE_AWAY;
+}
+
+/* The server does not know this kind of list, and will not tomorrow. */
+static bool refuses_streams(const struct reflector_end *end)
 {
     int code = code_of(end);
 
-    return code == 400 || code == 405 || code == 422 || code == 501 || code == 504 ||
-           (end->failure.code != 0 && !is_expired(end));
+    return code == 400 || code == 405 || code == 422 || code == 501;
+}
+
+/* It knows them but can do none: its etcd is too old, say. One that is away, or asks us to wait,
+ * has not said that. */
+static bool fails_stream(const struct reflector_end *end)
+{
+    bool asks_to_wait =
+        code_of(end) == 429 || end->retry_after_ms > 0 || end->failure.retry_after_s > 0;
+
+    return end->failure.code != 0 && !asks_to_wait && !is_expired(end);
 }
 
 /* True when the answer settles what a kind that is not there, or not ours to see, means. */
@@ -214,9 +249,10 @@ static bool ended_absent(struct reflector *reflector, const struct reflector_end
 
     if (code == 404 && reflector->is_listing) {
         reflector->trouble = TROUBLE_ABSENT;
-        reflector->absent_times++;
-        *is_gone = reflector->absent_times >= ABSENT_TIMES_MIN;
-        reflector->is_synced = true;
+        if (reflector->may_be_absent) {
+            reflector->is_synced = true;
+            *is_gone = ++reflector->absent_times == ABSENT_TIMES_MIN;
+        }
     } else if (code == 401 || code == 403) {
         reflector->trouble = TROUBLE_FORBIDDEN;
     } else {
@@ -227,25 +263,51 @@ static bool ended_absent(struct reflector *reflector, const struct reflector_end
     return true;
 }
 
+/* What can only be had in another way is asked for at once: nothing is wrong. */
+static bool ended_stream(struct reflector *reflector, const struct reflector_end *end)
+{
+    if (end->is_too_long)
+        return false;
+    if (refuses_streams(end)) {
+        reflector->streams_refused = true;
+        return true;
+    }
+    if (fails_stream(end)) {
+        reflector->stream_faults = STREAM_FAULTS_MAX;
+        return true;
+    }
+    if (end->status != 0 && end->failure.code == 0)
+        reflector->stream_faults++; /* it began, and broke: perhaps it is too much at once */
+    return false;
+}
+
+static void ask_for_less(struct reflector *reflector)
+{
+    if (reflector->is_paged && reflector->page_items > 4)
+        reflector->page_items /= 4;
+    else if (reflector->is_paged)
+        reflector->page_items = 1;
+    reflector->is_paged = true;
+}
+
 static void ended_listing(struct reflector *reflector, const struct reflector_end *end,
                           uint64_t now_ms, uint64_t random)
 {
-    bool was_stream = reflector->asked == ASK_STREAM;
+    bool is_at_once = reflector->asked == ASK_STREAM && ended_stream(reflector, end);
 
-    if (end->is_too_long) {
-        reflector->is_paged = true;
-        reflector->streams_refused = true;
-    }
-    if (was_stream && (refuses_stream(end) || ++reflector->stream_faults >= STREAM_FAULTS_MAX))
-        reflector->streams_refused = true;
+    reflector->absent_times = 0;
+    if (end->is_too_long)
+        ask_for_less(reflector);
     if (is_expired(end) || end->failure.is_too_large)
         list_from_scratch(reflector);
     else
         list_anew(reflector);
-    if (was_stream && reflector->streams_refused && refuses_stream(end))
-        reflector->ask_at_ms = now_ms; /* nothing is wrong, it is only asked in another way */
-    else
-        wait_after_fault(reflector, end, now_ms, random);
+    if (is_at_once) {
+        reflector->ask_at_ms = now_ms;
+        return;
+    }
+    reflector->trouble = trouble_of(end);
+    wait_after_fault(reflector, end, now_ms, random);
 }
 
 /* Whether the version still counts, and a watch may go on from it. */
@@ -253,9 +315,11 @@ static bool may_go_on(struct reflector *reflector, const struct reflector_end *e
 {
     int code = code_of(end);
 
+    if (end->is_too_long)
+        return false; /* it would be told again */
     if (is_success(end))
         return true; /* it was only short */
-    if (!end->is_answered && end->failure.code == 0 && !end->is_too_long)
+    if (!end->is_answered && end->failure.code == 0)
         return true; /* it broke: the old version still resumes (spec/watch.md 13) */
     if (code == 429)
         return true;
@@ -267,11 +331,21 @@ static bool may_go_on(struct reflector *reflector, const struct reflector_end *e
 static void ended_watch(struct reflector *reflector, const struct reflector_end *end,
                         uint64_t now_ms, uint64_t random)
 {
-    if (is_expired(end) || end->failure.is_too_large)
-        list_from_scratch(reflector);
-    else if (!may_go_on(reflector, end))
-        list_anew(reflector);
+    if (is_expired(end) || end->failure.is_too_large) {
+        list_from_scratch(reflector); /* as it must be now and then: no trouble */
+    } else {
+        reflector->trouble = trouble_of(end);
+        if (!may_go_on(reflector, end))
+            list_anew(reflector);
+    }
     wait_after_fault(reflector, end, now_ms, random);
+}
+
+/* A watch's time was over; or it fell silent, and only another one shows whether that means
+ * something: bookmarks are not promised, and a dead peer may say nothing for ever. */
+static bool is_over(const struct reflector *reflector, const struct reflector_end *end)
+{
+    return !reflector->is_listing && (is_success(end) || (end->is_silent && end->status == 200));
 }
 
 void reflector_ended(struct reflector *reflector, const struct reflector_end *end, uint64_t now_ms,
@@ -284,15 +358,14 @@ void reflector_ended(struct reflector *reflector, const struct reflector_end *en
         reflector->ask_at_ms = now_ms; /* the next page, or the watch */
         return;
     }
-    if (is_success(end) && !reflector->is_listing && !is_short) {
+    if (is_over(reflector, end) && !is_short) {
         reflector->internal_errors = 0;
         reflector->trouble = TROUBLE_NONE;
-        reflector->ask_at_ms = now_ms; /* its time was over */
+        reflector->ask_at_ms = now_ms;
         return;
     }
     if (ended_absent(reflector, end, now_ms, random, is_gone))
         return;
-    reflector->trouble = end->status == 0 || !end->is_answered ? TROUBLE_AWAY : TROUBLE_SERVER;
     if (reflector->is_listing)
         ended_listing(reflector, end, now_ms, random);
     else

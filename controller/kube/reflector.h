@@ -17,17 +17,17 @@
 #include "controller/object/served.h"
 #include "core/text.h"
 
-#define LIST_PAGE_ITEMS     500
+#define LIST_PAGE_ITEMS     500 /* a page that was too large is asked for with a quarter of it */
 #define WATCH_SECONDS_MIN   300 /* timeoutSeconds is random between the two */
 #define WATCH_SECONDS_MAX   600
 #define RETRY_FIRST_MS      800 /* doubled at each fault in a row, with jitter */
 #define RETRY_MAX_MS        30000
 #define RETRY_QUIET_MS      120000 /* without a fault: the next one is the first again */
-#define RETRY_SLOW_MS       30000  /* where it is not permitted, or not installed */
+#define RETRY_SLOW_MS       10000  /* where it is not permitted, or not installed */
 #define SHORT_WATCH_MS      1000   /* one that ends sooner, without an event, is a fault */
 #define INTERNAL_ERRORS_MAX 3      /* in a row before the list is read anew */
-#define STREAM_FAULTS_MAX   2      /* in a row before lists are read page by page */
-#define ABSENT_TIMES_MIN    2      /* 404 for a list so often, and its objects are gone */
+#define STREAM_FAULTS_MAX   2      /* in a row before a list is asked for instead */
+#define ABSENT_TIMES_MIN    3      /* 404 for a list so often, and its objects are gone */
 
 enum reflector_ask { ASK_STREAM, ASK_LIST, ASK_WATCH };
 
@@ -43,14 +43,16 @@ enum reflector_trouble {
 struct reflector {
     enum reflector_ask ask; /* next, or now */
     enum reflector_ask
-        asked;           /* by the call under way; a stream that has told all goes on as a watch */
-    struct text version; /* resourceVersion last seen; empty: none, or none that counts */
-    struct text next;    /* the list's continue token; empty: its first page */
-    bool is_listing;     /* of STREAM and LIST: what was there at the beginning is still coming */
-    bool is_synced;      /* has been read to its end once, or is known not to be installed */
-    bool may_be_cached;  /* the first list: any version will do */
-    bool is_paged;       /* a whole list was too large: page by page, from the beginning */
-    bool streams_refused;
+        asked;            /* by the call under way; a stream that has told all goes on as a watch */
+    struct text version;  /* resourceVersion last seen; empty: none, or none that counts */
+    struct text next;     /* the list's continue token; empty: its first page */
+    bool is_listing;      /* of STREAM and LIST: what was there at the beginning is still coming */
+    bool is_synced;       /* has been read to its end once, or is known not to be installed */
+    bool may_be_absent;   /* without such objects being installed there are just none */
+    bool may_be_cached;   /* the first list: any version will do */
+    bool is_paged;        /* a whole list was too large: page by page, from the beginning */
+    uint32_t page_items;  /* LIST_PAGE_ITEMS, or less */
+    bool streams_refused; /* for good: the server does not know them */
     enum reflector_trouble trouble;
     uint32_t faults; /* in a row */
     uint32_t stream_faults;
@@ -62,13 +64,16 @@ struct reflector {
     bool any_event; /* since then */
 };
 
-void reflector_init(struct reflector *reflector);
+void reflector_init(struct reflector *reflector, bool may_be_absent);
 void reflector_fini(struct reflector *reflector);
 
 /* The query of the next call, without "?"; for watches *timeout_s is when the server will end it.
  */
 void reflector_ask(struct reflector *reflector, uint64_t now_ms, uint64_t random,
                    struct text *query, uint32_t *timeout_s);
+
+/* The head of an answer that is a success has come. */
+void reflector_began(struct reflector *reflector);
 
 /* A page came, whole. True when it was the last: the list has been read to its end. */
 bool reflector_page(struct reflector *reflector, struct bytes version, struct bytes next);
@@ -86,6 +91,7 @@ enum reflector_told reflector_event(struct reflector *reflector, const struct se
 struct reflector_end {
     bool is_answered; /* to its end; else it broke, was silent or late */
     bool is_too_long; /* we ended it: more bytes than we take */
+    bool is_silent;   /* we ended it: nothing came, not even the end that was asked for */
     int status;       /* of HTTP; 0: none came */
     uint32_t retry_after_ms;
     struct served_failure failure; /* of the body, or of an ERROR event; code 0: none */
@@ -96,5 +102,7 @@ struct reflector_end {
  */
 void reflector_ended(struct reflector *reflector, const struct reflector_end *end, uint64_t now_ms,
                      uint64_t random, bool *is_gone);
+/* In place of it: we ended the call, to list anew at once. */
+void reflector_relist(struct reflector *reflector, uint64_t now_ms);
 
 #endif

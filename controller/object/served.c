@@ -126,6 +126,10 @@ enum status served_read_page(struct bytes text, enum object_kind kind, struct by
         return STATUS_INVALID;
     }
     read.resource_version = copy_of(metadata, "resourceVersion", arena);
+    if (read.resource_version.len == 0 || bytes_equal(read.resource_version, BYTES("0"))) {
+        json_decref(root); /* nothing could be watched from it */
+        return STATUS_INVALID;
+    }
     read.next = copy_of(metadata, "continue", arena);
     read.items = mem_new_array(struct served_item, json_array_size(items) + 1);
     for (size_t i = 0; i < json_array_size(items); i++)

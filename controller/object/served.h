@@ -56,7 +56,8 @@ struct served_event {
     struct served_failure failure; /* of FAILED */
 };
 
-/* STATUS_INVALID when it is no list in JSON. The items belong to the caller: served_page_fini(). */
+/* STATUS_INVALID when it is no list in JSON, or one without a version. The items belong to the
+ * caller: served_page_fini(). */
 enum status served_read_page(struct bytes text, enum object_kind kind, struct bytes api_version,
                              struct arena *arena, struct served_page *page);
 void served_page_fini(struct served_page *page);

@@ -21,7 +21,7 @@ struct scene {
 static void scene_open(struct scene *scene)
 {
     *scene = (struct scene){.now_ms = 1000000};
-    reflector_init(&scene->reflector);
+    reflector_init(&scene->reflector, true);
     text_init(&scene->query);
 }
 
@@ -386,6 +386,14 @@ TEST(watch_17_a_list_that_is_too_long_is_read_page_by_page)
         (struct reflector_end){
             .is_too_long = true, .is_answered = true, .status = 200, .failure = {.code = 500}});
     assert_string_equal(ask(&scene), "limit=500");
+    for (int i = 0; i < 10; i++) { /* nor are pages of 500 short enough: smaller ones */
+        (void)end_after(
+            &scene, 100,
+            (struct reflector_end){
+                .is_too_long = true, .is_answered = true, .status = 200, .failure = {.code = 500}});
+        (void)ask(&scene);
+    }
+    assert_string_equal(ask(&scene), "limit=1");
     scene_close(&scene);
 }
 
@@ -418,8 +426,102 @@ TEST(watch_23_what_is_not_installed_is_as_good_as_none_and_goes_only_when_it_is_
     (void)end_with(&scene, 404);
     assert_false(scene.is_gone); /* a server that starts may say so once */
     (void)ask(&scene);
+    (void)end_with(&scene, 503); /* in a row is what counts */
+    for (int i = 1; i < ABSENT_TIMES_MIN; i++) {
+        (void)ask(&scene);
+        (void)end_with(&scene, 404);
+        assert_false(scene.is_gone);
+    }
+    (void)ask(&scene);
     (void)end_with(&scene, 404);
     assert_true(scene.is_gone);
+    scene_close(&scene);
+}
+
+TEST(watch_23_what_must_be_there_is_waited_for_and_never_taken_for_gone)
+{
+    struct scene scene;
+
+    scene_open(&scene);
+    scene.reflector.may_be_absent = false;
+    for (int i = 0; i < 2 * ABSENT_TIMES_MIN; i++) {
+        (void)ask(&scene);
+        assert_true(end_with(&scene, 404) >= RETRY_SLOW_MS);
+        assert_int_equal(scene.reflector.trouble, TROUBLE_ABSENT);
+        assert_false(scene.reflector.is_synced || scene.is_gone);
+    }
+    scene_close(&scene);
+}
+
+TEST(watch_14_a_watch_that_fell_silent_is_asked_for_again_at_once_from_where_it_was)
+{
+    static const struct reflector_end silent = {.is_silent = true, .status = 200};
+    static const struct reflector_end headless = {.is_silent = true};
+    struct scene scene;
+
+    scene_open(&scene);
+    bring_to_watch(&scene);
+    (void)ask(&scene);
+    assert_int_equal(end_after(&scene, 90000, silent), 0);
+    assert_int_equal(scene.reflector.trouble, TROUBLE_NONE);
+    assert_has(ask(&scene), "&resourceVersion=10");
+    assert_true(end_after(&scene, 90000, headless) > 0); /* not even a head: it is away */
+    assert_int_equal(scene.reflector.trouble, TROUBLE_AWAY);
+    assert_has(ask(&scene), "&resourceVersion=10");
+    scene_close(&scene);
+}
+
+TEST(watch_13_all_is_well_again_with_the_head_of_the_next_watch)
+{
+    struct scene scene;
+
+    scene_open(&scene);
+    bring_to_watch(&scene);
+    (void)ask(&scene);
+    (void)end_after(&scene, 2000, broken);
+    assert_int_equal(scene.reflector.trouble, TROUBLE_AWAY);
+    (void)ask(&scene);
+    reflector_began(&scene.reflector);
+    assert_int_equal(scene.reflector.trouble, TROUBLE_NONE);
+    scene_close(&scene);
+}
+
+TEST(watch_07_a_server_that_is_away_or_busy_has_not_refused_streaming_lists)
+{
+    static const struct reflector_end ends[] = {
+        {.is_answered = false},
+        {.is_answered = true, .status = 429, .failure = {.code = 429}},
+        {.is_answered = true, .status = 503, .retry_after_ms = 100, .failure = {.code = 503}},
+    };
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        struct scene scene;
+
+        scene_open(&scene);
+        for (int times = 0; times < 5; times++) {
+            assert_has(ask(&scene), "sendInitialEvents=true");
+            assert_true(end_after(&scene, 50, ends[i]) > 0);
+        }
+        scene_close(&scene);
+    }
+}
+
+TEST(watch_07_a_stream_that_breaks_twice_is_a_list_the_next_time_only)
+{
+    static const struct reflector_end cut = {.is_answered = false, .status = 200};
+    struct scene scene;
+
+    scene_open(&scene);
+    for (int i = 0; i < STREAM_FAULTS_MAX; i++) {
+        assert_has(ask(&scene), "sendInitialEvents=true");
+        assert_true(end_after(&scene, 50, cut) > 0);
+    }
+    assert_lacks(ask(&scene), "watch=1");
+    assert_true(reflector_page(&scene.reflector, BYTES("10"), BYTES_NONE));
+    (void)end_after(&scene, 100, fine);
+    (void)ask(&scene);
+    (void)end_with(&scene, 410);
+    assert_has(ask(&scene), "sendInitialEvents=true");
     scene_close(&scene);
 }
 
@@ -456,4 +558,9 @@ TESTS(UNIT(watch_01_a_version_is_sent_back_as_it_came),
       UNIT(watch_17_a_list_that_is_too_long_is_read_page_by_page),
       UNIT(watch_22_what_is_not_permitted_is_asked_for_slowly),
       UNIT(watch_23_what_is_not_installed_is_as_good_as_none_and_goes_only_when_it_is_really_gone),
+      UNIT(watch_23_what_must_be_there_is_waited_for_and_never_taken_for_gone),
+      UNIT(watch_14_a_watch_that_fell_silent_is_asked_for_again_at_once_from_where_it_was),
+      UNIT(watch_13_all_is_well_again_with_the_head_of_the_next_watch),
+      UNIT(watch_07_a_server_that_is_away_or_busy_has_not_refused_streaming_lists),
+      UNIT(watch_07_a_stream_that_breaks_twice_is_a_list_the_next_time_only),
       UNIT(watch_24_what_was_synced_once_stays_so))

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_served.c - what an API server sends: pages, events and failures, and what is wrong in them.
+ * Numbers are those of the rules of the watch protocol.
+ */
+#include "controller/object/served.h"
+#include "core/text.h"
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#define INGRESSES OBJECT_INGRESS, BYTES("networking.k8s.io/v1")
+#define ROUTES    OBJECT_INGRESS_ROUTE, BYTES("contour.heptio.com/v1beta1")
+#define SECRETS   OBJECT_SECRET, BYTES("v1")
+
+static struct served_page page_of(struct arena *arena, const char *text, enum object_kind kind,
+                                  struct bytes api_version)
+{
+    struct served_page page;
+
+    assert_int_equal(served_read_page(bytes_of(text), kind, api_version, arena, &page), STATUS_OK);
+    return page;
+}
+
+static struct served_event event_of(struct arena *arena, const char *text, enum object_kind kind,
+                                    struct bytes api_version)
+{
+    struct served_event event;
+
+    assert_int_equal(served_read_event(bytes_of(text), kind, api_version, arena, &event),
+                     STATUS_OK);
+    return event;
+}
+
+static void drop(struct served_event *event)
+{
+    if (event->item.object != NULL)
+        object_unref(event->item.object);
+}
+
+#define RULES(host) "\"spec\":{\"rules\":[{\"host\":\"" host "\"}]}"
+
+TEST(a_page_has_its_items_its_version_and_where_it_goes_on)
+{
+    static const char text[] =
+        "{\"kind\":\"IngressList\",\"metadata\":{\"resourceVersion\":\"17\",\"continue\":\"tok\"},"
+        "\"items\":[{\"metadata\":{\"name\":\"a\",\"namespace\":\"n\",\"uid\":\"u\","
+        "\"resourceVersion\":\"9\"}," RULES("a.test") "}]}";
+    struct served_page page;
+    struct arena arena;
+
+    arena_init(&arena, 1024);
+    page = page_of(&arena, text, INGRESSES);
+    assert_bytes(page.resource_version, "17");
+    assert_bytes(page.next, "tok");
+    assert_int_equal(page.items_count, 1);
+    assert_bytes(page.items[0].ns, "n");
+    assert_bytes(page.items[0].name, "a");
+    assert_bytes(page.items[0].uid, "u");
+    assert_bytes(page.items[0].resource_version, "9");
+    assert_int_equal(page.items[0].fault.len, 0);
+    assert_int_equal(page.items[0].object->kind, OBJECT_INGRESS);
+    assert_bytes(page.items[0].object->name, "a");
+    assert_bytes(as_ingress(page.items[0].object)->rules[0].host, "a.test");
+    served_page_fini(&page);
+    arena_fini(&arena);
+}
+
+TEST(watch_15_the_last_page_names_no_other_and_may_have_no_items)
+{
+    struct served_page page;
+    struct arena arena;
+
+    arena_init(&arena, 1024);
+    page = page_of(&arena, "{\"metadata\":{\"resourceVersion\":\"17\"},\"items\":null}", INGRESSES);
+    assert_int_equal(page.items_count, 0);
+    assert_int_equal(page.next.len, 0);
+    served_page_fini(&page);
+    arena_fini(&arena);
+}
+
+TEST(watch_16_what_is_no_list_is_not_an_empty_one)
+{
+    static const char *const texts[] = {
+        "",
+        "null",
+        "[]",
+        "<html>",
+        "{}",
+        "{\"items\":[]}",
+        "{\"metadata\":{}}",
+        "{\"metadata\":{},\"items\":[]}",
+        "{\"metadata\":{\"resourceVersion\":\"\"},\"items\":[]}",
+        "{\"metadata\":{\"resourceVersion\":\"0\"},\"items\":[]}",
+        "{\"metadata\":{\"resourceVersion\":5},\"items\":[]}",
+        "{\"metadata\":{\"resourceVersion\":\"5\"}}",
+        "{\"metadata\":{\"resourceVersion\":\"5\"},\"items\":{}}",
+        "{\"metadata\":{\"resourceVersion\":\"5\"},\"items\":[",
+        "{\"kind\":\"Status\",\"metadata\":{},\"code\":500}",
+    };
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct served_page page = {.items_count = 77};
+        struct arena arena;
+
+        arena_init(&arena, 256);
+        if (served_read_page(bytes_of(texts[i]), INGRESSES, &arena, &page) != STATUS_INVALID)
+            fail_msg("taken for a list: %s", texts[i]);
+        assert_int_equal(page.items_count, 77);
+        arena_fini(&arena);
+    }
+}
+
+TEST(watch_27_an_item_of_a_wrong_type_is_refused_alone_and_says_why)
+{
+    static const char text[] =
+        "{\"metadata\":{\"resourceVersion\":\"1\"},\"items\":["
+        "{\"metadata\":{\"name\":\"bad\",\"namespace\":\"n\"},"
+        "\"spec\":{\"rules\":\"none\"}},"
+        "7,"
+        "{\"metadata\":\"none\"},"
+        "{\"metadata\":{\"name\":\"good\",\"namespace\":\"n\"},\"unheardOf\":"
+        "[1,{}]," RULES("a.test") "}]}";
+    struct served_page page;
+    struct arena arena;
+
+    arena_init(&arena, 1024);
+    page = page_of(&arena, text, INGRESSES);
+    assert_int_equal(page.items_count, 4);
+    for (size_t i = 0; i < 3; i++) {
+        assert_null(page.items[i].object);
+        assert_true(page.items[i].fault.len > 0);
+    }
+    assert_bytes(page.items[0].name, "bad"); /* whose it is is known all the same */
+    assert_non_null(memmem(page.items[0].fault.at, page.items[0].fault.len, "rules", 5));
+    assert_int_equal(page.items[1].name.len, 0);
+    assert_non_null(page.items[3].object);
+    assert_int_equal(page.items[3].fault.len, 0);
+    served_page_fini(&page);
+    arena_fini(&arena);
+}
+
+TEST(events_say_what_happened_to_which_object)
+{
+    static const struct {
+        const char *word;
+        enum served_type type;
+    } types[] = {
+        {"ADDED", SERVED_CHANGED},     {"MODIFIED", SERVED_CHANGED}, {"DELETED", SERVED_DELETED},
+        {"BOOKMARK", SERVED_BOOKMARK}, {"ERROR", SERVED_FAILED},     {"SHRUGGED", SERVED_UNKNOWN},
+    };
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        struct served_event event;
+        struct arena arena;
+        struct text text;
+
+        arena_init(&arena, 1024);
+        text_init(&text);
+        text_printf(&text,
+                    "{\"type\":\"%s\",\"object\":{\"metadata\":{\"name\":\"a\",\"namespace\":\"n\","
+                    "\"resourceVersion\":\"5\"}," RULES("a.test") "}}",
+                    types[i].word);
+        text_add_byte(&text, '\0');
+        event = event_of(&arena, text.at, INGRESSES);
+        assert_int_equal(event.type, types[i].type);
+        if (event.type == SERVED_CHANGED || event.type == SERVED_DELETED) {
+            assert_bytes(event.item.name, "a");
+            assert_non_null(event.item.object);
+        }
+        drop(&event);
+        text_fini(&text);
+        arena_fini(&arena);
+    }
+}
+
+TEST(watch_05_a_bookmark_has_a_version_and_no_object)
+{
+    struct served_event event;
+    struct arena arena;
+
+    arena_init(&arena, 256);
+    event = event_of(&arena,
+                     "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Ingress\",\"metadata\":"
+                     "{\"resourceVersion\":\"12746\"}}}",
+                     INGRESSES);
+    assert_bytes(event.item.resource_version, "12746");
+    assert_null(event.item.object);
+    assert_false(event.ends_listing);
+    arena_fini(&arena);
+}
+
+TEST(watch_06_only_the_bookmark_that_says_so_ends_a_streaming_list)
+{
+    static const struct {
+        const char *value;
+        bool ends;
+    } values[] = {{"\"true\"", true}, {"\"false\"", false}, {"true", false}, {"\"\"", false}};
+
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        struct served_event event;
+        struct arena arena;
+        struct text text;
+
+        arena_init(&arena, 256);
+        text_init(&text);
+        text_printf(&text,
+                    "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":\"5\","
+                    "\"annotations\":{\"k8s.io/initial-events-end\":%s}}}}",
+                    values[i].value);
+        text_add_byte(&text, '\0');
+        event = event_of(&arena, text.at, INGRESSES);
+        assert_int_equal(event.ends_listing, values[i].ends);
+        text_fini(&text);
+        arena_fini(&arena);
+    }
+}
+
+TEST(watch_03_an_error_event_is_a_failure_with_its_code)
+{
+    struct served_event event;
+    struct arena arena;
+
+    arena_init(&arena, 256);
+    event = event_of(&arena,
+                     "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"metadata\":{},"
+                     "\"status\":\"Failure\",\"message\":\"too old resource version: 1 (9)\","
+                     "\"reason\":\"Expired\",\"code\":410}}",
+                     INGRESSES);
+    assert_int_equal(event.type, SERVED_FAILED);
+    assert_int_equal(event.failure.code, 410);
+    assert_bytes(event.failure.reason, "Expired");
+    assert_bytes(event.failure.message, "too old resource version: 1 (9)");
+    arena_fini(&arena);
+}
+
+TEST(watch_04_a_failure_names_its_cause_and_how_long_to_wait)
+{
+    struct served_failure failure;
+    struct arena arena;
+
+    arena_init(&arena, 256);
+    served_read_failure(
+        BYTES("{\"kind\":\"Status\",\"code\":504,\"reason\":\"Timeout\",\"details\":"
+              "{\"causes\":[{\"reason\":\"Other\"},{\"reason\":"
+              "\"ResourceVersionTooLarge\"}],\"retryAfterSeconds\":1}}"),
+        &arena, &failure);
+    assert_int_equal(failure.code, 504);
+    assert_true(failure.is_too_large);
+    assert_int_equal(failure.retry_after_s, 1);
+    arena_fini(&arena);
+}
+
+TEST(a_failure_that_is_no_status_or_an_absurd_one_says_nothing)
+{
+    static const char *const texts[] = {
+        "",
+        "404 page not found\n",
+        "[]",
+        "{\"code\":-5,\"details\":{\"retryAfterSeconds\":-1}}",
+        "{\"code\":100000,\"details\":{\"retryAfterSeconds\":1000000000}}",
+        "{\"code\":\"410\",\"reason\":7,\"message\":[],\"details\":[]}",
+    };
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct served_failure failure;
+        struct arena arena;
+
+        arena_init(&arena, 256);
+        served_read_failure(bytes_of(texts[i]), &arena, &failure);
+        assert_int_equal(failure.code, 0);
+        assert_int_equal(failure.retry_after_s, 0);
+        assert_int_equal(failure.reason.len + failure.message.len, 0);
+        assert_false(failure.is_too_large);
+        arena_fini(&arena);
+    }
+}
+
+TEST(a_line_that_is_no_event_is_refused)
+{
+    static const char *const lines[] = {
+        "nonsense",
+        "{}",
+        "[]",
+        "{\"type\":\"ADDED\"}",
+        "{\"type\":7,\"object\":{}}",
+        "{\"object\":{}}",
+        "{\"type\":\"ADDED\",\"object\":[]}",
+        "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"na",
+    };
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        struct served_event event;
+        struct arena arena;
+
+        arena_init(&arena, 256);
+        if (served_read_event(bytes_of(lines[i]), INGRESSES, &arena, &event) != STATUS_INVALID)
+            fail_msg("taken for an event: %s", lines[i]);
+        arena_fini(&arena);
+    }
+}
+
+#define ROUTE(version, status, match)                                                              \
+    "{\"type\":\"MODIFIED\",\"object\":{\"metadata\":{\"name\":\"r\",\"namespace\":\"n\","         \
+    "\"resourceVersion\":\"" version "\"},\"spec\":{\"virtualhost\":{\"fqdn\":\"a.test\"},"        \
+    "\"routes\":[{\"match\":\"" match "\"}]},\"status\":" status "}}"
+
+TEST(watch_25_a_status_and_a_version_are_no_change_of_the_object)
+{
+    struct served_event before, after, other;
+    struct arena arena;
+
+    arena_init(&arena, 1024);
+    before = event_of(&arena, ROUTE("1", "null", "/"), ROUTES);
+    after = event_of(
+        &arena, ROUTE("2", "{\"currentStatus\":\"valid\",\"description\":\"fine\"}", "/"), ROUTES);
+    other = event_of(&arena, ROUTE("3", "null", "/x"), ROUTES);
+    assert_true(object_is_same(before.item.object, after.item.object));
+    assert_false(object_is_same(before.item.object, other.item.object));
+    assert_int_equal(before.item.current_status.len, 0);
+    assert_bytes(after.item.current_status, "valid");
+    assert_bytes(after.item.status_description, "fine");
+    drop(&before);
+    drop(&after);
+    drop(&other);
+    arena_fini(&arena);
+}
+
+TEST(secrets_are_decoded_and_their_faults_show_no_value)
+{
+    struct served_event good, bad;
+    const struct data_object *secret;
+    struct arena arena;
+
+    arena_init(&arena, 1024);
+    good = event_of(&arena,
+                    "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"s\",\"namespace\":"
+                    "\"n\"},\"type\":\"kubernetes.io/tls\",\"data\":{\"tls.crt\":\"aGVsbG8=\"}}}",
+                    SECRETS);
+    bad = event_of(&arena,
+                   "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"s\",\"namespace\":"
+                   "\"n\"},\"data\":{\"tls.key\":\"!hidden!\"}}}",
+                   SECRETS);
+    secret = as_data_object(good.item.object);
+    assert_bytes(secret->type, "kubernetes.io/tls");
+    assert_int_equal(secret->entries_count, 1);
+    assert_bytes(secret->entries[0].name, "tls.crt");
+    assert_bytes(secret->entries[0].value, "hello");
+    assert_null(bad.item.object);
+    assert_true(bad.item.fault.len > 0);
+    assert_null(memmem(bad.item.fault.at, bad.item.fault.len, "hidden", 6));
+    drop(&good);
+    arena_fini(&arena);
+}
+
+TESTS(UNIT(a_page_has_its_items_its_version_and_where_it_goes_on),
+      UNIT(watch_15_the_last_page_names_no_other_and_may_have_no_items),
+      UNIT(watch_16_what_is_no_list_is_not_an_empty_one),
+      UNIT(watch_27_an_item_of_a_wrong_type_is_refused_alone_and_says_why),
+      UNIT(events_say_what_happened_to_which_object),
+      UNIT(watch_05_a_bookmark_has_a_version_and_no_object),
+      UNIT(watch_06_only_the_bookmark_that_says_so_ends_a_streaming_list),
+      UNIT(watch_03_an_error_event_is_a_failure_with_its_code),
+      UNIT(watch_04_a_failure_names_its_cause_and_how_long_to_wait),
+      UNIT(a_failure_that_is_no_status_or_an_absurd_one_says_nothing),
+      UNIT(a_line_that_is_no_event_is_refused),
+      UNIT(watch_25_a_status_and_a_version_are_no_change_of_the_object),
+      UNIT(secrets_are_decoded_and_their_faults_show_no_value))
