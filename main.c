@@ -57,6 +57,14 @@ static bool is_synced(void *context)
     return program->controller != NULL && controller_is_synced(program->controller);
 }
 
+static void add_detail(void *context, struct text *out)
+{
+    const struct program *program = context;
+
+    if (program->controller != NULL)
+        controller_add_detail(program->controller, out);
+}
+
 static void write_metrics(void *context, struct text *out)
 {
     const struct program *program = context;
@@ -231,6 +239,7 @@ static enum status open_parts(struct program *program)
 {
     const struct proxy_hooks hooks = {
         .is_synced = is_synced,
+        .add_detail = add_detail,
         .write_metrics = write_metrics,
         .retire = retire,
         .on_stopped = on_proxy_stopped,

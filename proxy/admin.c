@@ -283,35 +283,49 @@ static void admin_healthz(struct stream *stream)
     reply_text(stream, 200, "ok\n");
 }
 
-static void reply_probing(struct stream *stream, uint32_t unheard)
+/* Names of objects, and what an API server said of us: not for a metrics listener. */
+static void add_detail(const struct stream *stream, struct text *body)
 {
-    struct text body;
+    const struct proxy_hooks *hooks = stream->worker->hooks;
 
-    text_init(&body);
-    text_printf(&body, "waiting for the first health check of %u endpoint%s\n", unheard,
-                unheard == 1 ? "" : "s");
-    reply(stream, 503, TEXT_PLAIN, text_bytes(&body));
-    text_fini(&body);
+    if (!stream->conn->listener->config->is_metrics)
+        hooks->add_detail(hooks->context, body);
 }
 
-static void admin_readyz(struct stream *stream)
+/* The first line is the verdict; what stands behind it is for people. */
+static uint16_t write_readiness(struct stream *stream, struct text *body)
 {
     uint32_t unheard;
 
     switch (proxy_readiness(stream->worker->proxy, &unheard)) {
     case PROXY_READY:
-        reply_text(stream, 200, "ready\n");
-        break;
+        text_add_str(body, "ready\n");
+        add_detail(stream, body);
+        return 200;
     case PROXY_DRAINING:
-        reply_text(stream, 503, "draining\n");
-        break;
+        text_add_str(body, "draining\n");
+        return 503;
     case PROXY_NOT_SYNCED:
-        reply_text(stream, 503, "not synced yet\n");
-        break;
+        text_add_str(body, "not synced yet\n");
+        add_detail(stream, body);
+        return 503;
     case PROXY_PROBING:
-        reply_probing(stream, unheard);
-        break;
+        text_printf(body, "waiting for the first health check of %u endpoint%s\n", unheard,
+                    unheard == 1 ? "" : "s");
+        return 503;
     }
+    return 503;
+}
+
+static void admin_readyz(struct stream *stream)
+{
+    struct text body;
+    uint16_t code;
+
+    text_init(&body);
+    code = write_readiness(stream, &body);
+    reply(stream, code, TEXT_PLAIN, text_bytes(&body));
+    text_fini(&body);
 }
 
 /* A verb that changes something is for this machine only. */

@@ -72,6 +72,8 @@ struct proxy_config {
 /* What /readyz, /metrics and POST /drain need of the other half. */
 struct proxy_hooks {
     bool (*is_synced)(void *context);
+    /* What is_synced waits for, or what is amiss though all is served; nothing when all is well. */
+    void (*add_detail)(void *context, struct text *out);
     void (*write_metrics)(void *context, struct text *out);
     /* A table that no worker uses any more; must not block. */
     void (*retire)(void *context, struct table *table);

@@ -39,7 +39,7 @@ static void add_detail(const void *self, struct text *out)
 
     files_stats(self, &stats);
     if (stats.files_broken > 0)
-        text_printf(out, "%llu manifest files do not parse; their last good objects are served",
+        text_printf(out, "%llu manifest files do not parse; their last good objects are served\n",
                     (unsigned long long)stats.files_broken);
 }
 

@@ -50,7 +50,7 @@ typedef void source_batch_fn(void *context, struct source_batch *batch);
 typedef void source_closed_fn(void *context);
 struct source_ops {
     void (*write_metrics)(const void *self, struct text *out);
-    /* What readiness waits for, or what is amiss though ready, in words; nothing when all is well.
+    /* What readiness waits for, or what is amiss though ready, in lines; nothing when all is well.
      */
     void (*add_detail)(const void *self, struct text *out);
     void (*close)(void *self, source_closed_fn *on_closed, void *context);
