@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Objects of an API server are served as they are now. Numbers are the rules of the watch protocol."""
+import ssl
+
+import yaml
+
+from seen import body_of, kube_metric, wait_body
+from support import apifaults as faults
+from support import manifests
+from support.apiserver import LIST, STREAM, WATCH
+from support.wait import wait_until
+
+
+def test_objects_are_served_and_changes_and_deletions_follow(api, follow, app, steady):
+    first, second = app(b"first"), app(b"second")
+    server = api(steady(), manifests.app(first))
+    proxy = follow(server)
+    with steady(proxy):
+        assert body_of(proxy) == b"first"
+        server.apply(manifests.endpoints("app", second))
+        wait_body(proxy, b"second")
+        server.remove("Ingress", "app-ingress")
+        wait_body(proxy, 404)
+    assert not server.asked(kind=LIST)
+
+
+def test_watch_01_a_version_is_sent_back_as_it_came(api, follow, app, steady):
+    server = api(steady(), manifests.app(app(b"a")))
+    proxy = follow(server)
+    with steady(proxy):
+        odd = dict(server.shelf_of("v1", "Service").objects["default", "app"])
+        odd["metadata"] = {**odd["metadata"], "resourceVersion": "v/1 &x=0"}
+        server.watching("services")[0].event("MODIFIED", odd)
+        wait_until(lambda: proxy.metric("fairlead_kube_events_total", resource="services",
+                                        version="v1") == 3, "the change")
+        server.misbehave("services", WATCH, faults.silent)
+        server.cut("services")
+        asked = server.wait_asked("services", WATCH, 1)
+    assert asked[0].query["resourceVersion"] == "v/1 &x=0"
+
+
+def test_watch_02_the_first_list_takes_any_version_and_later_ones_the_last_seen(api, follow, steady):
+    server = api(steady())
+    server.has_streams = False
+    proxy = follow(server)
+    with steady(proxy):
+        server.wait_watched("services")
+        assert server.asked("services", LIST)[0].query["resourceVersion"] == "0"
+        server.misbehave("services", WATCH, faults.status(418))
+        version = server.version
+        server.cut("services")
+        assert server.wait_asked("services", LIST, 2)[1].query["resourceVersion"] == str(version)
+
+
+def test_watch_05_bookmarks_move_the_version_and_nothing_else(api, follow, app, steady):
+    server = api(steady(), manifests.app(app(b"a")))
+    proxy = follow(server)
+    with steady(proxy):
+        assert all(request.query["allowWatchBookmarks"] == "true" for request in server.asked())
+        shelf = server.shelf_of("v1", "Service")
+        generation = proxy.generation()
+        server.bookmark(server.watching("services")[0], shelf, "123456")
+        server.end_watches("services")
+        assert server.wait_asked("services", WATCH, 1)[0].query["resourceVersion"] == "123456"
+        assert (proxy.generation(), body_of(proxy)) == (generation, b"a")
+
+
+def test_watch_06_a_streaming_list_counts_at_its_bookmark(api, follow, app, steady):
+    """What it has told before is not served yet: half of a list is no list."""
+    server = api(steady(), manifests.app(app(b"a")))
+    proxy = follow(server)
+    with steady(proxy):
+        shelf = server.shelf_of("networking.k8s.io/v1", "Ingress")
+
+        def half(exchange):
+            assert exchange.request.query["resourceVersionMatch"] == "NotOlderThan"
+            exchange.begin_stream()
+            exchange.event("ADDED", shelf.objects["default", "steady-ingress"])
+            told.append(exchange)
+            exchange.hang()
+
+        told = []
+        server.misbehave("ingresses", STREAM, half)
+        server.forget()
+        server.cut("ingresses")
+        wait_until(lambda: told, "half of a list")
+        for _ in range(20):
+            assert body_of(proxy) == b"a"
+        server.bookmark(told[0], shelf, server.version, **{"k8s.io/initial-events-end": "true"})
+        wait_body(proxy, 404)
+
+
+def test_watch_08_the_first_events_of_a_stream_tell_no_version(api, follow, steady):
+    server = api(steady())
+
+    def cut(exchange):
+        exchange.begin_stream()
+        for thing in exchange.server.shelf_of("v1", "Service").objects.values():
+            exchange.event("ADDED", thing)
+        exchange.reset()
+
+    server.misbehave("services", STREAM, cut)
+    proxy = follow(server)
+    with steady(proxy):
+        asked = server.asked("services")
+        assert [request.kind for request in asked[:2]] == [STREAM, STREAM]
+        assert "resourceVersion" not in asked[1].query
+
+
+def test_watch_09_a_watch_ends_in_its_time_and_goes_on_without_a_list(api, follow, app, steady):
+    server = api(steady(), manifests.app(app(b"a")))
+    proxy = follow(server)
+    with steady(proxy):
+        for number in range(1, 4):
+            server.put({**server.shelf_of("v1", "Service").objects["default", "app"]})
+            version = server.version
+            wait_until(lambda count=number: proxy.metric(
+                "fairlead_kube_events_total", resource="services", version="v1") == 2 + count,
+                "the change")
+            server.end_watches("services")
+            last = server.wait_asked("services", WATCH, number)[-1]
+            assert last.query["resourceVersion"] == str(version)
+            assert 300 <= int(last.query["timeoutSeconds"]) <= 600
+            server.wait_watched("services")
+        assert not server.asked("services", LIST) and len(server.asked("services", STREAM)) == 1
+        assert kube_metric(proxy, "faults_total") == 0
+
+
+def test_watch_18_a_deletion_nobody_saw_is_found_by_the_next_list(api, follow, app, steady):
+    server = api(steady(), manifests.app(app(b"a")), manifests.app(app(b"b"), host="b.test",
+                                                                   name="b"))
+    proxy = follow(server)
+    with steady(proxy):
+        server.remove("Ingress", "app-ingress", seen=False)
+        server.forget()
+        server.cut("ingresses")
+        wait_body(proxy, 404)
+        assert body_of(proxy, "b.test") == b"b"
+
+
+def test_watch_18_an_object_of_the_same_name_made_anew_is_another(api, follow, app, steady):
+    first, second = app(b"first"), app(b"second")
+    server = api(steady(), manifests.app(first))
+    proxy = follow(server)
+    with steady(proxy):
+        server.remove("EndpointSlice", "app-0")
+        server.apply(manifests.endpoints("app", second))
+        wait_body(proxy, b"second")
+
+
+def test_watch_19_a_change_told_twice_or_late_ends_in_the_latest_state(api, follow, app, steady):
+    first, second = app(b"first"), app(b"second")
+    server = api(steady(), manifests.app(first))
+    proxy = follow(server)
+    with steady(proxy):
+        watch = server.watching("endpointslices")[0]
+        old = server.shelf_of("discovery.k8s.io/v1", "EndpointSlice").objects["default", "app-0"]
+        server.apply(manifests.endpoints("app", second))
+        wait_body(proxy, b"second")
+        new = server.shelf_of("discovery.k8s.io/v1", "EndpointSlice").objects["default", "app-0"]
+        generation = proxy.generation()
+        for thing in (new, new, old, new):
+            watch.event("MODIFIED", thing)
+        server.remove("Ingress", "app-ingress")
+        wait_body(proxy, 404)
+        server.apply(manifests.ingress())
+        wait_body(proxy, b"second")
+        assert proxy.generation() > generation
+
+
+def test_watch_27_an_object_of_wrong_types_is_left_out_alone(api, follow, app, steady):
+    server = api(steady(), manifests.app(app(b"a")))
+    broken = yaml.safe_load(manifests.ingress("b.test", name="broken"))
+    broken["spec"]["rules"] = "none"
+    broken["spec"]["unheardOf"] = {"a": [1]}
+    server.put(broken)
+    proxy = follow(server)
+    with steady(proxy):
+        assert body_of(proxy) == b"a" and body_of(proxy, "b.test") == 404
+        assert kube_metric(proxy, "objects_rejected_total") == 1
+        assert "broken" in proxy.admin("/table").body.decode()
+        broken["spec"]["rules"] = yaml.safe_load(manifests.ingress("b.test"))["spec"]["rules"]
+        server.put(broken)
+        wait_body(proxy, b"a", "b.test")  # unknown fields are no fault
+
+
+def test_watch_28_kinds_may_come_in_any_order(api, follow, app, steady):
+    server = api(steady())
+    proxy = follow(server)
+    parts = manifests.app(app(b"a")).split("---\n")
+    with steady(proxy):
+        for number, order in enumerate((parts, parts[::-1], parts[1:] + parts[:1])):
+            for part in order:
+                server.apply(part)
+            wait_body(proxy, b"a")
+            if number < 2:
+                for kind, name in (("Ingress", "app-ingress"), ("Service", "app"),
+                                   ("EndpointSlice", "app-0")):
+                    server.remove(kind, name)
+                wait_body(proxy, 404)
+
+
+def test_a_secret_made_anew_with_another_type_stays(api, follow, app, steady, authority):
+    """Types are lists of their own, and nobody says which of them tells first."""
+    first = authority.issue("a.test", own_key=True)
+    server = api(steady(), manifests.tls_app(first, app(b"a")))
+    proxy = follow(server)
+
+    def served():
+        try:
+            with proxy.tls_client("a.test").sock as sock:
+                return sock.getpeercert(True)
+        except ssl.SSLError:
+            return None  # it went before it came
+
+    with steady(proxy):
+        assert served() == first.der
+        for kind, before in (("Opaque", "kubernetes.io/tls"), ("kubernetes.io/tls", "Opaque")):
+            fresh = authority.issue("a.test", own_key=True)
+            server.apply(manifests.secret("a.test-0", {
+                "tls.crt": fresh.pem, "tls.key": fresh.key_pem}, kind=kind))
+            gone = {**server.shelf_of("v1", "Secret").objects["default", "a.test-0"],
+                    "type": before}
+            for watch in server.watching("secrets"):
+                if watch.request.query["fieldSelector"] == f"type={before}":
+                    watch.event("DELETED", gone)
+            wait_until(lambda: served() == fresh.der, "the certificate")
