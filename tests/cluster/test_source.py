@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real API server as the source of objects: what kubectl does is served, and its faults are survived.
+
+Traffic runs through every test on a host that nobody touches; not one request of it may fail.
+"""
+import contextlib
+import os
+import ssl
+from concurrent import futures
+
+import pytest
+
+from kube.namespace import ADDRESS, enter
+from support import manifests
+from support.load import Load
+from support.origin import answer
+from support.wait import wait_until
+
+SLOWLY_S = 60
+CHANGES = 20
+CONTOUR = "contour.heptio.com"
+READ = ["get", "list", "watch"]
+RULES = [{"apiGroups": [""], "resources": ["services", "secrets"], "verbs": READ},
+         {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses", "ingressclasses"],
+          "verbs": READ},
+         {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": READ},
+         {"apiGroups": [CONTOUR, "projectcontour.io"],
+          "resources": ["ingressroutes", "tlscertificatedelegations"], "verbs": READ}]
+
+
+def crd(kind, plural, group=CONTOUR, version="v1beta1"):
+    """As little as an API server takes: anything goes."""
+    return manifests.to_yaml({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {"group": group, "scope": "Namespaced",
+                 "names": {"kind": kind, "plural": plural, "singular": kind.lower()},
+                 "versions": [{"name": version, "served": True, "storage": True, "schema": {
+                     "openAPIV3Schema": {"type": "object",
+                                         "x-kubernetes-preserve-unknown-fields": True}}}]}})
+
+
+class Scene:
+    def __init__(self, cluster, project, fairlead, backend):
+        self.cluster, self.project, self.fairlead, self.backend = cluster, project, fairlead, backend
+        self.host = f"{project}.test"
+        self.proxy = None
+
+    def start(self, config=None, **options):
+        self.cluster.apply(self.manifests(b"steady", "steady", f"steady.{self.host}"))
+        self.proxy = self.fairlead("", "--kubeconfig", config or self.cluster.admin_config,
+                                   "--drain-delay", "0", **options)
+        return self.proxy
+
+    def endpoint(self, body):
+        return f"{ADDRESS}:{self.backend(answer(body), address=ADDRESS).port}"
+
+    def manifests(self, body, name="app", host=None):
+        return manifests.app(self.endpoint(body), host=host or self.host, name=name,
+                             namespace=self.project)
+
+    def endpoints(self, body, name="app"):
+        return manifests.endpoints(name, self.endpoint(body), namespace=self.project)
+
+    def get(self, host=None):
+        response = self.proxy.get("/", host or self.host)
+        return response.body if response.status == 200 else response.status
+
+    def wait(self, expected, host=None, patience_s=SLOWLY_S):
+        wait_until(lambda: self.get(host) == expected, f"{expected} from {host or self.host}",
+                   patience_s)
+
+    def readyz(self):
+        response = self.proxy.admin("/readyz")
+        return response.status, response.body.decode()
+
+    def wait_well(self):
+        wait_until(lambda: self.readyz() == (200, "ready\n"), "all is well", SLOWLY_S)
+
+    @contextlib.contextmanager
+    def traffic(self):
+        load = Load(self.proxy.http_port, 4, host=f"steady.{self.host}",
+                    accepts=lambda response: response.body == b"steady")
+        with load:
+            yield load
+            load.wait_answers(100)
+        load.expect_no_failures()
+
+
+@pytest.fixture
+def scene(cluster, project, fairlead, backend):
+    return Scene(cluster, project, fairlead, backend)
+
+
+def test_what_kubectl_applies_changes_and_deletes_is_served(scene, cluster):
+    scene.start()
+    with scene.traffic():
+        assert scene.get() == 404
+        cluster.apply(scene.manifests(b"first"))
+        scene.wait(b"first")
+        cluster.apply(scene.endpoints(b"second"))
+        scene.wait(b"second")
+        cluster.kubectl("delete", "ingress", "app-ingress", "-n", scene.project)
+        scene.wait(404)
+    assert scene.readyz() == (200, "ready\n")
+
+
+def test_a_certificate_is_served_and_rotated(scene, cluster, authority):
+    scene.start()
+    first, second = authority.issue(scene.host), authority.issue(scene.host, own_key=True)
+
+    def served():
+        try:
+            with scene.proxy.tls_client(scene.host).sock as sock:
+                return sock.getpeercert(True)
+        except ssl.SSLError:
+            return None
+
+    with scene.traffic():
+        cluster.apply(manifests.tls_app(first, scene.endpoint(b"tls"), host=scene.host,
+                                        namespace=scene.project, secret_name="certificate"))
+        wait_until(lambda: served() == first.der, "the certificate", SLOWLY_S)
+        cluster.apply(manifests.tls_secret("certificate-0", second, scene.project))
+        wait_until(lambda: served() == second.der, "the new certificate", SLOWLY_S)
+
+
+def test_endpoints_replaced_all_at_once_again_and_again_lose_no_request(scene, cluster):
+    """Old endpoints answer on for a while, as terminating pods do."""
+    scene.start()
+    slices = f"/apis/discovery.k8s.io/v1/namespaces/{scene.project}/endpointslices"
+    with scene.traffic() as load:
+        for _ in range(CHANGES):
+            address, _, port = scene.endpoint(b"steady").rpartition(":")
+            cluster.api.merge(f"{slices}/steady-0", {
+                "ports": [{"name": "http", "port": int(port)}],
+                "endpoints": [{"addresses": [address], "conditions": {"ready": True}}]})
+            wait_until(lambda want=port: want in scene.proxy.admin("/table").body.decode(),
+                       "the new endpoint")
+            load.wait_answers(20)
+
+
+def test_watch_13_the_api_server_killed_and_restarted_changes_nothing(scene, cluster):
+    scene.start()
+    cluster.apply(scene.manifests(b"before"))
+    scene.wait(b"before")
+    with scene.traffic():
+        cluster.api_server.end()
+        wait_until(lambda: "does not answer" in scene.readyz()[1], "the trouble is told", SLOWLY_S)
+        assert scene.readyz()[0] == 200 and scene.get() == b"before"
+        cluster.api_server.start()
+        cluster.wait_ready()
+        cluster.apply(scene.endpoints(b"after"))
+        scene.wait(b"after")
+        scene.wait_well()
+
+
+def test_watch_03_history_forgotten_while_the_server_is_away_is_read_anew(scene, cluster):
+    scene.start()
+    cluster.apply(scene.manifests(b"before"))
+    scene.wait(b"before")
+    with scene.traffic():
+        cluster.api_server.end()
+        cluster.api_server.start()
+        cluster.wait_ready()
+        cluster.kubectl("delete", "ingress", "app-ingress", "-n", scene.project)
+        cluster.forget_history()
+        scene.wait(404)
+        cluster.apply(scene.manifests(b"after"))
+        scene.wait(b"after")
+        scene.wait_well()
+
+
+def test_etcd_restarted_under_the_api_server_changes_nothing(scene, cluster):
+    scene.start()
+    cluster.apply(scene.manifests(b"before"))
+    scene.wait(b"before")
+    with scene.traffic():
+        cluster.restart(cluster.etcd)
+        assert scene.get() == b"before"
+        cluster.apply(scene.endpoints(b"after"))
+        scene.wait(b"after")
+        scene.wait_well()
+
+
+def test_watch_22_a_permission_that_is_missing_is_named(scene, cluster):
+    """By its resource, in /readyz and in the log; the others are followed meanwhile."""
+    name = f"reader-{scene.project}"
+    rules = [{**rule, "resources": [one for one in rule["resources"] if one != "endpointslices"]}
+             for rule in RULES]
+    token = cluster.account(name, [rule for rule in rules if rule["resources"]])
+    proxy = scene.start(cluster.config_of(name, token), ready=False)
+    wait_until(lambda: "endpointslices discovery.k8s.io/v1: not permitted" in scene.readyz()[1],
+               "the permission is named", SLOWLY_S)
+    status, body = scene.readyz()
+    assert status == 503 and name in body and "ingresses " not in body
+    assert proxy.log.find("cannot be followed .*endpointslices.*cannot (list|watch)")
+    cluster.api.call("PATCH", f"/apis/rbac.authorization.k8s.io/v1/clusterroles/{name}",
+                     {"rules": RULES}, "application/merge-patch+json")
+    wait_until(lambda: scene.readyz()[0] == 200, "readiness", SLOWLY_S)
+    assert scene.get(f"steady.{scene.host}") == b"steady"
+
+
+def test_least_privilege_is_enough(scene, cluster):
+    """What RULES permit, and nothing else."""
+    name = f"least-{scene.project}"
+    scene.start(cluster.config_of(name, cluster.account(name, RULES)))
+    with scene.traffic():
+        cluster.apply(scene.manifests(b"a"))
+        scene.wait(b"a")
+    assert scene.readyz() == (200, "ready\n")
+    assert not scene.proxy.log.find("cannot be followed")
+
+
+def test_watch_23_kinds_installed_later_are_followed_and_go_with_their_definition(scene, cluster):
+    scene.start()
+    route = manifests.to_yaml({
+        "apiVersion": f"{CONTOUR}/v1beta1", "kind": "IngressRoute",
+        "metadata": {"name": "route", "namespace": scene.project},
+        "spec": {"virtualhost": {"fqdn": f"route.{scene.host}"}, "routes": [
+            {"match": "/", "services": [{"name": "steady", "port": 80}]}]}})
+    with scene.traffic():
+        cluster.apply(crd("IngressRoute", "ingressroutes"))
+        try:
+            cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s",
+                            f"crd/ingressroutes.{CONTOUR}")
+            cluster.apply(route)
+            scene.wait(b"steady", f"route.{scene.host}")
+            scene.wait_well()
+        finally:
+            cluster.kubectl("delete", "crd", f"ingressroutes.{CONTOUR}")
+        scene.wait(404, f"route.{scene.host}", 3 * SLOWLY_S)
+        scene.wait_well()
+
+
+def test_objects_deleted_and_recreated_among_many(scene, cluster):
+    """Every tenth of them, and a list that was read while they went."""
+    scene.start()
+    ingresses = f"/apis/networking.k8s.io/v1/namespaces/{scene.project}/ingresses"
+    cluster.apply(manifests.documents(*(
+        manifests.ingress(f"h{number}.{scene.host}", service="steady", name=f"i{number}",
+                          namespace=scene.project) for number in range(100))))
+    scene.wait(b"steady", f"h99.{scene.host}")
+    with scene.traffic():
+        for number in range(0, 100, 10):
+            thing = cluster.api.get(f"{ingresses}/i{number}")
+            cluster.api.delete(f"{ingresses}/i{number}")
+            cluster.api.create(ingresses, {"metadata": {"name": f"i{number}"},
+                                           "spec": thing["spec"]})
+        cluster.api.delete(f"{ingresses}/i55")
+        scene.wait(404, f"h55.{scene.host}")
+        for number in range(100):
+            scene.wait(404 if number == 55 else b"steady", f"h{number}.{scene.host}")
+
+
+@pytest.mark.slow
+def test_the_api_server_killed_twenty_times_costs_no_request(scene, cluster):
+    scene.start()
+    with scene.traffic():
+        for number in range(20):
+            cluster.api_server.end()
+            cluster.api_server.start()
+            cluster.wait_ready()
+            cluster.apply(scene.manifests(b"%d" % number))
+            scene.wait(b"%d" % number)
+
+
+@pytest.mark.slow
+def test_history_forgotten_twenty_times_costs_no_request(scene, cluster):
+    """etcd is compacted and the API server begins anew: what is watched is gone, 410."""
+    scene.start()
+    with scene.traffic():
+        for number in range(20):
+            cluster.apply(scene.manifests(b"%d" % number))
+            cluster.forget_history()
+            scene.wait(b"%d" % number)
+            cluster.apply(scene.manifests(b"and %d" % number))
+            scene.wait(b"and %d" % number)
+
+
+@pytest.mark.slow
+def test_watch_17_a_large_list_is_read_whole_and_the_others_meanwhile(scene, cluster):
+    """12 MB of Secrets on the one connection that all watches share: the server is made to wait."""
+    secrets = f"/api/v1/namespaces/{scene.project}/secrets"
+
+    def create(number):
+        cluster.api.create(secrets, {"metadata": {"name": f"s{number}"},
+                                     "stringData": {"noise": os.urandom(4500).hex()}})
+
+    with futures.ThreadPoolExecutor(4, initializer=enter,
+                                    initargs=[cluster.namespace.path]) as pool:
+        list(pool.map(create, range(1000)))
+    scene.start()
+    with scene.traffic():
+        assert scene.proxy.metric("fairlead_kube_events_total", resource="secrets",
+                                  version="v1") >= 1000
+        assert scene.proxy.metric("fairlead_kube_too_large_total", resource="secrets",
+                                  version="v1") == 0
+        cluster.apply(scene.manifests(b"a"))
+        scene.wait(b"a")
