@@ -59,7 +59,7 @@ def own_address():
 @pytest.fixture
 def app(backend, own_address):
     def start(body):
-        return f"{own_address}:{backend(answer(body), address=own_address).port}"
+        return f"{own_address}:{backend(answer(body), address=own_address, forgets=True).port}"
 
     return start
 

@@ -95,6 +95,7 @@ class Load:
                 kind = "reset" if client.was_reset else "failed"
                 self.failures.append(f"request {asked} for {path} {kind}: {error!r}")
                 return False
+            client.received.clear()  # hours of answers would fill the memory
             if not self.accepts(response):
                 self.failures.append(f"{path}: {response} {response.body[:200]!r}")
             self._count("answers")

@@ -134,10 +134,12 @@ class Origin:
 class Backend:
     """
     Answers every request; respond(request) gives the bytes, or None to close without an answer.
-    `requests` are all that came, `connections` counts.
+    `requests` are all that came, `connections` counts. forgets: no request is kept, nor its bytes,
+    where so many come that they would fill the memory.
     """
 
-    def __init__(self, respond=None, port=0, wrap=as_it_is, address="127.0.0.1"):
+    def __init__(self, respond=None, port=0, wrap=as_it_is, address="127.0.0.1", forgets=False):
+        self.forgets = forgets
         self.respond = respond if callable(respond) else lambda request: respond or OK
         self.wrap = wrap
         self.listener = listen(port, address=address)
@@ -185,7 +187,10 @@ class Backend:
         try:
             while peer.pending or peer._fill():
                 request = peer.read_request()
-                self.requests.append(request)
+                if self.forgets:
+                    peer.received.clear()
+                else:
+                    self.requests.append(request)
                 reply = self.respond(request)
                 if reply is None:
                     break
