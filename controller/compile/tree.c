@@ -12,13 +12,32 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+/* The values of a text must leave room for what it says of them: findings have a limit, and it cuts
+ * off their end. */
+#define QUOTED_BYTES_MAX 256
+
+/* Not within a character of UTF-8. */
+static size_t cut_at(struct bytes text, size_t len)
+{
+    while (len > 0 && ((unsigned char)text.at[len] & 0xc0) == 0x80)
+        len--;
+    return len;
+}
+
 struct bytes quoted(struct pass *pass, struct bytes text)
 {
     struct text out;
     struct bytes copy;
+    bool is_cut = text.len > QUOTED_BYTES_MAX;
 
+    if (is_cut)
+        text = bytes_slice(text, 0, cut_at(text, QUOTED_BYTES_MAX));
     text_init(&out);
     text_add_quoted(&out, text);
+    if (is_cut) {
+        out.len--;
+        text_add_str(&out, "...\"");
+    }
     copy = arena_copy(pass->scratch, text_bytes(&out));
     text_fini(&out);
     return copy;

@@ -153,6 +153,48 @@ TEST(a_status_has_the_host_of_a_root_and_no_host_of_a_child)
     world_close(&world);
 }
 
+/* A path of 1,500 bytes, which may be as long as a request's. */
+static const char *long_path(char *room)
+{
+    room[0] = '/';
+    memset(room + 1, 'x', 1499);
+    room[1500] = '\0';
+    return room;
+}
+
+static void assert_first_status_says(const struct world *world, const char *words)
+{
+    char *description = mem_string(table_status(world->table, 0)->description);
+
+    if (strstr(description, words) == NULL)
+        fail_msg("missing: %s\nin:\n%s", words, description);
+    assert_true(strlen(description) < 1024);
+    mem_free(description);
+}
+
+TEST(however_long_a_path_is_the_status_says_what_is_wrong_with_it)
+{
+    char path[1501], manifest[4096];
+    struct world world;
+
+    world_open(&world);
+    put_route(&world, "root", HOST("a.test") ROUTES(DELEGATES("/c", "child")));
+    (void)snprintf(manifest, sizeof(manifest), ROUTE_OBJECT("child", ROUTES(SERVES("%s", "web"))),
+                   long_path(path));
+    world_put(&world, "child.yaml", manifest);
+    (void)settled(&world);
+    assert_first_status_says(&world, "xxx...\" does not match the parent's path prefix \"/c\"");
+    (void)snprintf(manifest, sizeof(manifest),
+                   ROUTE_OBJECT("child", HOST("b.test") ROUTES(
+                                             "{match: %s, services: [{name: web, port: 0}]}")),
+                   long_path(path));
+    world_put(&world, "child.yaml", manifest);
+    (void)settled(&world);
+    assert_first_status_says(&world,
+                             "xxx...\": service \"web\": port must be in the range 1-65535");
+    world_close(&world);
+}
+
 /* explain finds them by it. */
 TEST(a_root_that_may_not_be_one_has_the_host_that_it_asks_for)
 {
@@ -199,5 +241,6 @@ TESTS(UNIT(a_child_is_an_orphan_until_a_root_leads_to_it),
       UNIT(invalid_wins_over_valid_and_the_first_host_by_name_tells),
       UNIT(statuses_do_not_depend_on_the_order_of_arrival),
       UNIT(a_status_has_the_host_of_a_root_and_no_host_of_a_child),
+      UNIT(however_long_a_path_is_the_status_says_what_is_wrong_with_it),
       UNIT(a_root_that_may_not_be_one_has_the_host_that_it_asks_for),
       UNIT(what_changes_no_status_keeps_the_list))
