@@ -145,6 +145,19 @@ static void add_leaf(struct host_pass *host, const struct leaf *leaf)
     host->claims_count++;
 }
 
+/* Who is nearer to the root comes first: what was delegated is not taken back from who gave it. */
+static void add_leaves(struct host_pass *host)
+{
+    const struct tree *tree = &host->tree;
+
+    for (uint32_t depth = 1; depth <= tree->depth; depth++) {
+        for (uint32_t i = 0; i < tree->leaves_count; i++) {
+            if (tree->leaves[i].depth == depth)
+                add_leaf(host, &tree->leaves[i]);
+        }
+    }
+}
+
 static const struct ingress_rule *rule_of(const struct contributor *contributor)
 {
     return &as_ingress(contributor->object)->rules[contributor->index];
@@ -162,13 +175,15 @@ static uint32_t count_paths(const struct contributors *rules)
 
 /*
  * Over HTTPS everything is served; over HTTP what its Ingress allows there. Where the certificate
- * is an IngressRoute's and no Ingress asked for HTTPS, none is served by it (spec/contour.md 1.3).
+ * is an IngressRoute's and no Ingress asked for HTTPS, none is served by it (spec/contour.md 1.3);
+ * nor is one of a namespace that may not use that certificate.
  */
 bool host_serves(const struct host_pass *host, const struct origin *origin)
 {
     if (host->scheme == SCHEME_HTTP)
         return ingress_policy_serves_http(&origin->policy);
-    return host->tree.side == TREE_PLAIN || host->node->tls.count > 0;
+    return host->tree.side == TREE_PLAIN ||
+           (host->node->tls.count > 0 && host_tls_lends(host, origin->object->ns));
 }
 
 static int compare_places(const struct claim *a, const struct claim *b)
@@ -195,7 +210,7 @@ static const char *reason(const struct claim *loser, const struct claim *winner)
     if (a == b)
         return "";
     if (winner->leaf != NULL)
-        return loser->leaf != NULL ? ", and comes first in the tree"
+        return loser->leaf != NULL ? ", and is nearer to the root or comes first"
                                    : ", and an IngressRoute comes before any Ingress";
     return a->created_s != b->created_s ? ", and is older" : ", and its name comes first";
 }
@@ -283,8 +298,7 @@ void claims_gather(struct host_pass *host)
     host->claims = arena_alloc(host->pass->scratch,
                                ((size_t)count_paths(rules) + host->tree.leaves_count + 1) *
                                    sizeof(struct claim));
-    for (uint32_t i = 0; i < host->tree.leaves_count; i++)
-        add_leaf(host, &host->tree.leaves[i]);
+    add_leaves(host);
     for (uint32_t i = 0; i < rules->count; i++) {
         const struct contributor *from = &rules->list[i];
 

@@ -87,6 +87,9 @@ struct host_tls {
 };
 /* Notes the Secrets in pass->secrets, sets host->tls_ns. */
 struct host_tls host_tls_resolve(struct host_pass *host, const struct tls_sources *sources);
+/* True when objects of `ns` may be served by the certificate of the root: it is theirs, or a
+ * TLSCertificateDelegation gives it to them. */
+bool host_tls_lends(const struct host_pass *host, struct bytes ns);
 /* The Secret that an entry names. */
 struct secret_ref tls_source_ref(const struct tls_source *source);
 /* True when the Ingress asks for client certificates and cannot have them: its routes are not

@@ -82,16 +82,52 @@ static void tell_refused_entries(struct host_pass *host)
                      tls->list[i].index, BYTES_ARG(host->node->name));
 }
 
+/* The Secret of the root, which is shown for the host; no name where there is none. */
+static struct secret_ref shown_secret(const struct host_pass *host)
+{
+    const struct ingress_route *root =
+        host->tree.root == NULL ? NULL : as_ingress_route(host->tree.root->object);
+    struct tls_source source;
+
+    if (root == NULL || root->tls_secret.len == 0 || host->tree.is_passthrough)
+        return (struct secret_ref){0};
+    source = (struct tls_source){&root->object, root->tls_secret, BYTES_NONE};
+    return tls_source_ref(&source);
+}
+
+bool host_tls_lends(const struct host_pass *host, struct bytes ns)
+{
+    const struct secret_ref shown = shown_secret(host);
+
+    return shown.name.len > 0 && secret_permitted(host->pass, ns, &shown) != NULL;
+}
+
+static void tell_refused_entry(struct host_pass *host, const struct contributor *entry)
+{
+    const struct secret_ref shown = shown_secret(host);
+
+    findings_add(&host->findings, true, entry->object,
+                 "spec.tls[%u]: %.*s has the TLS side of host %.*s, with Secret %.*s/%.*s: "
+                 "certificate delegation not permitted, so no path of this Ingress is served over "
+                 "HTTPS",
+                 entry->index, BYTES_ARG(host->tree.root->title), BYTES_ARG(host->node->name),
+                 BYTES_ARG(shown.ns), BYTES_ARG(shown.name));
+}
+
 static void tell_idle_entries(struct host_pass *host)
 {
     const struct contributors *tls = &host->node->tls;
 
-    for (uint32_t i = 0; i < tls->count; i++)
-        findings_add(&host->findings, false, tls->list[i].object,
-                     "spec.tls[%u]: %.*s has the TLS side of host %.*s, so its certificate is the "
-                     "one that is shown",
-                     tls->list[i].index, BYTES_ARG(host->tree.root->title),
-                     BYTES_ARG(host->node->name));
+    for (uint32_t i = 0; i < tls->count; i++) {
+        if (shown_secret(host).name.len > 0 && !host_tls_lends(host, tls->list[i].object->ns))
+            tell_refused_entry(host, &tls->list[i]);
+        else
+            findings_add(&host->findings, false, tls->list[i].object,
+                         "spec.tls[%u]: %.*s has the TLS side of host %.*s, so its certificate is "
+                         "the one that is shown",
+                         tls->list[i].index, BYTES_ARG(host->tree.root->title),
+                         BYTES_ARG(host->node->name));
+    }
 }
 
 /* The root owns the TLS side of its host, also where its own Secret fails: nobody else's

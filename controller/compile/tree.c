@@ -303,6 +303,10 @@ static void walk_root(struct walk *walk)
     tree->side = resolve_side(walk, &root);
     tree->is_passthrough = root.object->tls_passthrough && root.object->tls_secret.len == 0;
     choose_version(walk, &root, origin);
+    if (tree->side == TREE_PLAIN && origin->tls.client_auth == TLS_CLIENT_AUTH_REQUIRED)
+        step_tell(walk, &root, false,
+                  "annotation fairlead.dev/client-ca-secret: over plain HTTP nobody is asked for a "
+                  "certificate: set spec.virtualhost.tls");
     if (tree->side != TREE_PLAIN && root.object->has_tcpproxy)
         tree->tcp = tree_find_tcp(walk, &root);
     tree_walk_routes(walk, &root);

@@ -35,6 +35,7 @@ enum tree_side {
 struct leaf {
     const struct ingress_route *object;
     struct route route; /* as served over HTTPS; its path in normal form */
+    uint32_t depth;     /* 1: the root's own */
     bool permits_insecure;
 };
 
@@ -47,6 +48,7 @@ struct tree {
     const struct route *tcp; /* NULL: no tcpproxy, or no TLS asked for; not served by TREE_BROKEN */
     struct leaf *leaves;     /* in the order in which they come first */
     uint32_t leaves_count;
+    uint32_t depth; /* of the deepest leaf */
 };
 
 /* Fill in host->tree; notes the visits, uses and Secrets in the pass, tells what is wrong. */

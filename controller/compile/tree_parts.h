@@ -39,8 +39,8 @@ void step_status(struct walk *walk, const struct step *step, const char *format,
 #define step_tell(walk, step, is_error, ...)                                                       \
     findings_add(&(walk)->host->findings, (is_error), &(step)->object->object, __VA_ARGS__)
 
-/* Text of an object in double quotes, with Go's escapes (%q), as statuses have it; of a long one the
- * beginning, and "...". In scratch. */
+/* Text of an object in double quotes, with Go's escapes (%q), as statuses have it; of a long one
+ * the beginning, and "...". In scratch. */
 struct bytes quoted(struct pass *pass, struct bytes text);
 
 /* Visits the IngressRoute and says where the walk would stand. */

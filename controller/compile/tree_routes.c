@@ -88,7 +88,10 @@ static struct leaf *add_leaf(struct walk *walk, const struct step *step, const s
 {
     struct leaf *leaf = next_leaf(walk);
 
+    if (step->depth > walk->host->tree.depth)
+        walk->host->tree.depth = step->depth;
     *leaf = (struct leaf){.object = step->object,
+                          .depth = step->depth,
                           .permits_insecure = part->route->permit_insecure,
                           .route = {.path = part->path,
                                     .path_kind = PATH_STRING_PREFIX,
