@@ -286,9 +286,8 @@ static enum status check_probe(struct parse *parse)
 
     if (check_words(parse, 1, 1, asked) != STATUS_OK)
         return STATUS_INVALID;
-    parse->options->question = parse->words.at[0];
-    if (strcmp(parse->options->question, "alive") != 0 &&
-        strcmp(parse->options->question, "ready") != 0)
+    parse->options->asks_ready = strcmp(parse->words.at[0], "ready") == 0;
+    if (!parse->options->asks_ready && strcmp(parse->words.at[0], "alive") != 0)
         return refuse(parse, asked);
     return STATUS_OK;
 }

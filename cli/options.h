@@ -127,7 +127,7 @@ struct options {
     /* arguments of single commands */
     struct string_list paths;   /* check PATH... */
     const char *url;            /* explain URL */
-    const char *question;       /* probe: "alive" or "ready" */
+    bool asks_ready;            /* probe ready; else probe alive */
     struct bytes method;        /* explain -X; default GET */
     struct string_list headers; /* explain -H, as written */
     bool json;                  /* table --json */

@@ -9,14 +9,13 @@
 
 int probe_run(const struct options *options)
 {
-    bool is_alive = strcmp(options->question, "alive") == 0;
     struct text answer;
     uint16_t code = 0;
     int result = EXIT_FOUND;
 
     text_init(&answer);
-    if (ask_admin(&options->admin, is_alive ? BYTES("/healthz") : BYTES("/readyz"), &code,
-                  &answer) == STATUS_OK &&
+    if (ask_admin(&options->admin, options->asks_ready ? BYTES("/readyz") : BYTES("/healthz"),
+                  &code, &answer) == STATUS_OK &&
         print(text_bytes(&answer)) && code == 200)
         result = EXIT_FINE;
     text_fini(&answer);

@@ -210,6 +210,9 @@ TEST(commands_say_what_they_miss)
     assert_refused("explain --objects d", "name the URL to explain");
     assert_refused("table", "give --objects DIR");
     assert_refused("table --objects d --admin :1", "exclude each other");
+    assert_refused("probe", "name what to ask: fairlead probe alive|ready");
+    assert_refused("probe well", "name what to ask: fairlead probe alive|ready");
+    assert_refused("probe alive ready", "unexpected argument \"ready\"");
 }
 
 TEST(explain_takes_a_method_and_headers)
@@ -335,7 +338,38 @@ TEST(help_names_every_flag_of_a_command)
     text_fini(&help);
 }
 
-TESTS(UNIT(serve_has_the_defaults_of_the_design),
+TEST(probe_asks_the_usual_admin_port_unless_told_another)
+{
+    struct attempt attempt;
+
+    assert_taken(&attempt, "probe ready");
+    assert_true(attempt.options.asks_ready);
+    assert_int_equal(attempt.options.admin.address.port, 9080);
+    parse_end(&attempt);
+    assert_taken(&attempt, "probe alive --admin unix:/run/x");
+    assert_false(attempt.options.asks_ready);
+    assert_true(attempt.options.admin.is_unix);
+    parse_end(&attempt);
+}
+
+TEST(metrics_have_no_port_of_their_own_and_ports_are_not_shared_unless_asked)
+{
+    struct attempt attempt;
+
+    assert_taken(&attempt, "serve --objects d");
+    assert_int_equal(attempt.options.metrics.count, 0);
+    assert_false(attempt.options.share_ports);
+    parse_end(&attempt);
+    assert_taken(&attempt, "serve --objects d --share-ports --metrics :9090 --metrics unix:/m");
+    assert_int_equal(attempt.options.metrics.count, 2);
+    assert_int_equal(attempt.options.metrics.at[0].address.port, 9090);
+    assert_true(attempt.options.share_ports);
+    parse_end(&attempt);
+}
+
+TESTS(UNIT(probe_asks_the_usual_admin_port_unless_told_another),
+      UNIT(metrics_have_no_port_of_their_own_and_ports_are_not_shared_unless_asked),
+      UNIT(serve_has_the_defaults_of_the_design),
       UNIT(in_a_cluster_external_names_are_off_and_draining_waits),
       UNIT(values_follow_their_flag_or_an_equals_sign),
       UNIT(lists_of_namespaces_are_split_at_commas),
