@@ -303,7 +303,7 @@ def served(with_namespaces, tmp_path):
     for process, log in started:
         process.terminate()
         assert process.wait(30) == 0, log.text()
-        assert not log.find("forbidden|403"), log.text()
+        assert not log.find("forbidden|not permitted"), log.text()
 
 
 def answer(port):
