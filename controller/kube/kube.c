@@ -10,6 +10,7 @@
 #include "controller/kube/kube.h"
 
 #include "controller/kube/follow.h"
+#include "controller/kube/statuses.h"
 #include "core/check.h"
 #include "core/metrics.h"
 
@@ -39,20 +40,18 @@ static const struct followed followed[] = {
 static const struct followed old_endpoints = {
     OBJECT_ENDPOINTS, "v1", "/api/v1", "endpoints", NULL, false, false};
 
-#define FOLLOWED_COUNT (sizeof(followed) / sizeof(followed[0]))
+/* Of the namespace of the published Service, where it is not watched. */
+static const struct followed services = {OBJECT_SERVICE, "v1",  "/api/v1", "services",
+                                         NULL,           false, false};
 
-/* The status that an object has on the API server. */
-struct known_status {
-    struct kube_status status; /* texts behind the struct */
-    struct bytes key;
-};
+#define FOLLOWED_COUNT (sizeof(followed) / sizeof(followed[0]))
 
 struct kube {
     struct kube_config config;
     struct follow **follows; /* owned */
     size_t follows_count;
     struct source_batch *batch; /* owned; what was told and not given yet; NULL: nothing */
-    struct map statuses;        /* "ns/name" of IngressRoutes -> struct known_status */
+    struct statuses statuses;
     bool is_synced;
     uint64_t seed;
     size_t open_count;
@@ -62,46 +61,25 @@ struct kube {
 
 /* ---- statuses ---- */
 
-static struct known_status *status_create(const struct served_item *item)
-{
-    size_t len = item->ns.len + 1 + item->name.len + item->uid.len + item->resource_version.len +
-                 item->current_status.len + item->status_description.len;
-    struct known_status *known = mem_alloc(sizeof(*known) + len);
-    char *at = (char *)(known + 1);
-
-    known->key = bytes_from(at, item->ns.len + 1 + item->name.len);
-    (void)bytes_pack(&at, item->ns);
-    *at++ = '/';
-    (void)bytes_pack(&at, item->name);
-    known->status = (struct kube_status){
-        .uid = bytes_pack(&at, item->uid),
-        .resource_version = bytes_pack(&at, item->resource_version),
-        .current_status = bytes_pack(&at, item->current_status),
-        .description = bytes_pack(&at, item->status_description),
-    };
-    return known;
-}
-
-static void note_status(struct kube *kube, const struct served_item *item, bool is_gone)
-{
-    struct known_status *known = status_create(item);
-
-    if (!is_gone) {
-        mem_free(map_put(&kube->statuses, known->key, known));
-        return;
-    }
-    mem_free(map_remove(&kube->statuses, known->key));
-    mem_free(known);
-}
-
-bool kube_status(const struct kube *kube, struct bytes ns, struct bytes name,
+bool kube_status(const struct kube *kube, enum object_kind kind, struct bytes ns, struct bytes name,
                  struct kube_status *status)
 {
-    const struct known_status *known = map_get_pair(&kube->statuses, ns, name);
+    return statuses_get(&kube->statuses, kind, ns, name, status);
+}
 
-    if (known != NULL)
-        *status = known->status;
-    return known != NULL;
+static bool is_published(const struct kube *kube, const struct served_item *item)
+{
+    return bytes_equal(item->ns, kube->config.published_ns) &&
+           bytes_equal(item->name, kube->config.published_name);
+}
+
+/* Of Services, one is asked for. */
+static void note_status(struct kube *kube, enum object_kind kind, const struct served_item *item,
+                        bool is_gone)
+{
+    if (kind == OBJECT_INGRESS_ROUTE || kind == OBJECT_INGRESS ||
+        (kind == OBJECT_SERVICE && is_published(kube, item)))
+        statuses_note(&kube->statuses, kind, item, is_gone);
 }
 
 /* ---- changes ---- */
@@ -159,8 +137,7 @@ static void on_change(void *context, struct follow *follow, const struct served_
     const struct followed *what = follow_what(follow);
     struct follow *sibling = is_gone ? sibling_with(kube, follow, item) : NULL;
 
-    if (what->kind == OBJECT_INGRESS_ROUTE)
-        note_status(kube, item, is_gone);
+    note_status(kube, what->kind, item, is_gone);
     if (sibling == NULL)
         add_change(kube, what->kind, item, is_gone);
     else if (what->kind == OBJECT_TLS_DELEGATION)
@@ -246,27 +223,35 @@ static void open_follow(struct kube *kube, const struct followed *what, struct b
 
 /* ---- for the owner ---- */
 
+static bool is_watched(const struct kube_config *config, struct bytes ns)
+{
+    for (size_t i = 0; i < config->watch_namespaces_count; i++) {
+        if (bytes_equal(config->watch_namespaces[i], ns))
+            return true;
+    }
+    return config->watch_namespaces_count == 0;
+}
+
 struct kube *kube_open(const struct kube_config *config)
 {
     struct kube *kube = mem_new(struct kube);
 
     kube->config = *config;
-    map_init(&kube->statuses);
+    statuses_init(&kube->statuses);
     CHECK(uv_random(NULL, NULL, &kube->seed, sizeof(kube->seed), 0, NULL) == 0);
     for (size_t i = 0; i < FOLLOWED_COUNT; i++)
         open_for_all(kube, &followed[i]);
+    if (config->published_ns.len > 0 && !is_watched(config, config->published_ns))
+        open_follow(kube, &services, config->published_ns);
     return kube;
 }
 
 static void kube_destroy(struct kube *kube)
 {
     source_closed_fn *on_closed = kube->on_closed;
-    void *context = kube->closed_context, *known;
-    size_t at = 0;
+    void *context = kube->closed_context;
 
-    while ((known = map_next(&kube->statuses, &at)) != NULL)
-        mem_free(known);
-    map_fini(&kube->statuses);
+    statuses_fini(&kube->statuses);
     source_batch_destroy(kube->batch);
     mem_free(kube->follows);
     mem_free(kube);

@@ -23,6 +23,8 @@ struct kube_config {
     struct api *api;                      /* borrowed; outlives the kube */
     const struct bytes *watch_namespaces; /* none = all */
     size_t watch_namespaces_count;
+    struct bytes published_ns;   /* of the Service whose addresses are asked for; or empty. */
+    struct bytes published_name; /* Borrowed, as is this */
     source_batch_fn *on_batch;
     void *context;
 };
@@ -32,16 +34,18 @@ void kube_close(struct kube *kube, source_closed_fn *on_closed, void *context);
 struct source kube_source(struct kube *kube);
 
 /*
- * What the API server has as the status of an IngressRoute, as last seen: for who writes statuses.
- * Borrowed until the next turn of the loop; false when there is no such object.
+ * What the API server has as the status of an Ingress or IngressRoute, as last seen: for who writes
+ * statuses. And where the published Service is reached. Borrowed until the next turn of the loop;
+ * false when there is no such object.
  */
 struct kube_status {
     struct bytes uid;
     struct bytes resource_version;
+    /* Of an IngressRoute status.currentStatus; else addresses, as published.h writes them. */
     struct bytes current_status;
-    struct bytes description;
+    struct bytes description; /* of an IngressRoute */
 };
-bool kube_status(const struct kube *kube, struct bytes ns, struct bytes name,
+bool kube_status(const struct kube *kube, enum object_kind kind, struct bytes ns, struct bytes name,
                  struct kube_status *status);
 
 #endif

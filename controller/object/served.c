@@ -12,6 +12,7 @@
 
 #include "controller/object/kind.h"
 #include "controller/object/metadata.h"
+#include "controller/object/published.h"
 
 #define LOOSE_CHUNK_BYTES 4096
 #define ENDS_LISTING      "k8s.io/initial-events-end"
@@ -76,6 +77,38 @@ static void decode(const struct reading *reading, const json_t *json, struct ser
     lines_fini(&lines);
 }
 
+static void gather(const json_t *list, const char *key, struct bytes *addresses, size_t *count)
+{
+    for (size_t i = 0; i < json_array_size(list) && *count < PUBLISHED_MAX; i++) {
+        const json_t *item = json_array_get(list, i);
+        const json_t *value = key == NULL ? item : json_object_get(item, key);
+
+        if (json_string_length(value) > 0)
+            addresses[(*count)++] = bytes_from(json_string_value(value), json_string_length(value));
+    }
+}
+
+/* Where an Ingress says that it is reached; where a Service is. */
+static struct bytes addresses_of(const json_t *json, struct arena *arena)
+{
+    const json_t *balancer = json_object_get(json_object_get(json, "status"), "loadBalancer");
+    const json_t *list = json_object_get(balancer, "ingress");
+    struct bytes addresses[PUBLISHED_MAX], written;
+    size_t count = 0;
+    struct text text;
+
+    gather(list, "ip", addresses, &count);
+    gather(list, "hostname", addresses, &count);
+    gather(json_object_get(json_object_get(json, "spec"), "externalIPs"), NULL, addresses, &count);
+    if (count == 0)
+        return BYTES_NONE;
+    text_init(&text);
+    published_write(addresses, count, &text);
+    written = arena_copy(arena, text_bytes(&text));
+    text_fini(&text);
+    return written;
+}
+
 static void read_item(const struct reading *reading, const json_t *json, struct served_item *item)
 {
     const json_t *metadata = json_object_get(json, "metadata");
@@ -90,6 +123,8 @@ static void read_item(const struct reading *reading, const json_t *json, struct 
         item->current_status = copy_of(status, "currentStatus", reading->arena);
         item->status_description = copy_of(status, "description", reading->arena);
     }
+    if (reading->kind == OBJECT_INGRESS || reading->kind == OBJECT_SERVICE)
+        item->current_status = addresses_of(json, reading->arena);
     if (json_is_object(json))
         decode(reading, json, item);
     else
