@@ -193,6 +193,7 @@ static void on_work(uv_work_t *work)
     turn->result.compile_us = (uv_hrtime() - started_ns) / 1000;
     compiler_stats(turn->compiler, &turn->result.stats);
     copy_names(turn);
+    turn->result.served = compiler_served_ingresses(turn->compiler, &turn->result.served_count);
     if (turn->result.table != NULL)
         log_findings(turn, turn->result.table);
     input_clear(input);

@@ -26,6 +26,8 @@ struct turn_result {
     struct compile_stats stats;
     const struct bytes *names; /* external names in use, sorted; borrowed until the next start */
     size_t names_count;
+    const struct served_ingress *served; /* taken up or given up; borrowed until the next start */
+    size_t served_count;
 };
 
 /* options and log are borrowed. */

@@ -15,6 +15,7 @@
 #include "controller/compile/endpoints.h"
 #include "controller/compile/ingress.h"
 #include "controller/compile/ingress_route.h"
+#include "controller/compile/served_list.h"
 #include "core/check.h"
 #include "route/normal.h"
 
@@ -34,6 +35,7 @@ struct compiler {
     struct use_list uses;
     struct secret_list secrets;
     struct visit_list visits;
+    struct served_list served;
     int64_t now_s;       /* of the last run */
     struct table *table; /* ref; the last one, NULL before the first run */
     struct bytes *names; /* owned; for compiler_external_names() */
@@ -53,6 +55,7 @@ static struct compiler *create(const struct compile_options *options, struct cac
     dag_init(&compiler->dag, known);
     emit_init(&compiler->emit);
     arena_init(&compiler->scratch, 16384);
+    served_list_init(&compiler->served);
     class_rules_init(&compiler->classes, cache, options);
     if (options->default_certificate.len > 0)
         dag_mark_host(&compiler->dag, compiler->dag.default_tls);
@@ -72,6 +75,7 @@ void compiler_destroy(struct compiler *compiler)
     dag_fini(&compiler->dag);
     emit_fini(&compiler->emit);
     arena_fini(&compiler->scratch);
+    served_list_fini(&compiler->served);
     mem_free(compiler->uses.uses);
     mem_free(compiler->secrets.uses);
     mem_free(compiler->visits.visits);
@@ -97,12 +101,14 @@ static void change_ingress(struct compiler *compiler, const struct ingress *befo
                            const struct ingress *after)
 {
     const struct ingress *any = after != NULL ? after : before;
+    bool is_served = after != NULL && ingress_is_ours(&compiler->classes, after);
     struct findings findings;
 
     findings_init(&findings, &compiler->scratch);
+    served_list_add(&compiler->served, any, is_served);
     if (before != NULL)
         ingress_withdraw(&compiler->dag, before);
-    if (after != NULL && ingress_is_ours(&compiler->classes, after)) {
+    if (is_served) {
         ingress_contribute(&compiler->dag, after);
         ingress_lint(after, &findings);
     }
@@ -388,7 +394,9 @@ struct table *compiler_run(struct compiler *compiler, int64_t now_s)
     struct builder *builder = builder_create(compiler->table);
 
     compiler->now_s = now_s;
+    served_list_begin_run(&compiler->served);
     build(compiler, builder);
+    served_list_end_run(&compiler->served);
     if (compiler->table != NULL && !builder_is_changed(builder)) {
         builder_destroy(builder);
         return NULL;
@@ -446,6 +454,13 @@ const struct bytes *compiler_external_names(struct compiler *compiler, size_t *c
     compiler->dag.externals_changed = false;
     *count = compiler->names_count;
     return compiler->names;
+}
+
+const struct served_ingress *compiler_served_ingresses(const struct compiler *compiler,
+                                                       size_t *count)
+{
+    *count = compiler->served.count;
+    return compiler->served.list;
 }
 
 bool compiler_is_note(const struct compiler *compiler, const struct finding *finding)

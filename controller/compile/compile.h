@@ -65,6 +65,18 @@ struct table *compiler_run_fresh(const struct compiler *compiler);
 /* ExternalNames in use, sorted; borrowed until the next call. */
 const struct bytes *compiler_external_names(struct compiler *compiler, size_t *count);
 
+/*
+ * Ingresses that the last run took up, or gave up: for who writes their statuses. In the order in
+ * which it happened, so of two about one Ingress the later counts. Borrowed until the next run.
+ */
+struct served_ingress {
+    struct bytes ns;
+    struct bytes name;
+    bool is_served;
+};
+const struct served_ingress *compiler_served_ingresses(const struct compiler *compiler,
+                                                       size_t *count);
+
 /* True when a finding of the last table was already a note of the decoder. */
 bool compiler_is_note(const struct compiler *compiler, const struct finding *finding);
 
