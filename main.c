@@ -213,6 +213,26 @@ static struct proxy_config proxy_config_of(struct program *program)
     };
 }
 
+/* Before the slash, if there is one; and after it. */
+static void split_name(struct bytes title, struct bytes *ns, struct bytes *name)
+{
+    size_t slash = bytes_find(title, '/');
+
+    *ns = slash == BYTES_NOT_FOUND ? BYTES_NONE : bytes_slice(title, 0, slash);
+    *name = slash == BYTES_NOT_FOUND ? title : bytes_skip(title, slash + 1);
+}
+
+static struct controller_reports reports_of(const struct options *options)
+{
+    struct controller_reports reports = {.elects = options->leader_election,
+                                         .addresses = options->publish_addresses.at,
+                                         .addresses_count = options->publish_addresses.count};
+
+    split_name(options->lease_name, &reports.lease_ns, &reports.lease_name);
+    split_name(options->publish_service, &reports.published_ns, &reports.published_name);
+    return reports;
+}
+
 static struct controller_config controller_config_of(struct program *program)
 {
     const struct options *options = program->options;
@@ -227,6 +247,7 @@ static struct controller_config controller_config_of(struct program *program)
         .directories = options->objects.at,
         .directories_count = options->objects.count,
         .kubeconfig = options->kubeconfig,
+        .reports = reports_of(options),
         .options = compile_options,
         .publish = on_table,
         .context = program,

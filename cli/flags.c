@@ -81,6 +81,22 @@ static bool is_namespace(struct bytes name)
     return name.len > 0 && name.len <= 63;
 }
 
+/* A DNS subdomain, as names of objects are. */
+static bool is_host_name(struct bytes value)
+{
+    bool is_label_open = false;
+
+    for (size_t i = 0; i < value.len; i++) {
+        char byte = value.at[i];
+        bool is_word = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9');
+
+        if (!is_word && !(is_label_open && (byte == '-' || byte == '.')))
+            return false;
+        is_label_open = byte != '.';
+    }
+    return value.len > 0 && value.len <= 253 && is_label_open && value.at[value.len - 1] != '-';
+}
+
 static bool add_namespaces(const struct flag *flag, struct options *options, struct bytes value,
                            struct text *remedy)
 {
@@ -139,6 +155,55 @@ static bool set_certificate(const struct flag *flag, struct options *options, st
         return false;
     }
     return set_bytes(flag, options, value, remedy);
+}
+
+/* "namespace/name" */
+static bool is_object_name(struct bytes value)
+{
+    size_t slash = bytes_find(value, '/');
+
+    return slash != BYTES_NOT_FOUND && is_namespace(bytes_slice(value, 0, slash)) &&
+           is_host_name(bytes_skip(value, slash + 1));
+}
+
+static bool set_service(const struct flag *flag, struct options *options, struct bytes value,
+                        struct text *remedy)
+{
+    if (!is_object_name(value)) {
+        text_add_str(remedy, "give namespace/name of a Service");
+        return false;
+    }
+    return set_bytes(flag, options, value, remedy);
+}
+
+static bool set_lease(const struct flag *flag, struct options *options, struct bytes value,
+                      struct text *remedy)
+{
+    if (!is_object_name(value) && !is_host_name(value)) {
+        text_add_str(remedy, "give namespace/name of a Lease, or a name in our own namespace");
+        return false;
+    }
+    return set_bytes(flag, options, value, remedy);
+}
+
+static bool add_addresses(const struct flag *flag, struct options *options, struct bytes value,
+                          struct text *remedy)
+{
+    struct bytes_list *list = field_of(flag, options);
+    struct address address;
+    struct bytes item;
+
+    while (bytes_next_item(&value, ',', &item)) {
+        if (address_parse_ip(item, 0, &address) != STATUS_OK && !is_host_name(item)) {
+            text_add_str(remedy, "give IP addresses or host names, separated by commas");
+            return false;
+        }
+        if (!has_room(list->count, remedy))
+            return false;
+        list->at = grow(options, list->at, list->count, sizeof(*list->at));
+        list->at[list->count++] = arena_copy(&options->arena, item);
+    }
+    return list->count > 0;
 }
 
 static bool parse_listen(struct bytes value, struct listen_address *address, struct text *remedy)

@@ -91,6 +91,12 @@ struct options {
     bool external_names;                /* default: on with --objects, off in a cluster */
     bool external_names_loopback; /* on with --objects: loopback endpoints are no attack there */
 
+    /* what is told to an API server */
+    struct bytes publish_service;        /* "ns/name"; empty: none */
+    struct bytes_list publish_addresses; /* not with publish_service */
+    bool leader_election;                /* default on */
+    struct bytes lease_name;             /* "name", or "ns/name" */
+
     /* what is written */
     const char *access_log; /* a path, "-" for stdout (the default), or NULL for off */
     enum access_log_format access_log_format;

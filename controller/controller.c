@@ -14,6 +14,7 @@
 
 #include "controller/kube/kube.h"
 #include "controller/observe.h"
+#include "controller/reporter.h"
 #include "controller/resolver.h"
 #include "controller/turn.h"
 #include "core/check.h"
@@ -33,12 +34,14 @@ struct controller {
     enum controller_state state;
     struct api *api; /* owned; NULL with files */
     struct source source;
+    struct reporter *reporter; /* owned; NULL with files */
+    size_t api_users;          /* source, reporter: the api goes after them */
     struct resolver *resolver;
     struct turn *turn;
     uv_timer_t first_answers; /* bounds CONTROLLER_RESOLVING */
     struct table *held;       /* ref; newest table not published yet, or NULL */
     struct observed observed;
-    uint32_t open_count; /* source, api, resolver, timer, turn, retiring tables */
+    uint32_t open_count; /* source, api, reporter, resolver, timer, turn, retiring tables */
     controller_closed_fn *on_closed;
     void *closed_context;
 };
@@ -74,15 +77,21 @@ static void start_turn(struct controller *controller)
 
 static void publish(struct controller *controller)
 {
-    struct table *table = controller->held;
+    struct table *table = controller->held, *reported = NULL;
 
     controller->held = NULL;
+    if (controller->reporter != NULL)
+        (void)table_ref(table);
     observed_publish(&controller->observed, table);
     log_info(
         controller->config.log, "table published", LOG_UINT("generation", table_generation(table)),
         LOG_UINT("hosts", table_hosts_count(table)), LOG_UINT("routes", table_routes_count(table)),
         LOG_UINT("ms", controller->observed.compile_us / 1000));
     controller->config.publish(controller->config.context, table);
+    if (controller->reporter != NULL)
+        reported = reporter_publish(controller->reporter, table);
+    if (reported != NULL)
+        controller_retire(controller, reported);
 }
 
 static void enter_synced(struct controller *controller)
@@ -146,6 +155,15 @@ static void advance(struct controller *controller)
     }
 }
 
+/* A turn whose objects changed nothing that is served may have brought statuses. */
+static void report(struct controller *controller, const struct turn_result *result)
+{
+    if (controller->reporter == NULL)
+        return;
+    reporter_set_served(controller->reporter, result->served, result->served_count);
+    reporter_look(controller->reporter);
+}
+
 static void on_turn_done(void *context)
 {
     struct controller *controller = context;
@@ -158,8 +176,10 @@ static void on_turn_done(void *context)
         controller->held = result->table;
         result->table = NULL;
     }
-    if (controller->state != CONTROLLER_CLOSING)
+    if (controller->state != CONTROLLER_CLOSING) {
         resolver_follow(controller->resolver, result->names, result->names_count);
+        report(controller, result);
+    }
     advance(controller);
     start_turn(controller);
     one_closed(controller);
@@ -189,6 +209,25 @@ static enum status open_files(struct controller *controller)
     return status;
 }
 
+static void open_reporter(struct controller *controller, const struct kube *kube)
+{
+    const struct controller_config *config = &controller->config;
+    const struct controller_reports *reports = &config->reports;
+    const struct reporter_config reporter_config = {.loop = config->loop,
+                                                    .log = config->log,
+                                                    .api = controller->api,
+                                                    .kube = kube,
+                                                    .elects = reports->elects,
+                                                    .lease_ns = reports->lease_ns,
+                                                    .lease_name = reports->lease_name,
+                                                    .published_ns = reports->published_ns,
+                                                    .published_name = reports->published_name,
+                                                    .addresses = reports->addresses,
+                                                    .addresses_count = reports->addresses_count};
+
+    controller->reporter = reporter_open(&reporter_config);
+}
+
 static enum status open_kube(struct controller *controller)
 {
     const struct controller_config *config = &controller->config;
@@ -199,15 +238,20 @@ static enum status open_kube(struct controller *controller)
                                       .watch_namespaces = config->options.watch_namespaces,
                                       .watch_namespaces_count =
                                           config->options.watch_namespaces_count,
+                                      .published_ns = config->reports.published_ns,
+                                      .published_name = config->reports.published_name,
                                       .on_batch = on_batch,
                                       .context = controller};
     enum status status = api_open(&controller->api, &api_config);
+    struct kube *kube;
 
     if (status != STATUS_OK)
         return status;
     kube_config.api = controller->api;
-    controller->source = kube_source(kube_open(&kube_config));
-    controller->open_count++;
+    kube = kube_open(&kube_config);
+    controller->source = kube_source(kube);
+    open_reporter(controller, kube);
+    controller->open_count += 2;
     return STATUS_OK;
 }
 
@@ -251,6 +295,8 @@ void controller_add_detail(const struct controller *controller, struct text *out
 void controller_write_metrics(const struct controller *controller, struct text *out)
 {
     controller->source.ops->write_metrics(controller->source.self, out);
+    if (controller->reporter != NULL)
+        reporter_write_metrics(controller->reporter, out);
     observed_write(&controller->observed, out);
     observed_write_names(resolver_names_count(controller->resolver),
                          resolver_failures_count(controller->resolver), out);
@@ -301,14 +347,24 @@ static void on_timer_closed(uv_handle_t *handle)
     one_closed(handle->data);
 }
 
-/* Calls to the API server are the source's, so it goes first. */
-static void on_source_closed(void *context)
+/* Calls to the API server are of the source and of the reporter, so they go first. */
+static void on_api_user_closed(void *context)
 {
     struct controller *controller = context;
 
-    if (controller->api != NULL)
+    if (--controller->api_users == 0 && controller->api != NULL)
         api_close(controller->api, on_part_closed, controller);
     one_closed(controller);
+}
+
+/* What is known belongs to the source, and the reporter asks for it: the source goes after it. */
+static void on_reporter_closed(void *context)
+{
+    struct controller *controller = context;
+
+    controller->reporter = NULL;
+    controller->source.ops->close(controller->source.self, on_api_user_closed, controller);
+    on_api_user_closed(controller);
 }
 
 void controller_close(struct controller *controller, controller_closed_fn *on_closed, void *context)
@@ -317,7 +373,11 @@ void controller_close(struct controller *controller, controller_closed_fn *on_cl
     controller->state = CONTROLLER_CLOSING;
     controller->on_closed = on_closed;
     controller->closed_context = context;
-    controller->source.ops->close(controller->source.self, on_source_closed, controller);
+    controller->api_users = controller->reporter != NULL ? 2 : 1;
+    if (controller->reporter != NULL)
+        reporter_close(controller->reporter, on_reporter_closed, controller);
+    else
+        controller->source.ops->close(controller->source.self, on_api_user_closed, controller);
     resolver_close(controller->resolver, on_part_closed, controller);
     uv_close((uv_handle_t *)&controller->first_answers, on_timer_closed);
 }

@@ -20,12 +20,24 @@
 /* Called on the loop with a reference for the callee. */
 typedef void controller_publish_fn(void *context, struct table *table);
 
+/* What is told to an API server; see reporter.h. All borrowed. */
+struct controller_reports {
+    bool elects;
+    struct bytes lease_ns; /* empty: where we run */
+    struct bytes lease_name;
+    struct bytes published_ns;
+    struct bytes published_name;
+    const struct bytes *addresses;
+    size_t addresses_count;
+};
+
 struct controller_config {
     uv_loop_t *loop;
     struct log *log;
     const char *const *directories;
     size_t directories_count; /* 0: objects come from an API server, */
     const char *kubeconfig;   /* which this file names; NULL: the one of the cluster we run in */
+    struct controller_reports reports;
     struct compile_options options;
     controller_publish_fn *publish;
     void *context;
