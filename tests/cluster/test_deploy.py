@@ -228,9 +228,9 @@ READ = {"ingresses.networking.k8s.io": {"get", "list", "watch"},
             "tlscertificatedelegations.contour.heptio.com",
             "tlscertificatedelegations.projectcontour.io", "endpoints", "secrets",
             "endpointslices.discovery.k8s.io")}}
-WRITE = {"ingresses.networking.k8s.io/status": {"patch", "update"},
-         "ingressroutes.contour.heptio.com/status": {"patch", "update"},
-         "events": {"create", "patch"}, "events.events.k8s.io": {"create", "patch"}}
+WRITE = {"ingresses.networking.k8s.io/status": {"patch"},
+         "ingressroutes.contour.heptio.com/status": {"patch"},
+         "events.events.k8s.io": {"create", "patch"}}
 # Everybody who is signed in may ask what he may do.
 OF_EVERYBODY = ("selfsubject",)
 
@@ -252,7 +252,7 @@ def rights(api, namespace):
 
 
 CLASSES = {"ingressclasses.networking.k8s.io": {"list", "watch"}}
-LEASES = {"leases.coordination.k8s.io": {"create", "get", "update", "patch"}}
+LEASES = {"leases.coordination.k8s.io": {"create", "get", "patch"}}
 
 
 def test_the_base_gives_these_rights_and_no_others(installed, with_namespaces):
