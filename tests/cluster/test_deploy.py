@@ -221,9 +221,9 @@ def test_a_status_is_written_beside_the_object_and_shown_in_columns(with_crds, p
 
 # ---- rights ----
 
-READ = {"ingresses.networking.k8s.io": {"get", "list", "watch"},
-        "ingressroutes.contour.heptio.com": {"get", "list", "watch"},
-        "services": {"get", "list", "watch"},
+READ = {"ingresses.networking.k8s.io": {"list", "watch"},
+        "ingressroutes.contour.heptio.com": {"list", "watch"},
+        "services": {"list", "watch"},
         **{name: {"list", "watch"} for name in (
             "tlscertificatedelegations.contour.heptio.com",
             "tlscertificatedelegations.projectcontour.io", "endpoints", "secrets",
