@@ -54,8 +54,8 @@ static struct known_status *known_create(const struct served_item *item)
     return known;
 }
 
-void statuses_note(struct statuses *statuses, enum object_kind kind,
-                   const struct served_item *item, bool is_gone)
+void statuses_note(struct statuses *statuses, enum object_kind kind, const struct served_item *item,
+                   bool is_gone)
 {
     struct map *map = &statuses->known[kind];
     struct known_status *known = known_create(item);

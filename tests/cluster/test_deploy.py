@@ -290,7 +290,8 @@ def served(with_namespaces, tmp_path):
         config = with_namespaces.config_of("fairlead", token)
         process = subprocess.Popen(
             [binary(), "serve", "--kubeconfig", config, "--http", "127.0.0.1:0", "--https", "off",
-             "--admin", f"unix:{tmp_path}/admin", "--drain-delay", "0s", *flags],
+             "--admin", f"unix:{tmp_path}/admin", "--drain-delay", "0s",
+             "--lease-name", "fairlead/fairlead", *flags],  # a Pod would be in that namespace
             env=environment(), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
         started.append((process, Lines(process.stderr)))
         wait_until(lambda: subprocess.run([binary(), "probe", "ready", "--admin",
@@ -321,7 +322,11 @@ def test_fairlead_serves_with_the_rights_of_the_manifests(installed, served, wit
     token = installed(manifests.DEPLOY / "kustomize" / folder)
     there = backend(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nreal", address=ADDRESS)
     with_namespaces.apply(app(f"{ADDRESS}:{there.port}", namespace="team-a"))
-    assert answer(served(token, *flags)).body == b"real"
+    assert answer(served(token, "--publish-address", "192.0.2.7", *flags)).body == b"real"
+    ingress = "/apis/networking.k8s.io/v1/namespaces/team-a/ingresses/app-ingress"
+    wait_until(lambda: with_namespaces.api.get(ingress)["status"]["loadBalancer"] == {
+        "ingress": [{"ip": "192.0.2.7"}]}, "the address")
+    with_namespaces.api.delete(ingress)
 
 
 def test_a_right_that_is_missing_is_named_and_readiness_waits_for_it(with_namespaces, binaries,
