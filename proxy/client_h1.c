@@ -7,8 +7,8 @@
  *                         \-> FLUSH -> IDLE
  *                         \-> LINGER -> CLOSING
  *
- * One loop, read_bytes(), takes requests out of whatever bytes there are; streams that finish at once
- * come back to it instead of calling it again, so pipelining does not deepen the stack.
+ * One loop, read_bytes(), takes requests out of whatever bytes there are; streams that finish at
+ * once come back to it instead of calling it again, so pipelining does not deepen the stack.
  */
 #include "proxy/client.h"
 #include "proxy/framer.h"
@@ -16,6 +16,8 @@
 #include "proxy/relay.h"
 #include "proxy/tunnel.h"
 #include "proxy/worker.h"
+
+#define HEAD_AT_ONCE_BYTES_MAX 4096u /* half of what a stream's arena has at first */
 
 #define STATUS_SWITCHING_PROTOCOLS 101
 #define STATUS_FINAL_FIRST         200
@@ -60,14 +62,25 @@ static void read_body(struct stream *stream, struct bytes *data)
         stream_fail(stream, failure_of_h1(fault));
 }
 
-/* The head is copied. What belongs to its body is taken off *rest, so that head and first body
- * bytes go out in one write. */
+/* The head was read. What belongs to its body is taken off *rest, so that head and first body bytes
+ * go out in one write. */
+static void start_stream(struct stream *stream, struct bytes *rest)
+{
+    h1_body_init(&stream->request_body, stream->request.framing, stream->request.content_length,
+                 &stream->worker->config->limits, &stream->arena);
+    stream->request_is_complete = stream->request_body.is_done;
+    if (rest->len > 0 && !stream->request_is_complete)
+        read_body(stream, rest);
+    stream_begin(stream);
+}
+
+/* The head is copied. */
 static void begin_stream(struct conn *conn, struct bytes head, struct bytes *rest)
 {
     struct stream *stream = stream_open(conn, conn->head_started_us);
     const struct h1_limits *limits = &conn->worker->config->limits;
-    enum h1_fault fault = h1_parse_request(arena_copy(&stream->arena, head), limits,
-                                           &stream->arena, &stream->request);
+    enum h1_fault fault = h1_parse_request(arena_copy(&stream->arena, head), limits, &stream->arena,
+                                           &stream->request);
 
     conn->stream = stream;
     if (fault != H1_FINE) {
@@ -77,12 +90,7 @@ static void begin_stream(struct conn *conn, struct bytes head, struct bytes *res
         stream_run(stream);
         return;
     }
-    h1_body_init(&stream->request_body, stream->request.framing, stream->request.content_length,
-                 limits, &stream->arena);
-    stream->request_is_complete = stream->request_body.is_done;
-    if (rest->len > 0 && !stream->request_is_complete)
-        read_body(stream, rest);
-    stream_begin(stream);
+    start_stream(stream, rest);
 }
 
 /* Bytes after the head. */
@@ -167,6 +175,30 @@ static bool is_h2(const struct conn *conn, enum h1_fault fault)
            !conn_is_secure(conn);
 }
 
+/* Begin the request that *data begins with, if all of its head is there and there is nothing to say
+ * against it. What is copied is all there is, and small, since much of it may be the next requests.
+ */
+static bool begin_at_once(struct conn *conn, struct bytes *data)
+{
+    struct stream *stream;
+    struct bytes rest;
+
+    if (conn->scan.seen > 0 || data->len > HEAD_AT_ONCE_BYTES_MAX)
+        return false;
+    stream = stream_open(conn, conn->head_started_us);
+    rest = arena_copy(&stream->arena, *data);
+    if (!h1_take_request(&rest, &conn->worker->config->limits, &stream->arena, &stream->request)) {
+        stream_discard(stream);
+        return false;
+    }
+    *data = bytes_skip(*data, data->len - rest.len);
+    conn->state = CONN_STREAM;
+    conn->requests_count++;
+    conn->stream = stream;
+    start_stream(stream, data);
+    return true;
+}
+
 /* Find and begin one request in *data. False when it took the bytes and waits for more. */
 static bool read_head(struct conn *conn, struct bytes *data)
 {
@@ -178,6 +210,8 @@ static bool read_head(struct conn *conn, struct bytes *data)
 
     if (conn->state == CONN_IDLE)
         conn->head_started_us = worker_now_us(worker);
+    if (begin_at_once(conn, data))
+        return true;
     status = h1_scan_request(&conn->scan, *data, &worker->config->limits, &head_len, &fault);
     if (status == STATUS_AGAIN) {
         if (conn->state == CONN_IDLE) {

@@ -86,6 +86,12 @@ void stream_keep(struct stream *stream)
     worker->free_streams_count++;
 }
 
+void stream_discard(struct stream *stream)
+{
+    stream->worker->stats.streams_now--;
+    stream_keep(stream);
+}
+
 void streams_free_all(struct worker *worker)
 {
     struct list *first;

@@ -144,6 +144,8 @@ struct stream {
 struct stream *stream_open(struct conn *conn, uint64_t started_us);
 void stream_begin(struct stream *stream);
 void stream_keep(struct stream *stream);
+/* Give back a stream that did not begin: there was no request yet. */
+void stream_discard(struct stream *stream);
 
 void stream_client_ended(struct stream *stream);
 void stream_client_drained(struct stream *stream);

@@ -107,35 +107,46 @@ static void on_drained(struct upstream *upstream)
 
 /* ---- the answer ---- */
 
+/* Take one head off *data. False when more is needed, or the stream failed. */
+static bool read_head(struct stream *stream, struct bytes *data, struct response *response)
+{
+    struct h1_scan *scan = &stream->upstream->scan;
+    const struct h1_limits *limits = &stream->worker->config->limits;
+    enum method_id method = stream->request.method_id;
+    bool wants_upgrade = stream->request.wants_websocket;
+    enum h1_fault fault = H1_FINE;
+    size_t head_len = 0;
+    enum status status;
+
+    if (scan->seen == 0 &&
+        h1_take_response(data, limits, method, wants_upgrade, &stream->arena, response))
+        return true;
+    status = h1_scan_response(scan, *data, limits, &head_len, &fault);
+    if (status == STATUS_AGAIN)
+        return false;
+    if (status == STATUS_OK)
+        fault = h1_parse_response(bytes_slice(*data, scan->start, head_len - scan->start), limits,
+                                  method, wants_upgrade, &stream->arena, response);
+    if (status != STATUS_OK || fault != H1_FINE) {
+        stream_fail(stream, FAILURE_BAD_RESPONSE);
+        return false;
+    }
+    *scan = (struct h1_scan){0};
+    *data = bytes_skip(*data, head_len);
+    return true;
+}
+
 /* Take heads off *data until the final one. True when *response is it. */
 static bool read_heads(struct stream *stream, struct bytes *data, struct response *response)
 {
-    struct upstream *upstream = stream->upstream;
-    const struct h1_limits *limits = &stream->worker->config->limits;
-
-    for (;;) {
-        enum h1_fault fault = H1_FINE;
-        size_t head_len = 0;
-        enum status status = h1_scan_response(&upstream->scan, *data, limits, &head_len, &fault);
-        struct bytes head =
-            bytes_slice(*data, upstream->scan.start, head_len - upstream->scan.start);
-
-        if (status == STATUS_AGAIN)
-            return false;
-        if (status == STATUS_OK)
-            fault = h1_parse_response(head, limits, stream->request.method_id,
-                                      stream->request.wants_websocket, &stream->arena, response);
-        if (status != STATUS_OK || fault != H1_FINE) {
-            stream_fail(stream, FAILURE_BAD_RESPONSE);
-            return false;
-        }
-        upstream->scan = (struct h1_scan){0};
-        *data = bytes_skip(*data, head_len);
-        if (response->status >= STATUS_FINAL_FIRST || response->status == STATUS_SWITCHING_PROTOCOLS)
+    while (read_head(stream, data, response)) {
+        if (response->status >= STATUS_FINAL_FIRST ||
+            response->status == STATUS_SWITCHING_PROTOCOLS)
             return true;
         if (!relay_interim(stream, response))
             return false;
     }
+    return false;
 }
 
 /* Decode `data` into batches. `head`: of the answer, if the body begins here. `rest` are bytes

@@ -13,14 +13,18 @@ enum field_flag {
     FIELD_REWRITTEN = 4,  /* written by us in a request; what came is not copied */
     FIELD_FORWARDING = 8, /* believed only from a trusted peer (hostile-input 46) */
     FIELD_BARRED = 16,    /* never passed on from a client (hostile-input 47) */
+    FIELD_FAMILY = 32,    /* all names that begin so, whatever follows */
 };
 
 /* Any of enum field_flag, in one byte; 0 for FIELD_OTHER. */
 uint8_t field_flags(enum field_id id);
 /* The name in lower case; "" for FIELD_OTHER. */
 struct bytes field_name(enum field_id id);
-/* Which known name this is, in any case. `name` must be a token (RFC 9110 section 5.6.2). */
+/* Which known name this is, in any case. `name` has no byte below 0x21; where field_is_known() is
+ * false of the answer, the caller sees to it that it is a token (RFC 9110 section 5.6.2). */
 enum field_id field_identify(struct bytes name);
+/* Whether the id tells the whole name, which is a token then. */
+bool field_is_known(enum field_id id);
 /* Methods are case-sensitive (RFC 9110 section 9.1). */
 enum method_id method_identify(struct bytes method);
 

@@ -3,6 +3,7 @@
  * h1.h - HTTP/1.x: bytes in, messages out. No sockets. llhttp lives here only.
  *
  *     h1_scan (where does the head end?) -> h1_parse_request/_response -> h1_body_next ...
+ *     h1_take_request/_response: both at once, for a head that came in one piece
  *
  * Source: RFC 9112; hostile-input.md A, B and 53.
  */
@@ -64,6 +65,18 @@ enum h1_fault h1_parse_request(struct bytes head, const struct h1_limits *limits
 enum h1_fault h1_parse_response(struct bytes head, const struct h1_limits *limits,
                                 enum method_id request_method, bool wants_upgrade,
                                 struct arena *arena, struct response *response);
+
+/*
+ * The quick way for bytes that probably begin with a whole head, since most do: its end is found by
+ * parsing it. True when nothing is wrong with it: then it is what h1_scan_*() and h1_parse_*()
+ * would have found, and is taken off *data. False says nothing, be it incomplete or bad: go their
+ * way.
+ */
+bool h1_take_request(struct bytes *data, const struct h1_limits *limits, struct arena *arena,
+                     struct request *request);
+bool h1_take_response(struct bytes *data, const struct h1_limits *limits,
+                      enum method_id request_method, bool wants_upgrade, struct arena *arena,
+                      struct response *response);
 
 #define CHUNK_EXTENSION_BYTES_MAX 4096 /* of a whole message: hostile-input 8 */
 

@@ -11,37 +11,84 @@
 
 #include "proxy/http/syntax.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 static bool is_blank(char byte)
 {
     return byte == ' ' || byte == '\t';
 }
 
-/* The first byte of eight that no value may have unseen: below 0x20, or 0x7F; 8 if there is none.
- * The usual tests of all bytes of a word at once; they may also flag a byte behind a true one. */
-static size_t first_control(const char *at)
-{
-    const uint64_t ones = 0x0101010101010101u;
-    const uint64_t highs = 0x8080808080808080u;
-    uint64_t word, deleted, flags;
+/* Sixteen bytes at once where that is so quick: then a bit for each byte at which a name or a value
+ * ends. The loops below do the rest, and all of it elsewhere. */
+#ifdef __SSE2__
+#define RUN_BYTES 16
 
-    memcpy(&word, at, sizeof(word));
-    deleted = word ^ (ones * 0x7f);
-    flags = (((word - ones * 0x20) & ~word) | ((deleted - ones) & ~deleted)) & highs;
-    return flags == 0 ? sizeof(word) : (size_t)__builtin_ctzll(flags) / 8;
+static __m128i all(char byte)
+{
+    return _mm_set1_epi8(byte);
 }
 
-/* Where the value ends: its CR, or the byte that may not be there. Never past `stop`. */
-static const char *value_end(const char *at, const char *stop)
+static __m128i is_at_most(__m128i run, char byte)
 {
-    while (stop - at >= 8) {
-        size_t clean = first_control(at);
+    return _mm_cmpeq_epi8(_mm_min_epu8(run, all(byte)), run);
+}
 
-        at += clean;
-        if (clean < 8 && *at != '\t')
-            return at;
-        if (clean < 8)
-            at++;
+static unsigned name_ends(const char *at)
+{
+    __m128i run = _mm_loadu_si128((const void *)at);
+
+    return (unsigned)_mm_movemask_epi8(
+        _mm_or_si128(is_at_most(run, ' '), _mm_cmpeq_epi8(run, all(':'))));
+}
+
+static unsigned value_ends(const char *at)
+{
+    __m128i run = _mm_loadu_si128((const void *)at);
+    __m128i controls = _mm_or_si128(is_at_most(run, 0x1f), _mm_cmpeq_epi8(run, all(0x7f)));
+
+    return (unsigned)_mm_movemask_epi8(_mm_andnot_si128(_mm_cmpeq_epi8(run, all('\t')), controls));
+}
+#endif
+
+/* Where the name ends: its colon, or a byte that is in no name. Bytes over 0x20 that are in no
+ * token are let pass here. `at` is in `lines`, as is what is returned, or their end. */
+static const char *name_end(struct bytes lines, const char *at)
+{
+    const char *stop = lines.at + lines.len;
+
+#ifdef __SSE2__
+    for (; stop - at >= RUN_BYTES; at += RUN_BYTES) {
+        unsigned ends = name_ends(at);
+
+        if (ends != 0)
+            return at + __builtin_ctz(ends);
     }
+#endif
+    while (at < stop && (unsigned char)*at > ' ' && *at != ':')
+        at++;
+    return at;
+}
+
+/* Where the value ends: its CR, or the byte that may not be there. As name_end(). */
+static const char *value_end(struct bytes lines, const char *at)
+{
+    const char *stop = lines.at + lines.len;
+
+#ifdef __SSE2__
+    for (; stop - at >= RUN_BYTES; at += RUN_BYTES) {
+        unsigned ends = value_ends(at);
+
+        if (ends != 0)
+            return at + __builtin_ctz(ends);
+    }
+    if (lines.len >= RUN_BYTES) { /* the last value of a head: the run that ends with the lines */
+        unsigned ends = value_ends(stop - RUN_BYTES) >> (RUN_BYTES - (stop - at));
+
+        return ends != 0 ? at + __builtin_ctz(ends) : stop;
+    }
+#endif
     while (at < stop && (*at == '\t' || ((unsigned char)*at >= 0x20 && *at != 0x7f)))
         at++;
     return at;
@@ -54,46 +101,55 @@ static struct bytes without_blanks_after(struct bytes value)
     return value;
 }
 
+/* False when the name is no token. Known names are looked at no further: all their bytes are known.
+ */
+static bool identify(struct bytes name, enum field_id *id)
+{
+    *id = field_identify(name);
+    return field_is_known(*id) || syntax_is_all(name, SYNTAX_TOKEN);
+}
+
 /* One line that was well formed. */
 static void fields_add(struct field_list *fields, struct arena *arena, struct bytes name,
-                       struct bytes value, bool underscores_allowed)
+                       enum field_id id, struct bytes value, bool underscores_allowed)
 {
-    enum field_id id = field_identify(name);
-
     if (field_name_is_dropped(name, id, underscores_allowed))
         fields->dropped_count++;
     else
         field_list_add(fields, arena, name, id, without_blanks_after(value));
 }
 
-enum h1_fault h1_fields_parse(struct bytes lines, const struct h1_limits *limits,
+enum h1_fault h1_fields_parse(struct bytes *lines, const struct h1_limits *limits,
                               bool underscores_allowed, struct arena *arena,
                               struct field_list *fields)
 {
-    const char *at = lines.at;
-    const char *stop = lines.at + lines.len;
+    const char *at = lines->at;
+    const char *stop = at + lines->len;
 
     *fields = (struct field_list){NULL, 0, 0, 0};
     for (;;) {
         const char *name = at;
         const char *colon, *value, *end;
+        enum field_id id;
 
-        if (stop - at >= 2 && at[0] == '\r' && at[1] == '\n')
-            return at + 2 == stop ? H1_FINE : H1_BAD_FIELD;
-        while (at < stop && syntax_is(*at, SYNTAX_TOKEN))
-            at++;
-        colon = at;
+        if (stop - at >= 2 && at[0] == '\r' && at[1] == '\n') {
+            *lines = bytes_from(at + 2, (size_t)(stop - at - 2));
+            return H1_FINE;
+        }
+        colon = name_end(*lines, name);
         if (colon == name || colon == stop || *colon != ':')
             return H1_BAD_FIELD;
-        for (at++; at < stop && is_blank(*at); at++)
+        if (!identify(bytes_from(name, (size_t)(colon - name)), &id))
+            return H1_BAD_FIELD;
+        for (at = colon + 1; at < stop && is_blank(*at); at++)
             ;
         value = at;
-        end = value_end(at, stop);
+        end = value_end(*lines, at);
         if (stop - end < 2 || end[0] != '\r' || end[1] != '\n')
             return end < stop && (*end == '\r' || *end == '\n') ? H1_BAD_LINE_END : H1_BAD_FIELD;
         if (fields->count + fields->dropped_count >= limits->fields_max)
             return H1_TOO_MANY_FIELDS;
-        fields_add(fields, arena, bytes_from(name, (size_t)(colon - name)),
+        fields_add(fields, arena, bytes_from(name, (size_t)(colon - name)), id,
                    bytes_from(value, (size_t)(end - value)), underscores_allowed);
         at = end + 2;
     }

@@ -8,9 +8,9 @@
 #include "proxy/http/field_list.h"
 #include "proxy/http/h1.h"
 
-/* Parse all lines with the empty line that ends them, and nothing after it. Names become ids, and
+/* Parse the lines up to the empty one and take them off *lines. Names become ids, and
  * the fixed hop-by-hop names are marked. */
-enum h1_fault h1_fields_parse(struct bytes lines, const struct h1_limits *limits,
+enum h1_fault h1_fields_parse(struct bytes *lines, const struct h1_limits *limits,
                               bool underscores_allowed, struct arena *arena,
                               struct field_list *fields);
 

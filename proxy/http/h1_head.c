@@ -104,7 +104,7 @@ static enum h1_fault judge_connection(struct request *request, const struct fiel
 
 static enum h1_fault judge_request(struct request *request)
 {
-    struct field_index index;
+    struct field_index index MEM_UNCLEARED;
     enum h1_fault fault;
 
     field_index_build(&index, request->fields, request->fields_count);
@@ -118,25 +118,47 @@ static enum h1_fault judge_request(struct request *request)
     return fault;
 }
 
-enum h1_fault h1_parse_request(struct bytes head, const struct h1_limits *limits,
-                               struct arena *arena, struct request *request)
+/* The head at the start of *data, taken off it. */
+static enum h1_fault take_request(struct bytes *data, const struct h1_limits *limits,
+                                  struct arena *arena, struct request *request)
 {
     struct field_list fields;
     enum h1_fault fault;
 
     *request = (struct request){.framing = BODY_NONE};
-    if (bytes_starts_with(head, BYTES("\r\n"))) /* one is allowed: RFC 9112 section 2.2 */
-        head = bytes_skip(head, 2);
-    fault = h1_request_line(&head, limits, request);
+    fault = h1_request_line(data, limits, request);
     if (fault != H1_FINE)
         return fault;
-    fault = h1_fields_parse(head, limits, limits->underscores_allowed, arena, &fields);
+    fault = h1_fields_parse(data, limits, limits->underscores_allowed, arena, &fields);
     if (fault != H1_FINE)
         return fault;
     request->fields = fields.at;
     request->fields_count = fields.count;
     request->fields_dropped_count = fields.dropped_count;
     return judge_request(request);
+}
+
+enum h1_fault h1_parse_request(struct bytes head, const struct h1_limits *limits,
+                               struct arena *arena, struct request *request)
+{
+    enum h1_fault fault;
+
+    if (bytes_starts_with(head, BYTES("\r\n"))) /* one is allowed: RFC 9112 section 2.2 */
+        head = bytes_skip(head, 2);
+    fault = take_request(&head, limits, arena, request);
+    return fault == H1_FINE && head.len > 0 ? H1_BAD_FIELD : fault;
+}
+
+bool h1_take_request(struct bytes *data, const struct h1_limits *limits, struct arena *arena,
+                     struct request *request)
+{
+    struct bytes rest = *data;
+
+    if (take_request(&rest, limits, arena, request) != H1_FINE ||
+        data->len - rest.len > limits->head_bytes_max)
+        return false;
+    *data = rest;
+    return true;
 }
 
 /* ---- responses ---- */
@@ -176,7 +198,7 @@ static void judge_websocket(struct response *response, const struct field_index 
 static enum h1_fault judge_response(struct response *response, enum method_id request_method)
 {
     struct connection_options options;
-    struct field_index index;
+    struct field_index index MEM_UNCLEARED;
     enum h1_fault fault;
 
     field_index_build(&index, response->fields, response->fields_count);
@@ -191,23 +213,47 @@ static enum h1_fault judge_response(struct response *response, enum method_id re
     return H1_FINE;
 }
 
-enum h1_fault h1_parse_response(struct bytes head, const struct h1_limits *limits,
-                                enum method_id request_method, bool wants_upgrade,
-                                struct arena *arena, struct response *response)
+/* The head at the start of *data, taken off it. */
+static enum h1_fault take_response(struct bytes *data, const struct h1_limits *limits,
+                                   enum method_id request_method, bool wants_upgrade,
+                                   struct arena *arena, struct response *response)
 {
     struct field_list fields;
     enum h1_fault fault;
 
     *response = (struct response){.content_length = UINT64_MAX};
-    fault = h1_status_line(&head, response);
+    fault = h1_status_line(data, response);
     if (fault != H1_FINE)
         return fault;
     if (response->status == STATUS_SWITCHING_PROTOCOLS && !wants_upgrade)
         return H1_UNASKED_UPGRADE;
-    fault = h1_fields_parse(head, limits, true, arena, &fields);
+    fault = h1_fields_parse(data, limits, true, arena, &fields);
     if (fault != H1_FINE)
         return fault;
     response->fields = fields.at;
     response->fields_count = fields.count;
     return judge_response(response, request_method);
+}
+
+enum h1_fault h1_parse_response(struct bytes head, const struct h1_limits *limits,
+                                enum method_id request_method, bool wants_upgrade,
+                                struct arena *arena, struct response *response)
+{
+    enum h1_fault fault =
+        take_response(&head, limits, request_method, wants_upgrade, arena, response);
+
+    return fault == H1_FINE && head.len > 0 ? H1_BAD_FIELD : fault;
+}
+
+bool h1_take_response(struct bytes *data, const struct h1_limits *limits,
+                      enum method_id request_method, bool wants_upgrade, struct arena *arena,
+                      struct response *response)
+{
+    struct bytes rest = *data;
+
+    if (take_response(&rest, limits, request_method, wants_upgrade, arena, response) != H1_FINE ||
+        data->len - rest.len > limits->head_bytes_max)
+        return false;
+    *data = rest;
+    return true;
 }

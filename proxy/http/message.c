@@ -23,6 +23,11 @@ uint8_t field_flags(enum field_id id)
     return flags_of[id];
 }
 
+bool field_is_known(enum field_id id)
+{
+    return id != FIELD_OTHER && (flags_of[id] & FIELD_FAMILY) == 0;
+}
+
 struct bytes field_name(enum field_id id)
 {
     return names[id];
@@ -33,7 +38,7 @@ static uint64_t word_at(const char *at)
     uint64_t word;
 
     memcpy(&word, at, sizeof(word));
-    return word | 0x2020202020202020; /* exact for tokens against a-z, 0-9 and '-' */
+    return word | 0x2020202020202020; /* exact for bytes over 0x20 against a-z, 0-9 and '-' */
 }
 
 /* Whether the token `name` is the lower-case `known` of the same length, in any case. */

@@ -106,7 +106,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t head_len = 0, head_len_pieces = 0;
     struct request request;
     struct arena arena;
+    struct bytes rest = raw;
     enum status status;
+    bool is_fine;
 
     if (size < 2)
         return 0;
@@ -114,11 +116,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(scan_pieces(raw, 1 + data[0] % 64, &head_len_pieces) == status);
     CHECK(head_len == head_len_pieces);
     CHECK(status != STATUS_INVALID || fault != H1_FINE);
-    if (status != STATUS_OK)
-        return 0;
     arena_init(&arena, 4096);
-    if (h1_parse_request(bytes_from(raw.at, head_len), &limits, &arena, &request) == H1_FINE)
+    is_fine = status == STATUS_OK &&
+              h1_parse_request(bytes_from(raw.at, head_len), &limits, &arena, &request) == H1_FINE;
+    if (is_fine)
         check_again(&request, &arena);
+    is_fine = is_fine && raw.at[0] != '\r';
+    CHECK(h1_take_request(&rest, &limits, &arena, &request) == is_fine);
+    CHECK(!is_fine || raw.len - rest.len == head_len);
     arena_fini(&arena);
     return 0;
 }

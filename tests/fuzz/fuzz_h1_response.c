@@ -69,7 +69,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct arena arena;
     enum status status;
     enum method_id method;
-    bool upgrade;
+    struct bytes rest = raw;
+    bool upgrade, is_fine;
 
     if (size < 3)
         return 0;
@@ -78,12 +79,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     status = h1_scan_response(&scan, raw, &limits, &head_len, &fault);
     CHECK(scan_pieces(raw, 1 + data[0] % 64, &head_len_pieces) == status);
     CHECK(head_len == head_len_pieces);
-    if (status != STATUS_OK)
-        return 0;
     arena_init(&arena, 4096);
-    if (h1_parse_response(bytes_from(raw.at, head_len), &limits, method, upgrade, &arena,
-                          &response) == H1_FINE)
+    is_fine =
+        status == STATUS_OK && h1_parse_response(bytes_from(raw.at, head_len), &limits, method,
+                                                 upgrade, &arena, &response) == H1_FINE;
+    if (is_fine)
         check_again(&response, method, upgrade, &arena);
+    CHECK(h1_take_response(&rest, &limits, method, upgrade, &arena, &response) == is_fine);
+    CHECK(!is_fine || raw.len - rest.len == head_len);
     arena_fini(&arena);
     return 0;
 }
