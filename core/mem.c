@@ -34,6 +34,12 @@ void *mem_resize(void *memory, size_t size)
     return mem_require(realloc(memory, size), size);
 }
 
+void mem_clear(void *memory, size_t size)
+{
+    __asm__("" : "+r"(size)); /* now the compiler knows no size */
+    memset(memory, 0, size);
+}
+
 void mem_free(void *memory)
 {
     free(memory);

@@ -48,7 +48,7 @@ static struct stream *stream_take(struct worker *worker)
         worker->free_streams_count--;
         arena = stream->arena;
         replay = stream->replay;
-        memset(stream, 0, sizeof(*stream));
+        mem_clear(stream, sizeof(*stream));
         stream->arena = arena;
         stream->replay = replay;
     }
