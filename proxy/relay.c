@@ -134,40 +134,44 @@ void relay_request(struct stream *stream, const struct batch *batch)
 
 /* ---- sending the head ---- */
 
-/* Eight bytes as sixteen hex digits, all at once: the nibbles are spread over two words, and those
- * above nine get the distance from ':' to 'a' added. */
-static void put_hex(char out[16], uint64_t value)
+/* Eight nibbles, each in a byte of its own, as hex digits, all at once: those above nine get the
+ * distance from ':' to 'a' added. */
+static uint64_t hex_digits_of(uint64_t nibbles)
 {
-    for (int half = 0; half < 2; half++) {
-        uint64_t word = half == 0 ? value >> 32 : value & 0xffffffffu;
-        uint64_t over;
+    uint64_t over = ((nibbles + 0x0606060606060606u) >> 4) & 0x0101010101010101u;
 
-        word = (word | word << 16) & 0x0000ffff0000ffffu;
-        word = (word | word << 8) & 0x00ff00ff00ff00ffu;
-        word = (word | word << 4) & 0x0f0f0f0f0f0f0f0fu;
-        over = ((word + 0x0606060606060606u) >> 4) & 0x0101010101010101u;
-        word = __builtin_bswap64(word + 0x3030303030303030u + over * ('a' - '9' - 1));
-        memcpy(out + 8 * half, &word, 8);
-    }
+    return nibbles + 0x3030303030303030u + over * ('a' - '9' - 1);
 }
 
-/* A random UUID, RFC 9562 section 5.4. */
+/* Eight random bytes as sixteen hex digits, in an order that is as good as any. */
+static void put_random_hex(char out[16], uint64_t random)
+{
+    uint64_t even = hex_digits_of(random & 0x0f0f0f0f0f0f0f0fu);
+    uint64_t odd = hex_digits_of((random >> 4) & 0x0f0f0f0f0f0f0f0fu);
+
+    memcpy(out, &even, 8);
+    memcpy(out + 8, &odd, 8);
+}
+
+/* A random UUID, RFC 9562 section 5.4: the version and the variant stand in front of what is
+ * random. */
 static struct bytes make_request_id(struct stream *stream)
 {
     char *id = arena_alloc(&stream->arena, 36);
-    uint64_t high = random_next(&stream->worker->random);
     uint64_t low = random_next(&stream->worker->random);
-    char digits[32];
+    char digits[32] MEM_UNCLEARED;
 
-    put_hex(digits, (high & 0xffffffffffff0fffu) | 0x4000u);
-    put_hex(digits + 16, (low & 0x3fffffffffffffffu) | 0x8000000000000000u);
+    put_random_hex(digits, random_next(&stream->worker->random));
+    put_random_hex(digits + 16, low);
     memcpy(id, digits, 8);
     id[8] = '-';
     memcpy(id + 9, digits + 8, 4);
     id[13] = '-';
     memcpy(id + 14, digits + 12, 4);
+    id[14] = '4';
     id[18] = '-';
     memcpy(id + 19, digits + 16, 4);
+    id[19] = "89ab"[low & 3];
     id[23] = '-';
     memcpy(id + 24, digits + 20, 12);
     return bytes_from(id, 36);
@@ -236,7 +240,8 @@ enum status relay_send(struct stream *stream)
 {
     enum status status;
 
-    /* Only HTTP/2 can say that a request was not looked at, and may be sent again, of any method. */
+    /* Only HTTP/2 can say that a request was not looked at, and may be sent again, of any method.
+     */
     if (!stream->any_byte_sent && stream->upstream->h2 != NULL)
         stream->replay_is_kept = true;
     status = upstream_send_head(stream);
