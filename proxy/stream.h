@@ -93,7 +93,6 @@ struct stream {
     uint32_t upstream_id;      /* HTTP/2: of the stream there; 0 = none */
     struct response *held_head; /* HTTP/2: of the answer, until the read is over; in the arena */
     size_t held_bytes;         /* HTTP/2: of the answer, taken and not given back to its window */
-    struct bytes head_out;     /* HTTP/1: the request head for the endpoint, in the arena */
     struct bytes made_key;     /* of a WebSocket whose client sent none, in the arena */
     struct address tried[TRIED_MAX];
     uint32_t attempts;

@@ -36,15 +36,16 @@ static enum body_framing framing_of(const struct stream *stream)
     return stream->step == STREAM_TUNNEL ? BODY_NONE : stream->request.framing;
 }
 
-static void build_head(struct stream *stream)
+/* Anew for each attempt, all of which get the same. */
+static struct bytes build_head(struct stream *stream)
 {
     struct text *out = &stream->worker->scratch;
-    struct forward_request how;
+    struct forward_request how MEM_UNCLEARED;
 
     relay_describe_request(stream, &how);
     text_clear(out);
     forward_request_head(out, &stream->request, &how);
-    stream->head_out = arena_copy(&stream->arena, text_bytes(out));
+    return text_bytes(out);
 }
 
 /* Add what waits of the body; false when it has more runs than fit one batch. */
@@ -64,15 +65,13 @@ static enum status send_head(struct stream *stream)
     struct batch batch MEM_UNCLEARED;
     enum status status;
 
-    if (stream->head_out.len == 0)
-        build_head(stream);
     batch_init(&batch, NULL);
     if (!stream->request.wants_websocket) { /* else what waits is the tunnel's: hostile-input 50 */
         CHECK(bufq_is_empty(&stream->waiting) || gather_waiting(stream, &batch));
         batch.is_end = stream->request_is_complete;
     }
     framer_init(&framer);
-    framer_add_head(&framer, stream->head_out);
+    framer_add_head(&framer, build_head(stream));
     framer_add_batch(&framer, stream->request.framing, &batch);
     status = transport_write(stream->upstream->transport, framer.parts, framer.count);
     if (status != STATUS_OK && status != STATUS_AGAIN)
