@@ -85,7 +85,8 @@ bool bytes_to_uint(struct bytes text, uint64_t max, uint64_t *value)
     for (size_t i = 0; i < text.len; i++) {
         uint64_t digit = (uint64_t)(unsigned char)text.at[i] - '0';
 
-        if (digit > 9 || sum > (UINT64_MAX - digit) / 10)
+        /* Nineteen digits always fit. */
+        if (digit > 9 || (i >= 19 && sum > (UINT64_MAX - digit) / 10))
             return false;
         sum = sum * 10 + digit;
     }

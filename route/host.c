@@ -14,28 +14,38 @@ static bool is_lower_or_digit(char byte)
 }
 
 /*
- * What a client may name as its host. RFC 3986 would allow "!$&'()*+,;=" too: no name we could
- * serve has them, and behind us they only do harm.
+ * What a client may name as its host, in lower case; 0 for all other bytes. RFC 3986 would allow
+ * "!$&'()*+,;=" too: no name we could serve has them, and behind us they only do harm.
  */
-static bool is_host_byte(char byte)
-{
-    return is_lower_or_digit(byte) || byte == '-' || byte == '.' || byte == '_' || byte == '~';
-}
+/* clang-format off */
+static const char host_bytes[256] = {
+    ['-'] = '-', ['.'] = '.', ['_'] = '_', ['~'] = '~',
+    ['0'] = '0', '1', '2', '3', '4', '5', '6', '7', '8', '9',
+    ['A'] = 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm',
+            'n', 'o', 'p', 'q', 'r', 's', 't', 'u', 'v', 'w', 'x', 'y', 'z',
+    ['a'] = 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm',
+            'n', 'o', 'p', 'q', 'r', 's', 't', 'u', 'v', 'w', 'x', 'y', 'z',
+};
+/* clang-format on */
 
 /* Lower case, the one trailing dot gone, no empty label. */
 static enum status parse_name(struct bytes name, char *out, struct bytes *host)
 {
+    char before = '.';
+
     if (bytes_ends_with(name, BYTES(".")))
         name.len--;
     if (name.len == 0 || name.len > HOST_LENGTH_MAX)
         return STATUS_INVALID;
     for (size_t i = 0; i < name.len; i++) {
-        out[i] = ascii_lower(name.at[i]);
-        if (!is_host_byte(out[i]))
+        char byte = host_bytes[(unsigned char)name.at[i]];
+
+        if (byte == 0 || (byte == '.' && before == '.'))
             return STATUS_INVALID;
-        if (out[i] == '.' && (i == 0 || i + 1 == name.len || out[i - 1] == '.'))
-            return STATUS_INVALID;
+        out[i] = before = byte;
     }
+    if (before == '.')
+        return STATUS_INVALID;
     *host = bytes_from(out, name.len);
     return STATUS_OK;
 }

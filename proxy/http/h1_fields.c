@@ -113,7 +113,7 @@ static bool identify(struct bytes name, enum field_id *id)
 static void fields_add(struct field_list *fields, struct arena *arena, struct bytes name,
                        enum field_id id, struct bytes value, bool underscores_allowed)
 {
-    if (field_name_is_dropped(name, id, underscores_allowed))
+    if (id == FIELD_OTHER && field_name_is_dropped(name, id, underscores_allowed))
         fields->dropped_count++;
     else
         field_list_add(fields, arena, name, id, without_blanks_after(value));

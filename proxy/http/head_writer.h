@@ -45,7 +45,7 @@ static inline char *put_field(char *at, struct bytes name, struct bytes value)
 
 static inline char *put_uint(char *at, uint64_t value)
 {
-    char digits[UINT64_DIGITS_MAX];
+    char digits[UINT64_DIGITS_MAX] MEM_UNCLEARED;
     size_t first = sizeof(digits);
 
     do {
