@@ -33,30 +33,42 @@ struct bytes field_name(enum field_id id)
     return names[id];
 }
 
+/* Bytes over 0x20 are equal in this form to a-z, 0-9 and '-' when they are that in any case. */
 static uint64_t word_at(const char *at)
 {
     uint64_t word;
 
     memcpy(&word, at, sizeof(word));
-    return word | 0x2020202020202020; /* exact for bytes over 0x20 against a-z, 0-9 and '-' */
+    return word | 0x2020202020202020;
 }
 
-/* Whether the token `name` is the lower-case `known` of the same length, in any case. */
-static bool is_known(const char *name, const char *known, size_t len)
+/* The first four bytes and the last four. */
+static uint64_t ends_at(const char *at, size_t len)
 {
-    size_t at = 0;
+    uint32_t first, last;
 
-    for (; at + sizeof(uint64_t) <= len; at += sizeof(uint64_t)) {
-        if (word_at(name + at) != word_at(known + at))
-            return false;
+    memcpy(&first, at, sizeof(first));
+    memcpy(&last, at + len - sizeof(last), sizeof(last));
+    return (first | (uint64_t)last << 32) | 0x2020202020202020;
+}
+
+/* Whether `name` is the lower-case `known` of the same length, in any case. The words overlap where
+ * the length wants it. */
+static inline bool is_known(const char *name, const char *known, size_t len)
+{
+    size_t at;
+
+    if (len >= 8) {
+        for (at = 0; at + 8 < len; at += 8)
+            if (word_at(name + at) != word_at(known + at))
+                return false;
+        return word_at(name + len - 8) == word_at(known + len - 8);
     }
-    if (at > 0)
-        return len == at ||
-               word_at(name + len - sizeof(uint64_t)) == word_at(known + len - sizeof(uint64_t));
-    for (; at < len; at++) {
+    if (len >= 4)
+        return ends_at(name, len) == ends_at(known, len);
+    for (at = 0; at < len; at++)
         if ((name[at] | 0x20) != known[at])
             return false;
-    }
     return true;
 }
 
@@ -65,12 +77,14 @@ static bool has_prefix(struct bytes name, struct bytes prefix)
     return name.len >= prefix.len && is_known(name.at, prefix.at, prefix.len);
 }
 
+#define FAMILY_LENGTH_MIN 11 /* ssl-client-* */
+
 /* Names of the lines with a '*': rare, and all begin with x or s. */
 static enum field_id identify_family(struct bytes name)
 {
     static const enum field_id families[] = {FIELD_X_FORWARDED_OTHER, FIELD_X_FAIRLEAD,
                                              FIELD_X_SSL_CLIENT, FIELD_SSL_CLIENT};
-    char first = name.len > 0 ? (char)(name.at[0] | 0x20) : '\0';
+    char first = name.len >= FAMILY_LENGTH_MIN ? (char)(name.at[0] | 0x20) : '\0';
 
     if (first != 'x' && first != 's')
         return FIELD_OTHER;
