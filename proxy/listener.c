@@ -256,6 +256,20 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     (void)accept_batch(listener);
 }
 
+static void write_public_port(struct listener *listener)
+{
+    const struct proxy_config *config = listener->worker->config;
+    uint16_t port = listener->config->is_tls ? config->public_https_port : config->public_http_port;
+    size_t at = sizeof(listener->public_port_digits);
+
+    do {
+        listener->public_port_digits[--at] = (char)('0' + port % 10);
+        port /= 10;
+    } while (port > 0);
+    listener->public_port =
+        bytes_from(listener->public_port_digits + at, sizeof(listener->public_port_digits) - at);
+}
+
 struct listener *listener_open(struct worker *worker, const struct listener_config *config, int fd)
 {
     struct listener *listener = mem_new(struct listener);
@@ -265,6 +279,7 @@ struct listener *listener_open(struct worker *worker, const struct listener_conf
     listener->worker = worker;
     listener->config = config;
     listener->fd = fd;
+    write_public_port(listener);
     CHECK(uv_poll_init(worker->loop, &listener->poll, fd) == 0);
     CHECK(uv_timer_init(worker->loop, &listener->timer) == 0);
     listener->poll.data = listener;

@@ -14,6 +14,8 @@
 struct listener {
     struct worker *worker;                /* borrowed */
     const struct listener_config *config; /* borrowed */
+    struct bytes public_port;             /* as text, for X-Forwarded-Port */
+    char public_port_digits[5];
     int fd;
     bool is_paused;
     bool lacks_files;   /* why it paused: only the timer resumes it then */

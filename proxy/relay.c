@@ -8,6 +8,7 @@
 #include "proxy/attempt.h"
 #include "proxy/client.h"
 #include "proxy/grpc_web.h"
+#include "proxy/listener.h"
 #include "proxy/tunnel.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
@@ -186,20 +187,8 @@ static struct bytes request_id_of(struct stream *stream)
     return make_request_id(stream);
 }
 
-static struct bytes number_text(struct stream *stream, uint32_t number)
-{
-    char *digits = arena_alloc(&stream->arena, 10);
-    size_t at = 10;
-
-    do {
-        digits[--at] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    return bytes_from(digits + at, 10 - at);
-}
-
 /* The port the client asked for: in its Host, else the public one (design 5.19). */
-static struct bytes forwarded_port(struct stream *stream)
+static struct bytes forwarded_port(const struct stream *stream)
 {
     struct bytes authority = stream->request.authority;
     size_t colon = bytes_find_last(authority, ':');
@@ -207,9 +196,7 @@ static struct bytes forwarded_port(struct stream *stream)
     if (colon != BYTES_NOT_FOUND && colon + 1 < authority.len &&
         bytes_find(bytes_skip(authority, colon), ']') == BYTES_NOT_FOUND)
         return bytes_skip(authority, colon + 1);
-    return number_text(stream, conn_is_secure(stream->conn)
-                                   ? stream->worker->config->public_https_port
-                                   : stream->worker->config->public_http_port);
+    return stream->conn->listener->public_port;
 }
 
 void relay_describe_request(struct stream *stream, struct forward_request *how)
