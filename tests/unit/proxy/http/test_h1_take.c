@@ -156,8 +156,8 @@ TEST(a_response_taken_at_once_is_what_scan_and_parse_find)
     static const char *const heads[] = {
         "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nbody",
         "HTTP/1.1 204\r\nServer: a\r\nX-Ssl-Client-Cn: b\r\n\r\n",
-        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: "
-        "chunked\r\n\r\n0\r\n\r\n",
+        ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: "
+         "chunked\r\n\r\n0\r\n\r\n"),
         "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nSet-Cookie: a=b; c\r\n\r\nrest",
     };
     struct text raw;
