@@ -109,11 +109,11 @@ TEST(a_request_taken_at_once_is_what_scan_and_parse_find)
 {
     static const char *const heads[] = {
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
-        "GET /a/b?c=d HTTP/1.1\r\nHost: a.test:80\r\nX-Forwarded-Other: 1\r\nX_A: 1\r\nTE: "
-        "trailers\r\n\r\n",
+        ("GET /a/b?c=d HTTP/1.1\r\nHost: a.test:80\r\nX-Forwarded-Other: 1\r\nX_A: 1\r\nTE: "
+         "trailers\r\n\r\n"),
         "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET / HTTP/1.1\r\n\r\n",
-        "PUT /p HTTP/1.1\r\nhost:a\r\nTransfer-Encoding: chunked\r\nConnection: close, "
-        "x-y\r\nx-y:\t1 \r\n\r\n",
+        ("PUT /p HTTP/1.1\r\nhost:a\r\nTransfer-Encoding: chunked\r\nConnection: close, "
+         "x-y\r\nx-y:\t1 \r\n\r\n"),
         "GET / HTTP/1.0\r\n\r\n",
         "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
