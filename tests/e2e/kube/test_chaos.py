@@ -27,9 +27,9 @@ def test_watches_cut_within_a_line_lose_nothing(scene, app, steady):
             server.misbehave(None, WATCH, faults.cut_within_a_line(thing), times=KINDS)
             server.cut()
             server.apply(manifests.endpoints("app", app(b"%d" % number)))
-            wait_body(proxy, b"%d" % number)
-            wait_until(lambda: not server.faults, "all of them were cut")
-        wait_well(proxy)
+            wait_body(proxy, b"%d" % number, patience_s=60)
+            wait_until(lambda: not server.faults, "all of them were cut", 60)
+        wait_well(proxy, patience_s=60)
         assert len(server.asked("endpointslices", STREAM)) == 1
 
 
