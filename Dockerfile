@@ -4,7 +4,7 @@
 #
 # What Debian has changes: who needs the very same image again gives --build-arg DEBIAN= a base that
 # is named by its digest, and packages by way of a snapshot of Debian in its apt sources.
-ARG DEBIAN=docker.io/library/debian:trixie-slim
+ARG DEBIAN=debian:trixie-slim
 
 FROM ${DEBIAN} AS build
 RUN apt-get -qq update && apt-get -qq -y --no-install-recommends install \
