@@ -9,6 +9,8 @@ from support.apiserver import LIST, STREAM, WATCH
 from support.client import request
 from support.wait import wait_until
 
+pytestmark = pytest.mark.slow
+
 TIMES = 20
 KINDS = 9  # that are followed: what happens to all of them happens so often
 

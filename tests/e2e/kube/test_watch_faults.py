@@ -13,6 +13,8 @@ from support import manifests
 from support.apiserver import LIST, STREAM, WATCH
 from support.wait import wait_until
 
+pytestmark = pytest.mark.slow  # they wait for back-off
+
 SLOWLY_S = 60  # what is asked for slowly comes after 10 s or so
 
 
@@ -184,7 +186,6 @@ def test_watch_13_a_stream_cut_within_a_line_loses_nothing(scene, app, steady):
                 for request in server.asked("endpointslices", WATCH)} == {str(version)}
 
 
-@pytest.mark.slow
 def test_watch_14_a_watch_on_which_nothing_comes_is_asked_for_again(scene, app, steady):
     """No byte, no end: neither bookmarks nor the end that was asked for."""
     server, proxy = scene()
@@ -337,7 +338,6 @@ def test_watch_17_pages_that_are_too_large_are_asked_for_smaller(scene, app, ste
         assert kube_metric(proxy, "too_large_total") == 2
 
 
-@pytest.mark.slow
 def test_watch_17_a_list_without_an_end_is_given_up(scene, app, steady):
     """Each page is small enough, but there is always another one."""
     server, proxy = scene()
@@ -424,7 +424,6 @@ def test_watch_23_kinds_not_installed_are_waited_for_quietly(api, follow, app, s
         wait_body(proxy, b"a", "r.test", patience_s=SLOWLY_S)
 
 
-@pytest.mark.slow
 def test_watch_23_objects_go_when_their_kind_is_really_gone(api, follow, app, steady):
     server = api(steady(), manifests.app(app(b"a")), manifests.to_yaml({
         "apiVersion": "contour.heptio.com/v1beta1", "kind": "IngressRoute",

@@ -154,8 +154,9 @@ class Fairlead:
     def pid(self):
         return self.process.pid
 
-    def wait_ready(self):
-        wait_until(lambda: self.admin("/readyz").status == 200, "readiness")
+    def wait_ready(self, patience_s=60):
+        """A thousand keys take a while to read where sanitizers watch and others are busy."""
+        wait_until(lambda: self.admin("/readyz").status == 200, "readiness", patience_s)
 
     # ---- talking to it ----
 
