@@ -19,6 +19,15 @@ TOOLS = RELEASE / "bench"
 PROXY_CPU, LOAD_CPU = (1, 0) if (os.cpu_count() or 1) > 1 else (0, 0)
 
 
+def be_preferred():
+    """We and what we start go before other programs of this machine, where we may: what is measured is
+    how the threads of one program get along, not who else is busy."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, -15)
+    except PermissionError:
+        say("other programs may disturb the figures: only root may go before them")
+
+
 def say(text):
     print(text, file=sys.stderr, flush=True)
 
