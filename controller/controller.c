@@ -18,6 +18,7 @@
 #include "controller/resolver.h"
 #include "controller/turn.h"
 #include "core/check.h"
+#include "core/env.h"
 
 #define RESOLVE_INTERVAL_MS 5000
 #define FIRST_ANSWERS_MS    2000
@@ -313,6 +314,7 @@ static void on_retire(uv_work_t *work)
 {
     struct retiring *retiring = work->data;
 
+    env_step_back();
     table_unref(retiring->table);
 }
 

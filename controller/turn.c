@@ -10,6 +10,7 @@
 
 #include "controller/resolver.h"
 #include "core/check.h"
+#include "core/env.h"
 
 #include <time.h>
 
@@ -185,6 +186,7 @@ static void on_work(uv_work_t *work)
     struct input *input = &turn->running;
     uint64_t started_ns = uv_hrtime();
 
+    env_step_back();
     for (size_t i = 0; i < input->batches_count; i++)
         compiler_apply(turn->compiler, input->batches[i]);
     for (size_t i = 0; i < input->answers_count; i++)

@@ -248,6 +248,18 @@ uint64_t env_resident_bytes(void)
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* On Linux the priority is the calling thread's, not the process's (setpriority(2), "C
+ * library/kernel differences"). */
+void env_step_back(void)
+{
+    static _Thread_local bool is_back;
+
+    if (is_back)
+        return;
+    is_back = true;
+    (void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + BACKGROUND_NICE);
+}
+
 void env_forbid_core_dumps(void)
 {
     const struct rlimit none = {0, 0};

@@ -9,6 +9,10 @@
 
 #include <stdint.h>
 
+/* How much nicer a thread is than the loops once it has stepped back (sched(7)): where both want
+ * one CPU, a loop gets three quarters of it. */
+#define BACKGROUND_NICE 5
+
 /*
  * CPUs this process may use, at least 1: the smaller of the affinity mask and the cgroup's quota
  * (v2 cpu.max, v1 cpu.cfs_quota_us / cpu.cfs_period_us, own cgroup and its parents; rounded up).
@@ -23,6 +27,9 @@ uint64_t env_resident_bytes(void);
 /* Ports below 1024, where the file of the program may have them for its users (setcap
  * cap_net_bind_service=p). Nothing happens where it may not: binding then says so. */
 void env_claim_low_ports(void);
+/* First thing in a job on the thread pool that may take long, compiling or decoding: from now on
+ * this thread gives way to those that serve. Where the system does not let it, nothing changes. */
+void env_step_back(void);
 /* No core dumps, which would hold keys (hostile-input 98). */
 void env_forbid_core_dumps(void);
 

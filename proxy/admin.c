@@ -139,6 +139,7 @@ static void dump_table(uv_work_t *work)
 {
     struct admin_job *job = work->data;
 
+    env_step_back();
     if (job->is_json)
         table_dump_json_live(job->table, prober_view_word, job->view, &job->out);
     else

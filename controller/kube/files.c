@@ -10,6 +10,7 @@
 #include "controller/kube/source.h"
 #include "controller/kube/watch.h"
 #include "core/check.h"
+#include "core/env.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -249,11 +250,13 @@ static void finish_job(struct files *files)
 
 static void work_merge(uv_work_t *work)
 {
+    env_step_back();
     job_merge(((struct files *)work->data)->job);
 }
 
 static void work_read(uv_work_t *work)
 {
+    env_step_back();
     job_read(((struct files *)work->data)->job);
 }
 
@@ -262,6 +265,7 @@ static void work_look(uv_work_t *work)
 {
     struct job *job = ((struct files *)work->data)->job;
 
+    env_step_back();
     job_look(job);
     if (job->reads_count > READS_PER_READER)
         return;

@@ -5,6 +5,7 @@
 #include "controller/kube/follow_parts.h"
 
 #include "core/check.h"
+#include "core/env.h"
 #include "core/mem.h"
 
 #include <string.h>
@@ -172,6 +173,7 @@ static void on_work(uv_work_t *work)
 {
     struct decode_job *job = work->data;
 
+    env_step_back();
     if (job->is_page)
         read_page(job);
     else
@@ -219,6 +221,7 @@ static void on_drop(uv_work_t *work)
 {
     struct leavings *leavings = &((struct dropped *)work->data)->leavings;
 
+    env_step_back();
     while (leavings->jobs != NULL) {
         struct decode_job *job = leavings->jobs;
 

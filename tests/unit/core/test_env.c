@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -261,10 +262,30 @@ TEST(resident_memory_grows_with_what_is_touched)
     assert_true(after >= before + size / 2);
 }
 
+static void *step_back_twice(void *nice)
+{
+    env_step_back();
+    env_step_back();
+    *(int *)nice = getpriority(PRIO_PROCESS, 0);
+    return NULL;
+}
+
+TEST(a_thread_that_steps_back_does_so_once_and_alone)
+{
+    int before = getpriority(PRIO_PROCESS, 0), nice = 0;
+    pthread_t thread;
+
+    assert_int_equal(pthread_create(&thread, NULL, step_back_twice, &nice), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(nice, before + BACKGROUND_NICE > 19 ? 19 : before + BACKGROUND_NICE);
+    assert_int_equal(getpriority(PRIO_PROCESS, 0), before);
+}
+
 TESTS(UNIT(without_cgroups_the_affinity_decides), UNIT(the_real_machine_has_at_least_one_cpu),
       UNIT(cgroup_v2_quota_of_one_cpu), UNIT(cgroup_v2_quota_is_rounded_up),
       UNIT(cgroup_v2_max_is_no_limit), UNIT(cgroup_v2_the_tightest_parent_holds),
       UNIT(cgroup_v2_path_of_the_host_falls_back_to_the_mounted_top),
       UNIT(cgroup_v1_quota_of_the_own_group), UNIT(cgroup_v1_quota_of_a_parent_and_no_limit),
       UNIT(odd_cgroup_files_count_as_no_limit), UNIT(open_files_are_raised_to_the_hard_limit),
-      UNIT(hostile_98_no_core_dumps), UNIT(resident_memory_grows_with_what_is_touched))
+      UNIT(hostile_98_no_core_dumps), UNIT(resident_memory_grows_with_what_is_touched),
+      UNIT(a_thread_that_steps_back_does_so_once_and_alone))
