@@ -21,8 +21,13 @@ static void end_if_closed(struct api *api)
 
 static void on_timer(uv_timer_t *timer);
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* Set for the call that is due first. A byte that comes moves nothing: the timer looks again. */
-static void set_timer(struct api *api)
+void api_set_timer(struct api *api)
 {
     uint64_t now_ms = uv_now(api->loop);
     uint64_t due_ms = UINT64_MAX;
@@ -31,9 +36,9 @@ static void set_timer(struct api *api)
     if (api->is_closing)
         return;
     LIST_EACH (&api->calls, link) {
-        uint64_t call_ms = call_due_ms(LIST_ENTRY(link, struct api_call, link), &end);
+        const struct api_call *call = LIST_ENTRY(link, struct api_call, link);
 
-        due_ms = call_ms < due_ms ? call_ms : due_ms;
+        due_ms = least(due_ms, least(call_due_ms(call, &end), call_probe_due_ms(call)));
     }
     if (due_ms == UINT64_MAX)
         uv_timer_stop(&api->timer);
@@ -56,6 +61,17 @@ static bool time_out_one(struct api *api, uint64_t now_ms)
     return false;
 }
 
+/* The first of a line's calls has it probed for all. */
+static void probe_lines(struct api *api, uint64_t now_ms)
+{
+    LIST_EACH (&api->calls, link) {
+        struct api_call *call = LIST_ENTRY(link, struct api_call, link);
+
+        if (call_probe_due_ms(call) <= now_ms)
+            call_probe_line(call);
+    }
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct api *api = timer->data;
@@ -63,7 +79,8 @@ static void on_timer(uv_timer_t *timer)
 
     while (time_out_one(api, now_ms))
         ;
-    set_timer(api);
+    probe_lines(api, now_ms);
+    api_set_timer(api);
 }
 
 static struct api_call *find_paused(struct api *api, uint64_t after_serial)
@@ -157,7 +174,9 @@ static struct api_line *open_line(struct api *api)
     struct api_line *line = mem_new(struct api_line);
 
     line->api = api;
+    line->address = *addresses_current(&api->addresses);
     line->tls_number = auth_tls_number(api->auth);
+    line->heard_ms = uv_now(api->loop);
     line->session = session_open(api->loop, &line_events, line);
     api->lines_open++;
     return line;
@@ -294,7 +313,9 @@ enum status api_open(struct api **api, const struct api_config *config)
     enum status status;
     struct text error;
 
-    *fresh = (struct api){.loop = config->loop, .log = config->log};
+    *fresh = (struct api){.loop = config->loop,
+                          .log = config->log,
+                          .probing = {API_PROBE_AFTER_MS, API_PROBE_TIMEOUT_MS}};
     CHECK(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
     list_init(&fresh->calls);
     text_init(&error);
@@ -323,6 +344,11 @@ void api_fix_addresses(struct api *api, const struct address *list, size_t count
     addresses_fix(&api->addresses, list, count);
 }
 
+void api_fix_probing(struct api *api, struct api_probing probing)
+{
+    api->probing = probing;
+}
+
 struct bytes api_namespace(const struct api *api)
 {
     return api->access.ns;
@@ -335,7 +361,7 @@ static struct bytes copy(struct text *text, struct bytes bytes)
     return text_bytes(text);
 }
 
-struct api_call *api_start(struct api *api, const struct api_request *request)
+struct api_call *api_new_call(struct api *api, const struct api_request *request)
 {
     struct api_call *call = mem_new(struct api_call);
 
@@ -347,8 +373,15 @@ struct api_call *api_start(struct api *api, const struct api_request *request)
     text_init(&call->held);
     list_push_back(&api->calls, &call->link);
     api->calls_count++;
+    return call;
+}
+
+struct api_call *api_start(struct api *api, const struct api_request *request)
+{
+    struct api_call *call = api_new_call(api, request);
+
     api_pump(api);
-    set_timer(api);
+    api_set_timer(api);
     return call;
 }
 

@@ -105,13 +105,14 @@ void call_begin(struct api_call *call, struct api_line *line)
     call->is_paused = false;
     call->is_held = false;
     call->is_head_told = false;
+    call->is_h2 = false;
     call->line = line;
     call->identity_number = auth_number(api->auth);
     call->status = 0;
     call->retry_after_ms = 0;
     call->error[0] = '\0';
     line->calls_count++;
-    call_make_easy(call, addresses_current(&api->addresses), auth_identity(api->auth));
+    call_make_easy(call, &line->address, auth_identity(api->auth));
     session_add(line->session, call->easy);
 }
 
@@ -250,8 +251,8 @@ uint64_t call_due_ms(const struct api_call *call, enum api_end *end)
 {
     const struct api_request *request = &call->request;
     uint64_t late = request->timeout_ms > 0 ? call->started_ms + request->timeout_ms : UINT64_MAX;
-    bool may_be_silent = request->silence_ms == 0 || call->is_held;
-    uint64_t silent = !may_be_silent ? call->heard_ms + request->silence_ms : UINT64_MAX;
+    uint32_t silence_ms = call->is_held ? 0 : call_silence_ms(call);
+    uint64_t silent = silence_ms > 0 ? call->heard_ms + silence_ms : UINT64_MAX;
 
     if (call->state == CALL_CANCELLED || call->state == CALL_ENDED)
         return UINT64_MAX;

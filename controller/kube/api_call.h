@@ -5,6 +5,7 @@
  *     api.c        what calls share: identity, address, session, the timer, the end
  *     api_call.c   one call: begun, answered, begun again, ended
  *     api_easy.c   what libcurl is told of a call, and its callbacks
+ *     api_probe.c  a connection on which nothing comes is asked whether it is alive
  *
  * A call waits until there is an identity and an address, runs on a line, and ends; or waits for
  * the identity to be read again, and begins once more.
@@ -24,6 +25,11 @@
 #define API_KEEP_ALIVE_INTERVAL_S 5
 #define API_KEEP_ALIVE_COUNT      3
 #define API_USER_TIMEOUT_MS       25000
+/* One that acknowledges and says nothing is found after these two together; where it cannot be
+ * asked, a call that may not be silent ends after the third. */
+#define API_PROBE_AFTER_MS      12000
+#define API_PROBE_TIMEOUT_MS    12000
+#define API_UNPROBED_SILENCE_MS 25000
 /* Of the body of a 401, kept for the case that it stays one. */
 #define API_HELD_BYTES_MAX     65536
 #define API_RETRY_AFTER_MS_MAX 3600000u
@@ -45,9 +51,13 @@ enum call_state {
 struct api_line {
     struct api *api;         /* borrowed */
     struct session *session; /* owned */
+    struct address address;  /* of all its connections */
     size_t calls_count;
-    uint64_t tls_number; /* of the identity its connections are made with */
-    bool is_retired;     /* closes with its last call */
+    uint64_t tls_number;    /* of the identity its connections are made with */
+    uint64_t heard_ms;      /* when the last byte of any call came */
+    struct api_call *probe; /* borrowed; NULL: none is under way */
+    uint64_t probe_started_ms;
+    bool is_retired; /* closes with its last call */
 };
 
 struct api_stats {
@@ -61,6 +71,12 @@ struct api_stats {
     uint64_t connections;
     uint64_t held_too_large;
     uint64_t pauses; /* a turn had taken its share */
+    uint64_t dead_connections;
+};
+
+struct api_probing {
+    uint32_t after_ms;
+    uint32_t timeout_ms;
 };
 
 struct api {
@@ -79,6 +95,7 @@ struct api {
     uint64_t turn_ms; /* the turn that turn_bytes is of */
     size_t turn_bytes;
     struct api_stats stats;
+    struct api_probing probing;
     bool is_closing;
     int timers_open;
     api_closed_fn *on_closed;
@@ -103,6 +120,7 @@ struct api_call {
     size_t addresses_tried;
     bool has_renewed; /* once is enough */
     bool is_head_told;
+    bool is_h2;   /* known once a head came */
     bool is_held; /* by the caller; it is paused with the next bytes */
     bool is_paused;
     bool is_telling; /* on_bytes is being called from outside of libcurl */
@@ -117,11 +135,17 @@ struct api_call {
 
 /* For tests: connect to these, whatever the name of the server says. */
 void api_fix_addresses(struct api *api, const struct address *list, size_t count);
+/* For tests: probe sooner. */
+void api_fix_probing(struct api *api, struct api_probing probing);
 
 /* api.c, for the others */
 /* False when this turn has had its share: the call is to be paused, and goes on by itself. */
 bool api_may_read(struct api_call *call, size_t bytes);
 void api_pump(struct api *api);
+/* In the list of calls, and waiting; nothing is done with it yet. */
+struct api_call *api_new_call(struct api *api, const struct api_request *request);
+/* What is due first has changed. */
+void api_set_timer(struct api *api);
 /* What begins from now on gets connections of its own. */
 void api_retire_line(struct api *api);
 /* One call less is on it. */
@@ -137,6 +161,14 @@ void call_time_out(struct api_call *call, enum api_end end);
 void call_drop(struct api_call *call);
 /* UINT64_MAX: never. *end says what it is then. */
 uint64_t call_due_ms(const struct api_call *call, enum api_end *end);
+
+/* api_probe.c, for the others */
+/* How long this call may be silent, on the line where it is; 0: for ever. */
+uint32_t call_silence_ms(const struct api_call *call);
+/* When its line is to be probed; UINT64_MAX: not for its sake. */
+uint64_t call_probe_due_ms(const struct api_call *call);
+/* Not from inside libcurl. */
+void call_probe_line(struct api_call *call);
 
 /* api_easy.c, for api_call.c */
 void call_make_easy(struct api_call *call, const struct address *address,

@@ -30,7 +30,7 @@ static int on_socket(void *context, curl_socket_t socket, curlsocktype purpose)
 
 static void hear(struct api_call *call)
 {
-    call->heard_ms = uv_now(call->api->loop);
+    call->heard_ms = call->line->heard_ms = uv_now(call->api->loop);
 }
 
 static bool may_stay_unseen(const struct api_call *call)
@@ -46,6 +46,16 @@ static void read_status(struct api_call *call)
     call->status = (int)status;
 }
 
+/* From now on its line may be probed. */
+static void read_version(struct api_call *call)
+{
+    long version = 0;
+
+    (void)curl_easy_getinfo(call->easy, CURLINFO_HTTP_VERSION, &version);
+    call->is_h2 = version == CURL_HTTP_VERSION_2_0;
+    api_set_timer(call->api);
+}
+
 /* The empty line ends a head. Heads of interim answers do not count, nor do trailers. */
 static void tell_head(struct api_call *call)
 {
@@ -53,6 +63,7 @@ static void tell_head(struct api_call *call)
     if (call->status < 200 || call->is_head_told || may_stay_unseen(call))
         return;
     call->is_head_told = true;
+    read_version(call);
     if (call->request.on_head != NULL)
         call->request.on_head(call->request.context, call->status);
 }

@@ -54,6 +54,9 @@ void api_write_metrics(const struct api *api, struct text *out)
         api->stats.bytes);
     add(out, "fairlead_api_connections_total", "Connections begun to the API server.",
         api->stats.connections);
+    add(out, "fairlead_api_dead_connections_total",
+        "Connections to the API server on which nothing came, not even an answer to a question.",
+        api->stats.dead_connections);
     add(out, "fairlead_api_held_too_large_total",
         "Answers with status 401 that were cut, being larger than 64 KiB.",
         api->stats.held_too_large);

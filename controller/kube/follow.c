@@ -315,7 +315,9 @@ static void on_timer(uv_timer_t *timer)
 
 static void settle(struct follow *follow)
 {
-    bool was_ok = follow->end.failure.code == 0 && follow->end.is_answered, is_gone;
+    bool was_ok = (follow->end.failure.code == 0 && follow->end.is_answered) ||
+                  reflector_is_over(&follow->reflector, &follow->end);
+    bool is_gone;
 
     if (follow->wants_relist) {
         follow->wants_relist = false;

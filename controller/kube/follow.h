@@ -24,7 +24,8 @@
 #define MESSAGE_BYTES_MAX 200                   /* of a failure, as it is shown */
 #define LIST_TIMEOUT_MS   120000                /* of one page */
 #define WATCH_SLACK_MS    30000                 /* past the end that was asked for */
-#define WATCH_SILENCE_MS  90000 /* bookmarks come each minute; TCP finds dead peers earlier */
+#define WATCH_SILENCE_MS  90000 /* bookmarks come each minute; dead connections are found earlier  \
+                                 */
 
 /* What to follow. */
 struct followed {

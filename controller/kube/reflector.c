@@ -341,9 +341,7 @@ static void ended_watch(struct reflector *reflector, const struct reflector_end 
     wait_after_fault(reflector, end, now_ms, random);
 }
 
-/* A watch's time was over; or it fell silent, and only another one shows whether that means
- * something: bookmarks are not promised, and a dead peer may say nothing for ever. */
-static bool is_over(const struct reflector *reflector, const struct reflector_end *end)
+bool reflector_is_over(const struct reflector *reflector, const struct reflector_end *end)
 {
     return !reflector->is_listing && (is_success(end) || (end->is_silent && end->status == 200));
 }
@@ -358,7 +356,7 @@ void reflector_ended(struct reflector *reflector, const struct reflector_end *en
         reflector->ask_at_ms = now_ms; /* the next page, or the watch */
         return;
     }
-    if (is_over(reflector, end) && !is_short) {
+    if (reflector_is_over(reflector, end) && !is_short) {
         reflector->internal_errors = 0;
         reflector->trouble = TROUBLE_NONE;
         reflector->ask_at_ms = now_ms;

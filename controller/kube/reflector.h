@@ -96,6 +96,11 @@ struct reflector_end {
     uint32_t retry_after_ms;
     struct served_failure failure; /* of the body, or of an ERROR event; code 0: none */
 };
+
+/* A watch's time was over; or it fell silent, and only another one shows whether that means
+ * something: bookmarks are not promised, and a dead peer may say nothing for ever. */
+bool reflector_is_over(const struct reflector *reflector, const struct reflector_end *end);
+
 /*
  * Sets what is asked next, and from when on. *is_gone: the objects are not installed any more, and
  * those known are to go.

@@ -114,6 +114,103 @@ TEST(watch_14_after_a_silence_the_next_call_is_not_put_on_the_same_connection)
     seen_fini(&seen);
 }
 
+static const struct api_probing soon = {.after_ms = 100, .timeout_ms = 200};
+
+#define WATCHES 3
+
+/* Watches begin, and then it hangs: what comes is acknowledged and not answered. A later
+ * connection answers all. */
+static void serve_and_hang(struct served *served)
+{
+    struct h2_script script;
+    bool is_first = served->number == 0;
+
+    h2_begin(&script, served);
+    if (is_first && h2_wait(&script, WATCHES))
+        for (size_t i = 0; i < WATCHES; i++)
+            h2_open(&script, i);
+    if (!is_first && h2_wait(&script, 1))
+        h2_answer(&script, 0);
+    while (h2_turn(&script))
+        ;
+    h2_end(&script);
+}
+
+static void start_watches(struct caller *caller, struct seen *watches, size_t count)
+{
+    struct api_request request;
+
+    for (size_t i = 0; i < count; i++) {
+        request = caller_request(caller, &watches[i], "/watch");
+        request.silence_ms = 3600000;
+        watches[i].call = api_start(caller->api, &request);
+    }
+}
+
+TEST(watch_14_watches_of_a_connection_that_only_acknowledges_end)
+{
+    struct tls_server server = {.has_h2 = true};
+    struct caller caller;
+    struct seen watches[WATCHES] = {0}, seen = {0};
+
+    tls_server_start(&server, 0, serve_and_hang);
+    caller_begin(&caller, &server);
+    api_fix_probing(caller.api, soon);
+    start_watches(&caller, watches, WATCHES);
+    for (size_t i = 0; i < WATCHES; i++) {
+        caller_until(&caller, &watches[i].is_ended);
+        assert_int_equal(watches[i].end, API_SILENT);
+        assert_int_equal(watches[i].status, 200);
+    }
+    assert_int_equal(server.requests, WATCHES + 1);
+    assert_int_equal(caller.api->stats.dead_connections, 1);
+    caller_get(&caller, &seen, "/watch");
+    assert_int_equal(seen.status, 200);
+    assert_int_equal(server.connections, 2);
+    caller_fini(&caller);
+    tls_server_stop(&server);
+    for (size_t i = 0; i < WATCHES; i++)
+        seen_fini(&watches[i]);
+    seen_fini(&seen);
+}
+
+#define PROBES 3
+
+/* A watch on which nothing happens for so many probes; then it ends. */
+static void serve_quietly(struct served *served)
+{
+    struct h2_script script;
+
+    h2_begin(&script, served);
+    if (h2_wait(&script, 1))
+        h2_open(&script, 0);
+    for (size_t i = 1; i <= PROBES && h2_wait(&script, i + 1); i++)
+        h2_answer(&script, i);
+    nghttp2_session_terminate_session(script.session, NGHTTP2_NO_ERROR);
+    nghttp2_session_send(script.session);
+    h2_end(&script);
+}
+
+TEST(watch_14_a_quiet_watch_lives_on_as_long_as_probes_are_answered)
+{
+    struct tls_server server = {.has_h2 = true};
+    struct caller caller;
+    struct seen watch = {0};
+
+    tls_server_start(&server, 0, serve_quietly);
+    caller_begin(&caller, &server);
+    api_fix_probing(caller.api, (struct api_probing){.after_ms = 50, .timeout_ms = 10000});
+    start_watches(&caller, &watch, 1);
+    caller_until(&caller, &watch.is_ended);
+    assert_int_equal(watch.end, API_FAILED);
+    assert_int_equal(server.requests, 1 + PROBES);
+    assert_int_equal(server.connections, 1);
+    assert_int_equal(caller.api->stats.dead_connections, 0);
+    caller_fini(&caller);
+    tls_server_stop(&server);
+    seen_fini(&watch);
+}
+
 #define LARGE_BYTES (4 * 1024 * 1024)
 #define LARGE_CALLS 4
 
@@ -243,6 +340,8 @@ TEST(a_cancelled_stream_leaves_the_others_of_its_connection)
 
 TESTS(UNIT(watch_26_ten_calls_share_one_connection_of_http_2),
       UNIT(watch_26_a_goaway_ends_no_call_and_the_next_gets_a_connection),
+      UNIT(watch_14_watches_of_a_connection_that_only_acknowledges_end),
+      UNIT(watch_14_a_quiet_watch_lives_on_as_long_as_probes_are_answered),
       UNIT(watch_14_after_a_silence_the_next_call_is_not_put_on_the_same_connection),
       UNIT(watch_17_large_bodies_come_whole_though_each_turn_takes_but_a_part),
       UNIT(a_stream_that_is_refused_is_asked_for_again_on_another_connection),
