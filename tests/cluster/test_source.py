@@ -5,6 +5,7 @@ Traffic runs through every test on a host that nobody touches; not one request o
 """
 import contextlib
 import os
+import signal
 import ssl
 from concurrent import futures
 
@@ -148,6 +149,24 @@ def test_watch_13_the_api_server_killed_and_restarted_changes_nothing(scene, clu
         wait_until(lambda: "does not answer" in scene.readyz()[1], "the trouble is told", SLOWLY_S)
         assert scene.readyz()[0] == 200 and scene.get() == b"before"
         cluster.api_server.start()
+        cluster.wait_ready()
+        cluster.apply(scene.endpoints(b"after"))
+        scene.wait(b"after")
+        scene.wait_well()
+
+
+def test_watch_14_an_api_server_that_hangs_is_noticed_and_gone_on_with(scene, cluster):
+    """Stopped, it acknowledges what comes, and says nothing."""
+    scene.start()
+    cluster.apply(scene.manifests(b"before"))
+    scene.wait(b"before")
+    with scene.traffic(), contextlib.ExitStack() as going:
+        os.kill(cluster.api_server.pid(), signal.SIGSTOP)
+        going.callback(os.kill, cluster.api_server.pid(), signal.SIGCONT)
+        wait_until(lambda: scene.proxy.metric("fairlead_api_dead_connections_total") > 0,
+                   "the dead connection is noticed", SLOWLY_S)
+        assert scene.readyz()[0] == 200 and scene.get() == b"before"
+        going.close()
         cluster.wait_ready()
         cluster.apply(scene.endpoints(b"after"))
         scene.wait(b"after")
