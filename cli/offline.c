@@ -32,7 +32,7 @@ static void resolve_one(struct compiler *compiler, struct bytes name)
     struct resolved_name resolved = {.name = name, .addresses = addresses};
     char *text = mem_string(name);
 
-    if (getaddrinfo(text, NULL, &hints, &answers) == 0) {
+    if (getaddrinfo(address_name_to_ask(text), "0", &hints, &answers) == 0) {
         resolved.addresses_count = copy_answers(answers, addresses, RESOLVED_ADDRESSES_MAX);
         freeaddrinfo(answers);
     }

@@ -53,8 +53,8 @@ static void look_up(struct name *name)
 
     if (name->is_busy)
         return;
-    if (uv_getaddrinfo(name->resolver->loop, &name->request, on_resolved, name->text, NULL,
-                       &hints) != 0) {
+    if (uv_getaddrinfo(name->resolver->loop, &name->request, on_resolved,
+                       address_name_to_ask(name->text), "0", &hints) != 0) {
         name->was_tried = true; /* a text that cannot be asked for: it resolves to nothing */
         return;
     }

@@ -185,6 +185,19 @@ void address_add(const struct address *address, struct text *out)
     text_add_uint(out, address->port);
 }
 
+const char *address_name_to_ask(const char *name)
+{
+    struct bytes text = bytes_of(name), suffix = BYTES(".localhost");
+
+    if (text.len > 0 && text.at[text.len - 1] == '.')
+        text.len--;
+    if (bytes_equal_nocase(text, BYTES("localhost")) ||
+        (text.len > suffix.len &&
+         bytes_equal_nocase(bytes_skip(text, text.len - suffix.len), suffix)))
+        return NULL;
+    return name;
+}
+
 bool address_is_loopback(const struct address *address)
 {
     static const uint8_t v6_loopback[16] = {[15] = 1};

@@ -36,6 +36,15 @@ bool address_is_loopback(const struct address *address);
 bool address_is_link_local(const struct address *address); /* 169.254/16, fe80::/10 */
 bool address_is_unspecified(const struct address *address);
 
+/*
+ * What getaddrinfo() is to be asked for a name, with the service "0": the name, or NULL, which is
+ * the loopback, for localhost and what ends in .localhost: no file and no DNS server is asked for
+ * these.
+ *
+ * Source: RFC 6761 section 6.3
+ */
+const char *address_name_to_ask(const char *name);
+
 /* All addresses that share their first bits. */
 struct address_range {
     struct address address; /* port 0; bits after the first `bits` are 0 */

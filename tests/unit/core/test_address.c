@@ -274,7 +274,19 @@ TEST(a_range_has_the_addresses_that_share_its_prefix)
     assert_int_equal(address_range_parse(BYTES("10.0.0.0/"), &range), STATUS_INVALID);
 }
 
-TESTS(UNIT(address_reads_and_writes_both_families), UNIT(address_stores_mapped_ipv6_as_ipv4),
+TEST(localhost_is_the_loopback_whoever_is_asked)
+{
+    const char *const loopbacks[] = {"localhost", "LocalHost.", "db.localhost", "a.b.localhost."};
+    const char *const others[] = {"localhost.test", "mylocalhost", ".localhost", ""};
+
+    for (size_t i = 0; i < 4; i++) {
+        assert_null(address_name_to_ask(loopbacks[i]));
+        assert_ptr_equal(address_name_to_ask(others[i]), others[i]);
+    }
+}
+
+TESTS(UNIT(localhost_is_the_loopback_whoever_is_asked),
+      UNIT(address_reads_and_writes_both_families), UNIT(address_stores_mapped_ipv6_as_ipv4),
       UNIT(address_refuses_all_that_is_not_a_literal_with_a_port),
       UNIT(address_refuses_a_nul_inside), UNIT(address_parse_leaves_its_result_alone_on_failure),
       UNIT(address_parse_ip_takes_ipv6_with_and_without_brackets),
