@@ -12,14 +12,16 @@ def deployment(name, image, namespace, replicas):
                  "args": ["--listen", "0.0.0.0:8080", "--name", "$(POD)"],
                  "env": [{"name": "POD",
                           "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
-                 "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1}}
+                 "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1},
+                 # It answers on until all have heard that it goes.
+                 "lifecycle": {"preStop": {"sleep": {"seconds": 3}}}}
     return json.dumps({
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": name, "namespace": namespace},
         "spec": {"replicas": replicas, "selector": {"matchLabels": labels},
                  "template": {"metadata": {"labels": labels},
                               "spec": {"containers": [container],
-                                       "terminationGracePeriodSeconds": 1}}}})
+                                       "terminationGracePeriodSeconds": 5}}}})
 
 
 def service(name, namespace):
