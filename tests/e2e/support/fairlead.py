@@ -126,7 +126,7 @@ class Fairlead:
         self.log = Lines(self.process.stderr)
         self.output = Lines(self.process.stdout)
         if ready:
-            self.wait_ready()
+            self._wait_ready_or_kill()
 
     # ---- where it is ----
 
@@ -153,6 +153,15 @@ class Fairlead:
     @property
     def pid(self):
         return self.process.pid
+
+    def _wait_ready_or_kill(self):
+        """Nobody stops what could not be made."""
+        try:
+            self.wait_ready()
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
 
     def wait_ready(self, patience_s=60):
         """A thousand keys take a while to read where sanitizers watch and others are busy."""
