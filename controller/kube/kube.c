@@ -163,13 +163,25 @@ static bool follows_kind(const struct kube *kube, enum object_kind kind)
     return false;
 }
 
+void kube_progress(const struct kube *kube, struct kube_progress *progress)
+{
+    *progress = (struct kube_progress){.lists = kube->follows_count};
+    for (size_t i = 0; i < kube->follows_count; i++) {
+        enum reflector_trouble trouble = follow_trouble(kube->follows[i]);
+
+        if (follow_is_synced(kube->follows[i]))
+            progress->read++;
+        else if (trouble == TROUBLE_FORBIDDEN || trouble == TROUBLE_ABSENT)
+            progress->refused++;
+    }
+}
+
 static bool all_are_synced(const struct kube *kube)
 {
-    for (size_t i = 0; i < kube->follows_count; i++) {
-        if (!follow_is_synced(kube->follows[i]))
-            return false;
-    }
-    return true;
+    struct kube_progress progress;
+
+    kube_progress(kube, &progress);
+    return progress.read == progress.lists;
 }
 
 static void give_batch(struct kube *kube)

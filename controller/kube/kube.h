@@ -33,6 +33,15 @@ struct kube *kube_open(const struct kube_config *config);
 void kube_close(struct kube *kube, source_closed_fn *on_closed, void *context);
 struct source kube_source(struct kube *kube);
 
+/* How far the first reading has come. */
+struct kube_progress {
+    size_t lists;   /* that are followed */
+    size_t read;    /* of them, those read to their end */
+    size_t refused; /* of the others, those that asking again does not help: not permitted, or not
+                       installed */
+};
+void kube_progress(const struct kube *kube, struct kube_progress *progress);
+
 /*
  * What the API server has as the status of an Ingress or IngressRoute, as last seen: for who writes
  * statuses. And where the published Service is reached. Borrowed until the next turn of the loop;
