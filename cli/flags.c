@@ -171,6 +171,21 @@ static bool add_addresses(const struct flag *flag, struct options *options, stru
     return list->count > 0;
 }
 
+static bool set_labels(const struct flag *flag, struct options *options, struct bytes value,
+                       struct text *remedy)
+{
+    struct bytes rest = value, label;
+    bool is_fine = value.len > 0;
+
+    while (is_fine && bytes_next_item(&rest, ',', &label))
+        is_fine = name_is_label(label);
+    if (is_fine)
+        return set_bytes(flag, options, value, remedy);
+    text_add_str(remedy, "give labels of our pods as KEY=VALUE, separated by commas, such as "
+                         "app.kubernetes.io/name=fairlead");
+    return false;
+}
+
 static bool parse_listen(struct bytes value, struct listen_address *address, struct text *remedy)
 {
     const char *error = "";

@@ -12,5 +12,7 @@ bool name_is_namespace(struct bytes name);
 bool name_is_host(struct bytes value);
 /* "namespace/name" */
 bool name_is_object(struct bytes value);
+/* "name=value" or "domain/name=value" */
+bool name_is_label(struct bytes label);
 
 #endif

@@ -305,9 +305,12 @@ static enum status check_serve(struct parse *parse)
         getenv("KUBERNETES_SERVICE_HOST") == NULL)
         return refuse(parse, "nothing to serve: give --objects DIR, or --kubeconfig FILE outside a "
                              "cluster");
-    if (options->publish_service.len > 0 && options->publish_addresses.count > 0)
-        return refuse(parse, "--publish-service and --publish-address exclude each other; give one "
-                             "of them");
+    if ((options->publish_service.len > 0) + (options->publish_addresses.count > 0) +
+            (options->publish_nodes.len > 0) >
+        1)
+        return refuse(parse,
+                      "--publish-service, --publish-address and --publish-nodes exclude each "
+                      "other; give one of them");
     return check_words(parse, 0, 0, "");
 }
 

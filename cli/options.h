@@ -93,7 +93,8 @@ struct options {
 
     /* what is told to an API server */
     struct bytes publish_service;        /* "ns/name"; empty: none */
-    struct bytes_list publish_addresses; /* not with publish_service */
+    struct bytes_list publish_addresses; /* of these three one at most */
+    struct bytes publish_nodes;          /* labels of our pods, "KEY=VALUE,KEY=VALUE" */
     bool leader_election;                /* default on */
     struct bytes lease_name;             /* "name", or "ns/name" */
 

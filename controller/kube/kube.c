@@ -11,6 +11,7 @@
 
 #include "controller/kube/follow.h"
 #include "controller/kube/kube_metrics.h"
+#include "controller/kube/pod_nodes.h"
 #include "controller/kube/statuses.h"
 #include "core/check.h"
 
@@ -42,6 +43,10 @@ static const struct followed old_endpoints = {
 static const struct followed services = {OBJECT_SERVICE, "v1",  "/api/v1", "services",
                                          NULL,           false, false};
 
+/* Where our pods run. Their selector is made of the flag. */
+static const struct followed pods = {OBJECT_POD, "v1", "/api/v1", "pods", NULL, false, false};
+static const struct followed nodes = {OBJECT_NODE, "v1", "/api/v1", "nodes", NULL, true, false};
+
 #define FOLLOWED_COUNT (sizeof(followed) / sizeof(followed[0]))
 
 struct kube {
@@ -50,12 +55,23 @@ struct kube {
     size_t follows_count;
     struct source_batch *batch; /* owned; what was told and not given yet; NULL: nothing */
     struct statuses statuses;
+    struct followed pods; /* with our labels */
+    struct text pod_selector;
+    struct pod_nodes pod_nodes;
     bool is_synced;
     uint64_t seed;
     size_t open_count;
     source_closed_fn *on_closed;
     void *closed_context;
 };
+
+/* Nothing that is served comes of it, so serving does not wait for it. */
+static bool is_aside(const struct follow *follow)
+{
+    enum object_kind kind = follow_what(follow)->kind;
+
+    return kind == OBJECT_POD || kind == OBJECT_NODE;
+}
 
 /* ---- statuses ---- */
 
@@ -135,6 +151,10 @@ static void on_change(void *context, struct follow *follow, const struct served_
     const struct followed *what = follow_what(follow);
     struct follow *sibling = is_gone ? sibling_with(kube, follow, item) : NULL;
 
+    if (is_aside(follow)) {
+        pod_nodes_note(&kube->pod_nodes, what->kind, item, is_gone);
+        return;
+    }
     note_status(kube, what->kind, item, is_gone);
     if (sibling == NULL)
         add_change(kube, what->kind, item, is_gone);
@@ -165,10 +185,13 @@ static bool follows_kind(const struct kube *kube, enum object_kind kind)
 
 void kube_progress(const struct kube *kube, struct kube_progress *progress)
 {
-    *progress = (struct kube_progress){.lists = kube->follows_count};
+    *progress = (struct kube_progress){0};
     for (size_t i = 0; i < kube->follows_count; i++) {
         enum reflector_trouble trouble = follow_trouble(kube->follows[i]);
 
+        if (is_aside(kube->follows[i]))
+            continue;
+        progress->lists++;
         if (follow_is_synced(kube->follows[i]))
             progress->read++;
         else if (trouble == TROUBLE_FORBIDDEN || trouble == TROUBLE_ABSENT)
@@ -202,10 +225,31 @@ static void give_batch(struct kube *kube)
     kube->config.on_batch(kube->config.context, batch);
 }
 
+/* Half of them would be another half later: pods and nodes must both have come once. */
+static void tell_node_addresses(struct kube *kube)
+{
+    for (size_t i = 0; i < kube->follows_count; i++) {
+        if (is_aside(kube->follows[i]) && !follow_is_synced(kube->follows[i]))
+            return;
+    }
+    if (pod_nodes_gather(&kube->pod_nodes) && kube->config.on_node_addresses != NULL)
+        kube->config.on_node_addresses(kube->config.context);
+}
+
+struct bytes kube_node_addresses(const struct kube *kube, size_t *left_out)
+{
+    *left_out = kube->pod_nodes.left_out;
+    return text_bytes(&kube->pod_nodes.addresses);
+}
+
 static void on_told(void *context, struct follow *follow)
 {
     struct kube *kube = context;
 
+    if (is_aside(follow)) {
+        tell_node_addresses(kube);
+        return;
+    }
     if (follow_what(follow)->kind == OBJECT_ENDPOINT_SLICE && follow_is_absent(follow) &&
         !follows_kind(kube, OBJECT_ENDPOINTS))
         open_for_all(kube, &old_endpoints);
@@ -242,17 +286,39 @@ static bool is_watched(const struct kube_config *config, struct bytes ns)
     return config->watch_namespaces_count == 0;
 }
 
+/* "a=b" as it stands in a query. */
+static void add_query_value(struct text *out, struct bytes value)
+{
+    for (size_t i = 0; i < value.len; i++)
+        text_printf(out, "%%%02X", (unsigned int)(unsigned char)value.at[i]);
+}
+
+static void open_pod_nodes(struct kube *kube)
+{
+    text_add_str(&kube->pod_selector, "labelSelector=");
+    add_query_value(&kube->pod_selector, kube->config.pod_labels);
+    text_add_byte(&kube->pod_selector, '\0');
+    kube->pods = pods;
+    kube->pods.selector = kube->pod_selector.at;
+    open_follow(kube, &kube->pods, api_namespace(kube->config.api));
+    open_follow(kube, &nodes, BYTES_NONE);
+}
+
 struct kube *kube_open(const struct kube_config *config)
 {
     struct kube *kube = mem_new(struct kube);
 
     kube->config = *config;
     statuses_init(&kube->statuses);
+    pod_nodes_init(&kube->pod_nodes);
+    text_init(&kube->pod_selector);
     CHECK(uv_random(NULL, NULL, &kube->seed, sizeof(kube->seed), 0, NULL) == 0);
     for (size_t i = 0; i < FOLLOWED_COUNT; i++)
         open_for_all(kube, &followed[i]);
     if (config->published_ns.len > 0 && !is_watched(config, config->published_ns))
         open_follow(kube, &services, config->published_ns);
+    if (config->pod_labels.len > 0)
+        open_pod_nodes(kube);
     return kube;
 }
 
@@ -262,6 +328,8 @@ static void kube_destroy(struct kube *kube)
     void *context = kube->closed_context;
 
     statuses_fini(&kube->statuses);
+    pod_nodes_fini(&kube->pod_nodes);
+    text_fini(&kube->pod_selector);
     source_batch_destroy(kube->batch);
     mem_free(kube->follows);
     mem_free(kube);

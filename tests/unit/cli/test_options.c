@@ -203,6 +203,27 @@ TEST(bad_values_name_the_flag_the_value_and_the_remedy)
     assert_refused("explain --objects d -H nocolon /", "-H \"nocolon\": give a header");
 }
 
+TEST(labels_of_pods_are_taken_as_the_api_server_takes_them)
+{
+    static const char *const wrong[] = {"",         "name",  "=x",    "a/=x",    "a/b/c=x", "-a=x",
+                                        "a=x,,b=y", "a=b=c", "a=x|y", "A.b/c=x", "a!=x"};
+    struct attempt attempt;
+    char line[128];
+
+    assert_taken(&attempt,
+                 "serve --kubeconfig f --publish-nodes app.kubernetes.io/name=fairlead,a=");
+    assert_bytes(attempt.options.publish_nodes, "app.kubernetes.io/name=fairlead,a=");
+    parse_end(&attempt);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        (void)snprintf(line, sizeof(line), "serve --kubeconfig f --publish-nodes=%s", wrong[i]);
+        assert_refused(line, "give labels of our pods as KEY=VALUE");
+    }
+    assert_refused("serve --kubeconfig f --publish-nodes a=b --publish-address 192.0.2.1",
+                   "exclude each other; give one of them");
+    assert_refused("serve --kubeconfig f --publish-nodes a=b --publish-service a/b",
+                   "exclude each other; give one of them");
+}
+
 TEST(unknown_words_are_refused)
 {
     assert_refused("frob", "unknown command \"frob\"");
@@ -428,6 +449,7 @@ TESTS(UNIT(probe_asks_the_usual_admin_port_unless_told_another),
       UNIT(values_follow_their_flag_or_an_equals_sign),
       UNIT(lists_of_namespaces_are_split_at_commas),
       UNIT(bad_values_name_the_flag_the_value_and_the_remedy), UNIT(unknown_words_are_refused),
+      UNIT(labels_of_pods_are_taken_as_the_api_server_takes_them),
       UNIT(hostile_52_a_bad_argument_cannot_forge_a_line), UNIT(commands_say_what_they_miss),
       UNIT(explain_takes_a_method_and_headers), UNIT(two_dashes_end_the_flags),
       UNIT(help_needs_nothing_else),
