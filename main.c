@@ -225,6 +225,7 @@ static void split_name(struct bytes title, struct bytes *ns, struct bytes *name)
 static struct controller_reports reports_of(const struct options *options)
 {
     struct controller_reports reports = {.elects = options->leader_election,
+                                         .pod_labels = options->publish_nodes,
                                          .addresses = options->publish_addresses.at,
                                          .addresses_count = options->publish_addresses.count};
 

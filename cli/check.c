@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * check.c - what is wrong with manifests, one line a finding.
+ * check.c - what is wrong with manifests or the objects of a cluster, one line a finding.
  */
 #include "cli/commands.h"
 #include "cli/offline.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * explain.c - where a request goes and why, by manifests or by a running Fairlead.
+ * explain.c - where a request goes and why, by manifests, an API server or a running Fairlead.
  */
 #include "route/explain.h"
 
@@ -82,7 +82,7 @@ int explain_run(const struct options *options)
     struct text out;
     bool answers;
 
-    if (options->objects.count == 0)
+    if (options->admin_is_given)
         return from_admin(options, &request);
     if (offline_open(&offline, options, &options->objects, true) != STATUS_OK)
         return EXIT_USAGE;

@@ -4,6 +4,7 @@
  */
 #include "cli/flags.h"
 
+#include "cli/names.h"
 #include "core/duration.h"
 
 #include <stddef.h>
@@ -70,33 +71,6 @@ static bool add_string(const struct flag *flag, struct options *options, struct 
     return true;
 }
 
-static bool is_namespace(struct bytes name)
-{
-    for (size_t i = 0; i < name.len; i++) {
-        char byte = name.at[i];
-
-        if (!(byte >= 'a' && byte <= 'z') && !(byte >= '0' && byte <= '9') && byte != '-')
-            return false;
-    }
-    return name.len > 0 && name.len <= 63;
-}
-
-/* A DNS subdomain, as names of objects are. */
-static bool is_host_name(struct bytes value)
-{
-    bool is_label_open = false;
-
-    for (size_t i = 0; i < value.len; i++) {
-        char byte = value.at[i];
-        bool is_word = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9');
-
-        if (!is_word && !(is_label_open && (byte == '-' || byte == '.')))
-            return false;
-        is_label_open = byte != '.';
-    }
-    return value.len > 0 && value.len <= 253 && is_label_open && value.at[value.len - 1] != '-';
-}
-
 static bool add_namespaces(const struct flag *flag, struct options *options, struct bytes value,
                            struct text *remedy)
 {
@@ -108,7 +82,7 @@ static bool add_namespaces(const struct flag *flag, struct options *options, str
         return false;
     }
     while (bytes_next_item(&value, ',', &item)) {
-        if (!is_namespace(item)) {
+        if (!name_is_namespace(item)) {
             text_add_str(remedy, "a namespace is 1 to 63 of a-z, 0-9 and -, several are separated "
                                  "by commas");
             return false;
@@ -148,7 +122,7 @@ static bool set_certificate(const struct flag *flag, struct options *options, st
 {
     size_t slash = bytes_find(value, '/');
 
-    if (slash == BYTES_NOT_FOUND || !is_namespace(bytes_slice(value, 0, slash)) ||
+    if (slash == BYTES_NOT_FOUND || !name_is_namespace(bytes_slice(value, 0, slash)) ||
         slash + 1 == value.len ||
         bytes_find(bytes_skip(value, slash + 1), '/') != BYTES_NOT_FOUND) {
         text_add_str(remedy, "give namespace/name of a Secret");
@@ -157,19 +131,10 @@ static bool set_certificate(const struct flag *flag, struct options *options, st
     return set_bytes(flag, options, value, remedy);
 }
 
-/* "namespace/name" */
-static bool is_object_name(struct bytes value)
-{
-    size_t slash = bytes_find(value, '/');
-
-    return slash != BYTES_NOT_FOUND && is_namespace(bytes_slice(value, 0, slash)) &&
-           is_host_name(bytes_skip(value, slash + 1));
-}
-
 static bool set_service(const struct flag *flag, struct options *options, struct bytes value,
                         struct text *remedy)
 {
-    if (!is_object_name(value)) {
+    if (!name_is_object(value)) {
         text_add_str(remedy, "give namespace/name of a Service");
         return false;
     }
@@ -179,7 +144,7 @@ static bool set_service(const struct flag *flag, struct options *options, struct
 static bool set_lease(const struct flag *flag, struct options *options, struct bytes value,
                       struct text *remedy)
 {
-    if (!is_object_name(value) && !is_host_name(value)) {
+    if (!name_is_object(value) && !name_is_host(value)) {
         text_add_str(remedy, "give namespace/name of a Lease, or a name in our own namespace");
         return false;
     }
@@ -194,7 +159,7 @@ static bool add_addresses(const struct flag *flag, struct options *options, stru
     struct bytes item;
 
     while (bytes_next_item(&value, ',', &item)) {
-        if (address_parse_ip(item, 0, &address) != STATUS_OK && !is_host_name(item)) {
+        if (address_parse_ip(item, 0, &address) != STATUS_OK && !name_is_host(item)) {
             text_add_str(remedy, "give IP addresses or host names, separated by commas");
             return false;
         }
@@ -204,6 +169,21 @@ static bool add_addresses(const struct flag *flag, struct options *options, stru
         list->at[list->count++] = arena_copy(&options->arena, item);
     }
     return list->count > 0;
+}
+
+static bool set_labels(const struct flag *flag, struct options *options, struct bytes value,
+                       struct text *remedy)
+{
+    struct bytes rest = value, label;
+    bool is_fine = value.len > 0;
+
+    while (is_fine && bytes_next_item(&rest, ',', &label))
+        is_fine = name_is_label(label);
+    if (is_fine)
+        return set_bytes(flag, options, value, remedy);
+    text_add_str(remedy, "give labels of our pods as KEY=VALUE, separated by commas, such as "
+                         "app.kubernetes.io/name=fairlead");
+    return false;
 }
 
 static bool parse_listen(struct bytes value, struct listen_address *address, struct text *remedy)

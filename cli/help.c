@@ -12,17 +12,19 @@ static const char program_help[] =
     "\n"
     "  fairlead serve --objects DIR [flags]    serve what the manifests in DIR describe\n"
     "  fairlead check PATH... [flags]          say what is wrong with manifests\n"
+    "  fairlead check --kubeconfig FILE        or with the objects of a cluster\n"
     "  fairlead explain --objects DIR URL      say where a request goes, and why\n"
     "  fairlead table --objects DIR [--json]   print the routing table\n"
     "  fairlead probe alive|ready              ask a running Fairlead how it is\n"
     "  fairlead version                        print the version\n"
     "\n"
-    "Each command has its own --help. Flags are --name value or --name=value. explain and table "
-    "ask a\n"
-    "running Fairlead when they are given --admin ADDR:PORT instead of --objects DIR.\n"
+    "Each command has its own --help. Flags are --name value or --name=value. In the place of\n"
+    "--objects DIR, explain and table take --kubeconfig FILE to read an API server, or\n"
+    "--admin ADDR:PORT to ask a running Fairlead.\n"
     "\n"
     "Exit code: 0 fine, 1 something was found (errors by check, no route by explain), 2 wrong "
-    "usage.\n";
+    "usage,\n"
+    "or the objects cannot be read.\n";
 
 static const char serve_help[] =
     "fairlead serve - serve what Kubernetes objects describe\n"
@@ -36,27 +38,34 @@ static const char serve_help[] =
     "DUR is a duration with its unit: 90s, 1m30s, 250ms.\n";
 
 static const char check_help[] =
-    "fairlead check - say what is wrong with manifests\n"
+    "fairlead check - say what is wrong with manifests, or with the objects of a cluster\n"
     "\n"
     "  fairlead check PATH... [flags]\n"
+    "  fairlead check --kubeconfig FILE [flags]\n"
     "\n"
     "PATH is a manifest or a directory tree of them. One line a finding:\n"
     "  FILE:LINE: error|warning: KIND NS/NAME: text\n"
-    "Exit code: 0 no errors (warnings may be), 1 errors, 2 wrong usage.\n";
+    "With --kubeconfig the API server is read once, as serve reads it, and nothing is written "
+    "there;\n"
+    "then findings have no FILE:LINE.\n"
+    "Exit code: 0 no errors (warnings may be), 1 errors, 2 wrong usage, or not all could be "
+    "read.\n";
 
 static const char explain_help[] =
     "fairlead explain - say where a request goes, and why\n"
     "\n"
     "  fairlead explain --objects DIR [-X METHOD] [-H 'K: V']... URL\n"
+    "  fairlead explain --kubeconfig FILE [-X METHOD] [-H 'K: V']... URL\n"
     "  fairlead explain --admin ADDR:PORT [-X METHOD] [-H 'K: V']... URL\n"
     "\n"
     "URL is http://host/path, https://host/path, or /path with -H 'Host: name'. With --admin a\n"
     "running Fairlead is asked, which knows the health of its endpoints.\n"
-    "Exit code: 0 a route answers, 1 none does, 2 wrong usage.\n";
+    "Exit code: 0 a route answers, 1 none does, 2 wrong usage, or not all could be read.\n";
 
 static const char table_help[] = "fairlead table - print the routing table\n"
                                  "\n"
                                  "  fairlead table --objects DIR [--json]\n"
+                                 "  fairlead table --kubeconfig FILE [--json]\n"
                                  "  fairlead table --admin ADDR:PORT [--json]\n"
                                  "\n"
                                  "The same objects give the same text, whoever compiles them.\n";

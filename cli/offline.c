@@ -4,6 +4,7 @@
  */
 #include "cli/offline.h"
 
+#include "cli/api_server.h"
 #include "cli/commands.h"
 
 #include <errno.h>
@@ -58,21 +59,39 @@ static void resolve_all(struct offline *offline)
 }
 
 /* A mistyped name is the usual reason, and gets a plain line. */
+static enum status check_path(const char *path)
+{
+    struct stat stat_of_path;
+    struct text line;
+
+    if (stat(path, &stat_of_path) == 0)
+        return STATUS_OK;
+    text_init(&line);
+    text_printf(&line, "%s: %s", path, strerror(errno));
+    print_error(text_bytes(&line));
+    text_fini(&line);
+    return STATUS_NOT_FOUND;
+}
+
 static enum status check_paths(const struct string_list *paths)
 {
     for (size_t i = 0; i < paths->count; i++) {
-        struct stat stat_of_path;
-        struct text line;
-
-        if (stat(paths->at[i], &stat_of_path) == 0)
-            continue;
-        text_init(&line);
-        text_printf(&line, "%s: %s", paths->at[i], strerror(errno));
-        print_error(text_bytes(&line));
-        text_fini(&line);
-        return STATUS_NOT_FOUND;
+        if (check_path(paths->at[i]) != STATUS_OK)
+            return STATUS_NOT_FOUND;
     }
     return STATUS_OK;
+}
+
+static enum status read_objects(const struct offline *offline, const struct options *options,
+                                const struct string_list *paths, struct source_batch **batch)
+{
+    if (options->kubeconfig != NULL)
+        return check_path(options->kubeconfig) == STATUS_OK
+                   ? api_server_read(options, offline->log, batch)
+                   : STATUS_NOT_FOUND;
+    if (check_paths(paths) != STATUS_OK)
+        return STATUS_NOT_FOUND;
+    return files_read_once(paths->at, paths->count, offline->log, batch);
 }
 
 enum status offline_open(struct offline *offline, const struct options *options,
@@ -81,11 +100,9 @@ enum status offline_open(struct offline *offline, const struct options *options,
     struct source_batch *batch;
     enum status status;
 
-    if (check_paths(paths) != STATUS_OK)
-        return STATUS_NOT_FOUND;
     *offline = (struct offline){.options = options_for_compile(options)};
     offline->log = log_create(STDERR_FILENO, LOG_LEVEL_ERROR);
-    status = files_read_once(paths->at, paths->count, offline->log, &batch);
+    status = read_objects(offline, options, paths, &batch);
     if (status != STATUS_OK) {
         log_destroy(offline->log);
         return status;

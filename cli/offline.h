@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * offline.h - manifests read once and compiled, for check, explain and table.
+ * offline.h - manifests, or the objects of an API server, read once and compiled: for check,
+ * explain and table.
  */
 #ifndef CLI_OFFLINE_H
 #define CLI_OFFLINE_H
@@ -15,6 +16,8 @@ struct offline {
 };
 
 /*
+ * Reads --kubeconfig where the options have it, else the paths.
+ *
  * resolve: look ExternalNames up by DNS, which may take its time. On an error one line is on
  * stderr; *offline is to be ended only after STATUS_OK.
  */

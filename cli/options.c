@@ -189,15 +189,15 @@ static bool is_given(const struct parse *parse, const char *name)
     return given_has(&parse->argv, flag) || given_has(&parse->file, flag);
 }
 
-/* What depends on other flags. */
+/* What depends on other flags, and on where objects come from. */
 static void set_dependent(struct parse *parse)
 {
     struct options *options = parse->options;
-    bool has_files = options->command != COMMAND_SERVE || options->objects.count > 0;
+    bool has_files = options->command == COMMAND_SERVE ? options->objects.count > 0
+                                                       : options->kubeconfig == NULL;
 
     options->http_is_given = is_given(parse, "http");
     options->https_is_given = is_given(parse, "https");
-    options->admin_is_given = is_given(parse, "admin");
     options->ingress_class_is_given = is_given(parse, "ingress-class");
     options->external_names_loopback = has_files;
     if (!is_given(parse, "external-names"))
@@ -222,7 +222,6 @@ static enum status set_all(struct parse *parse)
         if (&all[i] != config && set_flag(parse, &all[i]) != STATUS_OK)
             return STATUS_INVALID;
     }
-    set_dependent(parse);
     return STATUS_OK;
 }
 
@@ -247,24 +246,53 @@ static enum status check_words(const struct parse *parse, size_t min, size_t max
     return STATUS_OK;
 }
 
-/* explain and table read directories or ask a running proxy. A config file may well have both, as
- * it is the proxy's; then the command line says which, and else the directories are read. */
+static bool is_on_command_line(const struct parse *parse, const char *name)
+{
+    return given_has(&parse->argv, flags_find(bytes_of(name)));
+}
+
+/*
+ * explain and table read directories, an API server, or ask a running proxy. A config file may well
+ * have several, as it is the proxy's; then the command line says which, and else the objects are
+ * read where the proxy has them from.
+ */
 static enum status choose_source(struct parse *parse)
 {
     struct options *options = parse->options;
-    const struct flag *objects = flags_find(BYTES("objects"));
-    const struct flag *admin = flags_find(BYTES("admin"));
+    bool has_objects = is_on_command_line(parse, "objects");
+    bool has_kubeconfig = is_on_command_line(parse, "kubeconfig");
+    bool has_admin = is_on_command_line(parse, "admin");
 
-    if (given_has(&parse->argv, objects) && given_has(&parse->argv, admin))
-        return refuse(parse, "--objects and --admin exclude each other; give one of them");
-    if (given_has(&parse->argv, admin))
+    if (has_objects + has_kubeconfig + has_admin > 1)
+        return refuse(parse, "--objects, --kubeconfig and --admin exclude each other; give one of "
+                             "them");
+    if (has_kubeconfig || has_admin)
         options->objects.count = 0;
-    if (options->objects.count > 0)
-        options->admin_is_given = false;
-    else if (!options->admin_is_given)
-        return refuse(parse, "give --objects DIR to read manifests, or --admin ADDR:PORT to ask a "
-                             "running Fairlead");
+    if (has_admin || options->objects.count > 0)
+        options->kubeconfig = NULL;
+    options->admin_is_given =
+        options->objects.count == 0 && options->kubeconfig == NULL && is_given(parse, "admin");
+    if (options->objects.count == 0 && options->kubeconfig == NULL && !options->admin_is_given)
+        return refuse(parse, "give --objects DIR to read manifests, --kubeconfig FILE to read an "
+                             "API server, or --admin ADDR:PORT to ask a running Fairlead");
     return STATUS_OK;
+}
+
+/* Manifests, or an API server. That of a config file is the proxy's: paths come first. */
+static enum status check_check(struct parse *parse)
+{
+    struct options *options = parse->options;
+
+    options->paths = parse->words;
+    if (options->paths.count == 0 && options->kubeconfig == NULL)
+        return refuse(parse, "name what to check: fairlead check PATH..., or fairlead check "
+                             "--kubeconfig FILE for an API server");
+    if (options->paths.count > 0 && is_on_command_line(parse, "kubeconfig"))
+        return refuse(parse, "PATH and --kubeconfig exclude each other; check manifests or an API "
+                             "server");
+    if (options->paths.count > 0)
+        options->kubeconfig = NULL;
+    return check_words(parse, 0, OPTION_LIST_MAX, "");
 }
 
 static enum status check_serve(struct parse *parse)
@@ -277,9 +305,12 @@ static enum status check_serve(struct parse *parse)
         getenv("KUBERNETES_SERVICE_HOST") == NULL)
         return refuse(parse, "nothing to serve: give --objects DIR, or --kubeconfig FILE outside a "
                              "cluster");
-    if (options->publish_service.len > 0 && options->publish_addresses.count > 0)
-        return refuse(parse, "--publish-service and --publish-address exclude each other; give one "
-                             "of them");
+    if ((options->publish_service.len > 0) + (options->publish_addresses.count > 0) +
+            (options->publish_nodes.len > 0) >
+        1)
+        return refuse(parse,
+                      "--publish-service, --publish-address and --publish-nodes exclude each "
+                      "other; give one of them");
     return check_words(parse, 0, 0, "");
 }
 
@@ -304,9 +335,7 @@ static enum status finish(struct parse *parse)
     case COMMAND_SERVE:
         return check_serve(parse);
     case COMMAND_CHECK:
-        options->paths = parse->words;
-        return check_words(parse, 1, OPTION_LIST_MAX,
-                           "name the manifests to check: fairlead check PATH...");
+        return check_check(parse);
     case COMMAND_EXPLAIN:
         if (choose_source(parse) != STATUS_OK ||
             check_words(parse, 1, 1,
@@ -346,6 +375,8 @@ enum status options_parse(struct options *options, int argc, char **argv, struct
         status = set_all(&parse);
         if (status == STATUS_OK)
             status = finish(&parse);
+        if (status == STATUS_OK)
+            set_dependent(&parse);
     }
     given_fini(&parse.argv);
     given_fini(&parse.file);

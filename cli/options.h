@@ -65,15 +65,15 @@ struct options {
 
     /* where objects come from */
     struct string_list objects; /* --objects; empty: an API server */
-    const char *kubeconfig;     /* NULL: in-cluster */
+    const char *kubeconfig;     /* NULL: in-cluster; but for serve: no API server */
 
     /* where to listen */
     struct listen_list http;  /* default [::]:8080 */
     struct listen_list https; /* default [::]:8443; both empty when off */
     bool http_is_given;
     bool https_is_given;
-    struct listen_address admin; /* default 127.0.0.1:9080 */
-    bool admin_is_given;
+    struct listen_address admin;       /* default 127.0.0.1:9080 */
+    bool admin_is_given;               /* of explain and table: a running Fairlead is asked */
     struct listen_list metrics;        /* further ports for /metrics and health only */
     bool share_ports;                  /* a second Fairlead may have the same ports */
     uint32_t workers;                  /* 0: auto, as many as there are CPUs for us */
@@ -88,12 +88,13 @@ struct options {
     struct bytes_list root_namespaces;
     struct bytes_list watch_namespaces; /* empty: all */
     struct bytes default_certificate;   /* "ns/name"; empty: none */
-    bool external_names;                /* default: on with --objects, off in a cluster */
-    bool external_names_loopback; /* on with --objects: loopback endpoints are no attack there */
+    bool external_names;                /* default: on with manifests, off in a cluster */
+    bool external_names_loopback; /* on with manifests: loopback endpoints are no attack there */
 
     /* what is told to an API server */
     struct bytes publish_service;        /* "ns/name"; empty: none */
-    struct bytes_list publish_addresses; /* not with publish_service */
+    struct bytes_list publish_addresses; /* of these three one at most */
+    struct bytes publish_nodes;          /* labels of our pods, "KEY=VALUE,KEY=VALUE" */
     bool leader_election;                /* default on */
     struct bytes lease_name;             /* "name", or "ns/name" */
 
@@ -136,6 +137,7 @@ struct options {
     bool asks_ready;            /* probe ready; else probe alive */
     struct bytes method;        /* explain -X; default GET */
     struct string_list headers; /* explain -H, as written */
+    uint32_t list_timeout_ms;   /* check, explain, table; default 30 s, all of an API server */
     bool json;                  /* table --json */
 };
 

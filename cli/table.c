@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * table.c - the routing table as text or JSON, of manifests or of a running Fairlead.
+ * table.c - the routing table as text or JSON, of manifests, an API server or a running Fairlead.
  */
 #include "cli/ask.h"
 #include "cli/commands.h"
@@ -31,7 +31,7 @@ int table_run(const struct options *options)
     struct text out;
     int code;
 
-    if (options->objects.count == 0)
+    if (options->admin_is_given)
         return from_admin(options);
     if (offline_open(&offline, options, &options->objects, true) != STATUS_OK)
         return EXIT_USAGE;

@@ -210,6 +210,14 @@ static enum status open_files(struct controller *controller)
     return status;
 }
 
+static void on_node_addresses(void *context)
+{
+    struct controller *controller = context;
+
+    if (controller->reporter != NULL)
+        reporter_look(controller->reporter);
+}
+
 static void open_reporter(struct controller *controller, const struct kube *kube)
 {
     const struct controller_config *config = &controller->config;
@@ -223,6 +231,7 @@ static void open_reporter(struct controller *controller, const struct kube *kube
                                                     .lease_name = reports->lease_name,
                                                     .published_ns = reports->published_ns,
                                                     .published_name = reports->published_name,
+                                                    .publishes_nodes = reports->pod_labels.len > 0,
                                                     .addresses = reports->addresses,
                                                     .addresses_count = reports->addresses_count};
 
@@ -241,7 +250,9 @@ static enum status open_kube(struct controller *controller)
                                           config->options.watch_namespaces_count,
                                       .published_ns = config->reports.published_ns,
                                       .published_name = config->reports.published_name,
+                                      .pod_labels = config->reports.pod_labels,
                                       .on_batch = on_batch,
+                                      .on_node_addresses = on_node_addresses,
                                       .context = controller};
     enum status status = api_open(&controller->api, &api_config);
     struct kube *kube;

@@ -27,6 +27,7 @@ struct controller_reports {
     struct bytes lease_name;
     struct bytes published_ns;
     struct bytes published_name;
+    struct bytes pod_labels;
     const struct bytes *addresses;
     size_t addresses_count;
 };

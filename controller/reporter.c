@@ -51,6 +51,7 @@ static void follow_addresses(struct reporter *reporter)
     const struct reporter_config *config = &reporter->config;
     struct bytes addresses = text_bytes(&reporter->fixed_addresses);
     struct kube_status published;
+    size_t left_out;
 
     if (config->published_ns.len > 0) {
         bool is_there = kube_status(config->kube, OBJECT_SERVICE, config->published_ns,
@@ -58,6 +59,8 @@ static void follow_addresses(struct reporter *reporter)
 
         addresses = is_there ? published.current_status : BYTES_NONE;
     }
+    if (config->publishes_nodes)
+        addresses = kube_node_addresses(config->kube, &left_out);
     status_writer_set_addresses(reporter->statuses, addresses);
 }
 
@@ -237,12 +240,20 @@ static void write_one(struct text *out, const char *name, const char *help, uint
 
 void reporter_write_metrics(const struct reporter *reporter, struct text *out)
 {
+    size_t left_out;
+
     if (reporter->leader != NULL)
         leader_write_metrics(reporter->leader, out);
     reports_write_metrics(&reporter->reports, out);
     write_one(out, "fairlead_status_waiting",
               "Objects whose status is to be written; counted by the leader.",
               status_writer_waiting(reporter->statuses));
+    if (reporter->config.publishes_nodes) {
+        (void)kube_node_addresses(reporter->config.kube, &left_out);
+        write_one(out, "fairlead_published_left_out",
+                  "Addresses of nodes that Ingresses do not get, because they are too many.",
+                  left_out);
+    }
     write_one(out, "fairlead_events_left_out",
               "Objects that are wrong without an Event, because too many are.",
               event_writer_left_out(reporter->events));

@@ -26,6 +26,7 @@ struct reporter_config {
     struct bytes lease_name;
     struct bytes published_ns; /* of the Service where Ingresses are reached; or empty: */
     struct bytes published_name;
+    bool publishes_nodes;          /* where our nodes are, as the kube knows them; else: */
     const struct bytes *addresses; /* these; none: the statuses of Ingresses are left alone */
     size_t addresses_count;
 };

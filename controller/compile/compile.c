@@ -214,6 +214,8 @@ static void take_change(struct compiler *compiler, const struct cache_change *ch
         break;
     case OBJECT_CONFIG_MAP: /* no route depends on one yet */
     case OBJECT_KINDS_COUNT:
+    case OBJECT_POD:
+    case OBJECT_NODE:
         break;
     }
 }

@@ -10,11 +10,10 @@
 #include "controller/kube/kube.h"
 
 #include "controller/kube/follow.h"
+#include "controller/kube/kube_metrics.h"
+#include "controller/kube/pod_nodes.h"
 #include "controller/kube/statuses.h"
 #include "core/check.h"
-#include "core/metrics.h"
-
-#include <stdio.h>
 
 /* Secrets that can serve: certificates, and CAs. Two lists are much less than all of them, where
  * releases of charts are kept as Secrets. */
@@ -44,6 +43,10 @@ static const struct followed old_endpoints = {
 static const struct followed services = {OBJECT_SERVICE, "v1",  "/api/v1", "services",
                                          NULL,           false, false};
 
+/* Where our pods run. Their selector is made of the flag. */
+static const struct followed pods = {OBJECT_POD, "v1", "/api/v1", "pods", NULL, false, false};
+static const struct followed nodes = {OBJECT_NODE, "v1", "/api/v1", "nodes", NULL, true, false};
+
 #define FOLLOWED_COUNT (sizeof(followed) / sizeof(followed[0]))
 
 struct kube {
@@ -52,12 +55,23 @@ struct kube {
     size_t follows_count;
     struct source_batch *batch; /* owned; what was told and not given yet; NULL: nothing */
     struct statuses statuses;
+    struct followed pods; /* with our labels */
+    struct text pod_selector;
+    struct pod_nodes pod_nodes;
     bool is_synced;
     uint64_t seed;
     size_t open_count;
     source_closed_fn *on_closed;
     void *closed_context;
 };
+
+/* Nothing that is served comes of it, so serving does not wait for it. */
+static bool is_aside(const struct follow *follow)
+{
+    enum object_kind kind = follow_what(follow)->kind;
+
+    return kind == OBJECT_POD || kind == OBJECT_NODE;
+}
 
 /* ---- statuses ---- */
 
@@ -137,6 +151,10 @@ static void on_change(void *context, struct follow *follow, const struct served_
     const struct followed *what = follow_what(follow);
     struct follow *sibling = is_gone ? sibling_with(kube, follow, item) : NULL;
 
+    if (is_aside(follow)) {
+        pod_nodes_note(&kube->pod_nodes, what->kind, item, is_gone);
+        return;
+    }
     note_status(kube, what->kind, item, is_gone);
     if (sibling == NULL)
         add_change(kube, what->kind, item, is_gone);
@@ -165,13 +183,28 @@ static bool follows_kind(const struct kube *kube, enum object_kind kind)
     return false;
 }
 
+void kube_progress(const struct kube *kube, struct kube_progress *progress)
+{
+    *progress = (struct kube_progress){0};
+    for (size_t i = 0; i < kube->follows_count; i++) {
+        enum reflector_trouble trouble = follow_trouble(kube->follows[i]);
+
+        if (is_aside(kube->follows[i]))
+            continue;
+        progress->lists++;
+        if (follow_is_synced(kube->follows[i]))
+            progress->read++;
+        else if (trouble == TROUBLE_FORBIDDEN || trouble == TROUBLE_ABSENT)
+            progress->refused++;
+    }
+}
+
 static bool all_are_synced(const struct kube *kube)
 {
-    for (size_t i = 0; i < kube->follows_count; i++) {
-        if (!follow_is_synced(kube->follows[i]))
-            return false;
-    }
-    return true;
+    struct kube_progress progress;
+
+    kube_progress(kube, &progress);
+    return progress.read == progress.lists;
 }
 
 static void give_batch(struct kube *kube)
@@ -192,10 +225,31 @@ static void give_batch(struct kube *kube)
     kube->config.on_batch(kube->config.context, batch);
 }
 
+/* Half of them would be another half later: pods and nodes must both have come once. */
+static void tell_node_addresses(struct kube *kube)
+{
+    for (size_t i = 0; i < kube->follows_count; i++) {
+        if (is_aside(kube->follows[i]) && !follow_is_synced(kube->follows[i]))
+            return;
+    }
+    if (pod_nodes_gather(&kube->pod_nodes) && kube->config.on_node_addresses != NULL)
+        kube->config.on_node_addresses(kube->config.context);
+}
+
+struct bytes kube_node_addresses(const struct kube *kube, size_t *left_out)
+{
+    *left_out = kube->pod_nodes.left_out;
+    return text_bytes(&kube->pod_nodes.addresses);
+}
+
 static void on_told(void *context, struct follow *follow)
 {
     struct kube *kube = context;
 
+    if (is_aside(follow)) {
+        tell_node_addresses(kube);
+        return;
+    }
     if (follow_what(follow)->kind == OBJECT_ENDPOINT_SLICE && follow_is_absent(follow) &&
         !follows_kind(kube, OBJECT_ENDPOINTS))
         open_for_all(kube, &old_endpoints);
@@ -232,17 +286,39 @@ static bool is_watched(const struct kube_config *config, struct bytes ns)
     return config->watch_namespaces_count == 0;
 }
 
+/* "a=b" as it stands in a query. */
+static void add_query_value(struct text *out, struct bytes value)
+{
+    for (size_t i = 0; i < value.len; i++)
+        text_printf(out, "%%%02X", (unsigned int)(unsigned char)value.at[i]);
+}
+
+static void open_pod_nodes(struct kube *kube)
+{
+    text_add_str(&kube->pod_selector, "labelSelector=");
+    add_query_value(&kube->pod_selector, kube->config.pod_labels);
+    text_add_byte(&kube->pod_selector, '\0');
+    kube->pods = pods;
+    kube->pods.selector = kube->pod_selector.at;
+    open_follow(kube, &kube->pods, api_namespace(kube->config.api));
+    open_follow(kube, &nodes, BYTES_NONE);
+}
+
 struct kube *kube_open(const struct kube_config *config)
 {
     struct kube *kube = mem_new(struct kube);
 
     kube->config = *config;
     statuses_init(&kube->statuses);
+    pod_nodes_init(&kube->pod_nodes);
+    text_init(&kube->pod_selector);
     CHECK(uv_random(NULL, NULL, &kube->seed, sizeof(kube->seed), 0, NULL) == 0);
     for (size_t i = 0; i < FOLLOWED_COUNT; i++)
         open_for_all(kube, &followed[i]);
     if (config->published_ns.len > 0 && !is_watched(config, config->published_ns))
         open_follow(kube, &services, config->published_ns);
+    if (config->pod_labels.len > 0)
+        open_pod_nodes(kube);
     return kube;
 }
 
@@ -252,6 +328,8 @@ static void kube_destroy(struct kube *kube)
     void *context = kube->closed_context;
 
     statuses_fini(&kube->statuses);
+    pod_nodes_fini(&kube->pod_nodes);
+    text_fini(&kube->pod_selector);
     source_batch_destroy(kube->batch);
     mem_free(kube->follows);
     mem_free(kube);
@@ -295,110 +373,11 @@ static void add_detail(const void *self, struct text *out)
     }
 }
 
-/* ---- metrics ---- */
-
-static uint64_t count_of(const struct follow_stats *stats, size_t index)
-{
-    const uint64_t counts[] = {stats->lists,    stats->streams, stats->watches,  stats->events,
-                               stats->rejected, stats->faults,  stats->too_large};
-
-    return counts[index];
-}
-
-static const struct {
-    const char *name;
-    const char *help;
-} counters[] = {
-    {"fairlead_kube_lists_total", "Pages of lists asked of the API server."},
-    {"fairlead_kube_streams_total", "Streaming lists asked of the API server."},
-    {"fairlead_kube_watches_total", "Watches asked of the API server."},
-    {"fairlead_kube_events_total", "Objects that came, changed or went."},
-    {"fairlead_kube_objects_rejected_total", "Objects that could not be read."},
-    {"fairlead_kube_faults_total", "Lists and watches that failed."},
-    {"fairlead_kube_too_large_total", "Answers that were larger than is taken."},
-};
-
-/* Follows of one resource and group together: namespaces are no label. */
-static bool is_first_of(const struct kube *kube, size_t index)
-{
-    const struct followed *what = follow_what(kube->follows[index]);
-
-    for (size_t i = 0; i < index; i++) {
-        const struct followed *other = follow_what(kube->follows[i]);
-
-        if (other->kind == what->kind && strcmp(other->api_version, what->api_version) == 0)
-            return false;
-    }
-    return true;
-}
-
-static bool is_same(const struct followed *a, const struct followed *b)
-{
-    return a->kind == b->kind && strcmp(a->api_version, b->api_version) == 0;
-}
-
-static void add_labels(const struct followed *what, char *out, size_t size)
-{
-    (void)snprintf(out, size, "resource=\"%s\",version=\"%s\"", what->resource, what->api_version);
-}
-
-static void write_counter(const struct kube *kube, size_t counter, struct text *out)
-{
-    metrics_family(out, counters[counter].name, METRIC_COUNTER, counters[counter].help);
-    for (size_t i = 0; i < kube->follows_count; i++) {
-        const struct followed *what = follow_what(kube->follows[i]);
-        uint64_t sum = 0;
-        char labels[128];
-
-        if (!is_first_of(kube, i))
-            continue;
-        for (size_t j = i; j < kube->follows_count; j++) {
-            if (is_same(what, follow_what(kube->follows[j])))
-                sum += count_of(follow_stats(kube->follows[j]), counter);
-        }
-        add_labels(what, labels, sizeof(labels));
-        metrics_sample(out, counters[counter].name, labels, sum);
-    }
-}
-
-/* The worst of them: the longest without a byte; not synced if one is not. */
-static void write_states(const struct kube *kube, struct text *out)
-{
-    uint64_t now_ms = uv_now(kube->config.loop), silent_ms = 0;
-    size_t synced = 0, troubled = 0;
-
-    for (size_t i = 0; i < kube->follows_count; i++) {
-        const struct follow *follow = kube->follows[i];
-        uint64_t contact_ms = follow_contact_at_ms(follow);
-
-        synced += follow_is_synced(follow);
-        troubled += follow_trouble(follow) == TROUBLE_AWAY ||
-                    follow_trouble(follow) == TROUBLE_SERVER ||
-                    follow_trouble(follow) == TROUBLE_FORBIDDEN;
-        if (follow_trouble(follow) != TROUBLE_ABSENT && now_ms - contact_ms > silent_ms)
-            silent_ms = now_ms - contact_ms;
-    }
-    metrics_family(out, "fairlead_kube_followed", METRIC_GAUGE,
-                   "Lists that are followed on the API server.");
-    metrics_sample(out, "fairlead_kube_followed", NULL, kube->follows_count);
-    metrics_family(out, "fairlead_kube_synced", METRIC_GAUGE,
-                   "Of them, those that have been read to their end once.");
-    metrics_sample(out, "fairlead_kube_synced", NULL, synced);
-    metrics_family(out, "fairlead_kube_troubled", METRIC_GAUGE,
-                   "Of them, those that cannot be followed now; what is known is served.");
-    metrics_sample(out, "fairlead_kube_troubled", NULL, troubled);
-    metrics_family(out, "fairlead_kube_silent_seconds", METRIC_GAUGE,
-                   "How long the quietest of them has brought no byte.");
-    metrics_sample(out, "fairlead_kube_silent_seconds", NULL, silent_ms / 1000);
-}
-
 static void write_metrics(const void *self, struct text *out)
 {
     const struct kube *kube = self;
 
-    for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
-        write_counter(kube, i, out);
-    write_states(kube, out);
+    kube_metrics_write(kube->follows, kube->follows_count, uv_now(kube->config.loop), out);
     api_write_metrics(kube->config.api, out);
 }
 

@@ -24,14 +24,33 @@ struct kube_config {
     const struct bytes *watch_namespaces; /* none = all */
     size_t watch_namespaces_count;
     struct bytes published_ns;   /* of the Service whose addresses are asked for; or empty. */
-    struct bytes published_name; /* Borrowed, as is this */
+    struct bytes published_name; /* Borrowed, as are this and the next */
+    struct bytes pod_labels;     /* "KEY=VALUE,KEY=VALUE" of our pods, if their nodes' addresses are
+                                    asked for; or empty */
     source_batch_fn *on_batch;
+    void (*on_node_addresses)(void *context); /* those addresses are others now; or NULL */
     void *context;
 };
 
 struct kube *kube_open(const struct kube_config *config);
 void kube_close(struct kube *kube, source_closed_fn *on_closed, void *context);
 struct source kube_source(struct kube *kube);
+
+/*
+ * Of the nodes on which pods of ours are ready, as published.h writes them, the pods being those of
+ * our namespace with the labels. Empty before all of it is known, and where none is ready. Borrowed
+ * until the next turn of the loop. *left_out: how many there are past PUBLISHED_MAX.
+ */
+struct bytes kube_node_addresses(const struct kube *kube, size_t *left_out);
+
+/* How far the first reading has come. */
+struct kube_progress {
+    size_t lists;   /* that are followed */
+    size_t read;    /* of them, those read to their end */
+    size_t refused; /* of the others, those that asking again does not help: not permitted, or not
+                       installed */
+};
+void kube_progress(const struct kube *kube, struct kube_progress *progress);
 
 /*
  * What the API server has as the status of an Ingress or IngressRoute, as last seen: for who writes

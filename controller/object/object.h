@@ -23,10 +23,13 @@ enum object_kind {
     OBJECT_INGRESS_ROUTE,  /* contour.heptio.com/v1beta1 */
     OBJECT_TLS_DELEGATION, /* TLSCertificateDelegation, contour.heptio.com/v1beta1,
                             * projectcontour.io/v1 */
-    OBJECT_KINDS_COUNT
+    OBJECT_KINDS_COUNT,
+    /* v1; nothing that is served comes of them, and they have no structs: whereabouts.h */
+    OBJECT_POD,
+    OBJECT_NODE
 };
 
-/* "Ingress", "IngressClass"...; never NULL. */
+/* "Ingress", "IngressClass"...; never NULL. Not of a Pod or a Node. */
 const char *object_kind_name(enum object_kind kind);
 
 struct annotation {

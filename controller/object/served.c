@@ -13,6 +13,7 @@
 #include "controller/object/kind.h"
 #include "controller/object/metadata.h"
 #include "controller/object/published.h"
+#include "controller/object/whereabouts.h"
 
 #define LOOSE_CHUNK_BYTES 4096
 #define ENDS_LISTING      "k8s.io/initial-events-end"
@@ -125,7 +126,9 @@ static void read_item(const struct reading *reading, const json_t *json, struct 
     }
     if (reading->kind == OBJECT_INGRESS || reading->kind == OBJECT_SERVICE)
         item->current_status = addresses_of(json, reading->arena);
-    if (json_is_object(json))
+    if (reading->kind == OBJECT_POD || reading->kind == OBJECT_NODE)
+        item->current_status = whereabouts_read(reading->kind, json, reading->arena);
+    else if (json_is_object(json))
         decode(reading, json, item);
     else
         item->fault = BYTES("is no object");
@@ -134,7 +137,7 @@ static void read_item(const struct reading *reading, const json_t *json, struct 
 /* A Secret's values do not outlive their reading. */
 static void drop(const struct reading *reading, json_t *json)
 {
-    if (kind_of(reading->kind)->is_secret)
+    if (reading->kind == OBJECT_SECRET)
         data_object_wipe_tree(json);
     json_decref(json);
 }

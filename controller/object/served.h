@@ -23,7 +23,8 @@ struct served_item {
     struct bytes fault;              /* "spec.rules: must be a list, is a text", or empty */
     struct bytes current_status;     /* of an IngressRoute: status.currentStatus, */
     struct bytes status_description; /* status.description; of an Ingress and a Service the
-                                      * current_status is where it is reached: published.h */
+                                      * current_status is where it is reached: published.h; of a
+                                      * Pod and a Node what whereabouts.h says, and no object */
 };
 
 struct served_page {

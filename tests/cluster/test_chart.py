@@ -80,6 +80,20 @@ def test_the_chart_gives_what_the_overlay_gives(render, binaries, mode):
     assert_same(render(f"mode={mode}"), manifests.kustomize(binaries, manifests.OVERLAYS / mode))
 
 
+def test_without_publish_nodes_the_chart_gives_neither_flag_nor_rights(render):
+    things = render("publishNodes=false")
+    assert "--publish-nodes" not in str(things)
+    names = {each["metadata"]["name"] for each in things}
+    assert "fairlead-leader" in names and not names & {"fairlead-pods", "fairlead-nodes"}
+
+
+def test_each_release_publishes_the_nodes_of_its_own_pods(render):
+    workload = manifests.pick(render(release="edge"), "DaemonSet", "edge-fairlead")
+    labels = workload["spec"]["selector"]["matchLabels"]
+    assert "--publish-nodes=" + ",".join(f"{key}={value}" for key, value in reversed(sorted(
+        labels.items()))) in workload["spec"]["template"]["spec"]["containers"][0]["args"]
+
+
 def test_the_chart_gives_what_the_example_with_namespaces_gives(render, binaries):
     assert_same(render("namespaces={team-a,team-b}"),
                 manifests.kustomize(binaries, manifests.OVERLAYS / "namespaces"))

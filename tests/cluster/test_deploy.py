@@ -253,10 +253,19 @@ def rights(api, namespace):
 
 CLASSES = {"ingressclasses.networking.k8s.io": {"list", "watch"}}
 LEASES = {"leases.coordination.k8s.io": {"create", "get", "patch"}}
+NODES = {"nodes": {"list", "watch"}}
+PODS = {"pods": {"list", "watch"}}
 
 
-def test_the_base_gives_these_rights_and_no_others(installed, with_namespaces):
-    api = with_namespaces.api_of(installed(manifests.BASE))
+@pytest.mark.parametrize("folder", ["base", "overlays/host-port"])
+def test_a_pod_on_every_node_has_these_rights_and_no_others(installed, with_namespaces, folder):
+    api = with_namespaces.api_of(installed(manifests.DEPLOY / "kustomize" / folder))
+    assert rights(api, "fairlead") == {**READ, **WRITE, **CLASSES, **LEASES, **NODES, **PODS}
+    assert rights(api, "team-c") == {**READ, **WRITE, **CLASSES, **NODES}
+
+
+def test_pods_behind_a_load_balancer_have_no_right_to_pods_and_nodes(installed, with_namespaces):
+    api = with_namespaces.api_of(installed(manifests.OVERLAYS / "deployment"))
     assert rights(api, "fairlead") == {**READ, **WRITE, **CLASSES, **LEASES}
     assert rights(api, "team-c") == {**READ, **WRITE, **CLASSES}
 
@@ -273,8 +282,8 @@ def test_a_lease_of_another_name_is_not_its_own(installed, with_namespaces):
 
 def test_secrets_of_namespaces_that_are_not_served_cannot_be_read(installed, with_namespaces):
     api = with_namespaces.api_of(installed(manifests.OVERLAYS / "namespaces"))
-    assert rights(api, "team-a") == {**READ, **WRITE, **CLASSES}
-    assert rights(api, "team-c") == CLASSES
+    assert rights(api, "team-a") == {**READ, **WRITE, **CLASSES, **NODES}
+    assert rights(api, "team-c") == {**CLASSES, **NODES}
     for path in ("/api/v1/namespaces/team-c/secrets", "/api/v1/secrets"):
         with pytest.raises(Refused) as refused:
             api.get(path)
@@ -287,11 +296,11 @@ def served(with_namespaces, tmp_path):
     started = []
 
     def serve(token, *flags):
-        config = with_namespaces.config_of("fairlead", token)
+        config = with_namespaces.config_of("fairlead", token, "fairlead")  # where its pods are
         process = subprocess.Popen(
             [binary(), "serve", "--kubeconfig", config, "--http", "127.0.0.1:0", "--https", "off",
              "--admin", f"unix:{tmp_path}/admin", "--drain-delay", "0s",
-             "--lease-name", "fairlead/fairlead", *flags],  # a Pod would be in that namespace
+             *flags],
             env=environment(), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
         started.append((process, Lines(process.stderr)))
         wait_until(lambda: subprocess.run([binary(), "probe", "ready", "--admin",
@@ -327,6 +336,40 @@ def test_fairlead_serves_with_the_rights_of_the_manifests(installed, served, wit
     wait_until(lambda: with_namespaces.api.get(ingress)["status"]["loadBalancer"] == {
         "ingress": [{"ip": "192.0.2.7"}]}, "the address")
     with_namespaces.api.delete(ingress)
+
+
+@pytest.fixture
+def node(with_namespaces):
+    """(name, address) of a node that nobody runs."""
+    name, address = "edge-1", "198.51.100.7"
+    with_namespaces.api.create("/api/v1/nodes", {
+        "metadata": {"name": name, "labels": {"kubernetes.io/os": "linux"}}})
+    with_namespaces.api.merge(f"/api/v1/nodes/{name}/status", {
+        "status": {"addresses": [{"type": "InternalIP", "address": address}]}})
+    yield name, address
+    with_namespaces.api.delete(f"/api/v1/nodes/{name}")
+
+
+def test_the_flag_of_the_base_finds_the_pods_of_the_base(installed, served, with_namespaces, binaries,
+                                                         node):
+    """The DaemonSet's own pod, put on its node and said to be ready by us, who are no kubelet."""
+    pods = "/api/v1/namespaces/fairlead/pods"
+    workload = manifests.pick(manifests.kustomize(binaries, manifests.BASE), "DaemonSet")
+    flag = next(each for each in workload["spec"]["template"]["spec"]["containers"][0]["args"]
+                if each.startswith("--publish-nodes="))
+    token = installed(manifests.BASE)
+    name = wait_until(lambda: with_namespaces.api.get(pods)["items"], "a pod")[0]["metadata"]["name"]
+    with_namespaces.api.create(f"{pods}/{name}/binding", {
+        "metadata": {"name": name}, "target": {"apiVersion": "v1", "kind": "Node", "name": node[0]}})
+    with_namespaces.api.merge(f"{pods}/{name}/status", {
+        "status": {"conditions": [{"type": "Ready", "status": "True"}]}})
+    with_namespaces.apply(app(f"{ADDRESS}:8080", namespace="team-a"))
+    served(token, flag)
+    ingress = "/apis/networking.k8s.io/v1/namespaces/team-a/ingresses/app-ingress"
+    wait_until(lambda: with_namespaces.api.get(ingress)["status"]["loadBalancer"].get("ingress", [{}])[
+        0].get("ip") == node[1], "the address of the node")
+    with_namespaces.api.delete(ingress)
+    with_namespaces.api.delete(f"{pods}/{name}?gracePeriodSeconds=0")
 
 
 def test_a_right_that_is_missing_is_named_and_readiness_waits_for_it(with_namespaces, binaries,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is told to the API server: statuses, addresses and Events, by one of several Fairleads."""
+import json
 import re
 import signal
 import time
@@ -174,6 +175,81 @@ def test_addresses_of_a_service_are_published_and_followed(cluster, project, sta
             {"ip": address, "ipMode": "VIP"}] or addresses_of(cluster, project) == [
             {"ip": address}], address)
     cluster.api.delete(f"/api/v1/namespaces/{project}-edge")
+
+
+class Nodes:
+    """Nodes that nobody runs, and pods of ours that somebody says are ready."""
+
+    def __init__(self, cluster, project):
+        self.api, self.project = cluster.api, project
+        self.pods = f"/api/v1/namespaces/{project}/pods"
+        self.names = []
+        wait_until(lambda: self.api.get(f"/api/v1/namespaces/{project}/serviceaccounts")["items"],
+                   "a service account")
+
+    def add(self, name, kind, address):
+        """Its name, by which no other test knows one."""
+        name = f"{self.project}-{name}"
+        self.api.create("/api/v1/nodes", {"metadata": {"name": name}})
+        self.names.append(name)
+        self.move(name, kind, address)
+        return name
+
+    def move(self, name, kind, address):
+        self.api.merge(f"/api/v1/nodes/{name}/status",
+                       {"status": {"addresses": [{"type": kind, "address": address}]}})
+
+    def run(self, name, node, labels, ready=True):
+        self.api.create(self.pods, {
+            "metadata": {"name": name, "labels": labels},
+            "spec": {"nodeName": node, "containers": [{"name": "none", "image": "none"}]}})
+        self.say(name, ready)
+
+    def say(self, name, ready):
+        self.api.merge(f"{self.pods}/{name}/status", {
+            "status": {"conditions": [{"type": "Ready", "status": str(ready)}]}})
+
+    def close(self):
+        for pod in self.api.get(self.pods)["items"]:
+            self.api.delete(f"{self.pods}/{pod['metadata']['name']}?gracePeriodSeconds=0")
+        for name in self.names:
+            self.api.delete(f"/api/v1/nodes/{name}")
+
+
+@pytest.fixture
+def nodes(cluster, project):
+    made = Nodes(cluster, project)
+    yield made
+    made.close()
+
+
+def test_addresses_of_nodes_with_ready_pods_are_published_and_followed(cluster, project, fairlead,
+                                                                       nodes):
+    def wait_addresses(*expected):
+        wait_until(lambda: [each["ip"] for each in addresses_of(cluster, project)] == list(expected),
+                   f"the addresses {expected}")
+
+    labels = {"app": "edge"}
+    a, b = nodes.add("a", "InternalIP", "198.51.100.1"), nodes.add("b", "ExternalIP", "192.0.2.2")
+    nodes.run("one", a, labels)
+    nodes.run("two", b, labels)
+    nodes.run("other", nodes.add("c", "InternalIP", "198.51.100.3"), {"app": "other"})
+    cluster.apply(app(project))
+    token = json.loads(cluster.admin_config.read_text())["users"][0]["user"]["token"]
+    program = fairlead("", "--kubeconfig", cluster.config_of(f"in-{project}", token, project),
+                       "--drain-delay", "0s", "--watch-namespaces", project,
+                       "--publish-nodes", "app=edge")
+    wait_addresses("192.0.2.2", "198.51.100.1")
+    written = writes(program)
+    nodes.say("one", ready=False)
+    wait_addresses("192.0.2.2")
+    nodes.say("one", ready=True)
+    wait_addresses("192.0.2.2", "198.51.100.1")
+    cluster.api.delete(f"{nodes.pods}/two")  # no kubelet is there to end it: it stays, and is ready
+    wait_addresses("198.51.100.1")
+    nodes.move(a, "ExternalIP", "192.0.2.1")
+    wait_addresses("192.0.2.1")
+    assert writes(program) == written + 4
 
 
 def test_an_ingress_of_another_class_is_left_alone(cluster, project, start):

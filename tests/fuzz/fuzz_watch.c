@@ -8,6 +8,7 @@
  */
 #include "controller/kube/reflector.h"
 #include "controller/object/served.h"
+#include "core/address.h"
 #include "core/check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -24,10 +25,27 @@ static const struct {
     {OBJECT_SECRET, {"v1", 2}},
     {OBJECT_INGRESS_ROUTE, {"contour.heptio.com/v1beta1", 26}},
     {OBJECT_TLS_DELEGATION, {"projectcontour.io/v1", 20}},
+    {OBJECT_POD, {"v1", 2}},
+    {OBJECT_NODE, {"v1", 2}},
 };
+
+/* What is kept of a Node are addresses with a blank between. */
+static void check_place(const struct served_item *item, enum object_kind kind)
+{
+    struct bytes rest = item->current_status, word;
+    struct address address;
+
+    CHECK(item->object == NULL && item->fault.len == 0);
+    while (kind == OBJECT_NODE && rest.len > 0 && bytes_next_item(&rest, ' ', &word))
+        CHECK(address_parse_ip(word, 0, &address) == STATUS_OK);
+}
 
 static void check_item(const struct served_item *item, enum object_kind kind)
 {
+    if (kind == OBJECT_POD || kind == OBJECT_NODE) {
+        check_place(item, kind);
+        return;
+    }
     CHECK((item->object != NULL) != (item->fault.len > 0));
     if (item->object == NULL)
         return;

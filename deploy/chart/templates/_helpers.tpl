@@ -14,6 +14,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
+{{- /* "true" where clients come to the nodes, and Ingresses are to say so; else nothing. */}}
+{{- define "fairlead.publishesNodes" -}}
+{{- if and .Values.publishNodes (ne .Values.mode "deployment") }}true{{ end }}
+{{- end }}
+
 {{- define "fairlead.subjects" -}}
 - kind: ServiceAccount
   name: {{ include "fairlead.name" . }}

@@ -210,7 +210,7 @@ class ControlPlane:
         return self.api.create(f"{accounts}/{name}/token",
                                {"spec": {"expirationSeconds": seconds}})["status"]["token"]
 
-    def config_of(self, name, token):
-        """The path of a kubeconfig for the bearer of that token."""
+    def config_of(self, name, token, namespace="default"):
+        """The path of a kubeconfig for the bearer of that token, as if in that namespace."""
         return kubeconfig.write(self.directory / f"{name}.kubeconfig", SERVER,
-                                (self.directory / "ca.pem").read_text(), token)
+                                (self.directory / "ca.pem").read_text(), token, namespace)

@@ -4,7 +4,7 @@ import base64
 import json
 
 
-def write(path, server, authority_pem, token):
+def write(path, server, authority_pem, token, namespace="default"):
     """JSON is YAML. Readable by its owner only, as the token is a password."""
     inline = base64.b64encode(authority_pem.encode()).decode()
     config = {
@@ -12,7 +12,8 @@ def write(path, server, authority_pem, token):
         "clusters": [{"name": "test", "cluster": {"server": server,
                                                   "certificate-authority-data": inline}}],
         "users": [{"name": "test", "user": {"token": token}}],
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}]}
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test",
+                                                  "namespace": namespace}}]}
     path.touch(mode=0o600)
     path.write_text(json.dumps(config, indent=1))
     return path

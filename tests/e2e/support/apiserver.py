@@ -8,6 +8,8 @@ HTTP/1.1, and every way in which one of them may go wrong.
     api.misbehave("ingresses", WATCH, faults.expired)  for the next such request
 
 What a request is answered with, where nothing else was said, is right. `requests` are all that came.
+Of what a controller writes, merge patches of statuses are taken; `patches` are all that came, as
+(resource, name, body).
 """
 import base64
 import collections
@@ -28,7 +30,7 @@ from .wait import PATIENCE_S, wait_until
 LIST, WATCH, STREAM = "list", "watch", "stream"
 LEASES = "/apis/coordination.k8s.io/"
 GROUPS = {"networking.k8s.io/v1": ("Ingress", "IngressClass"),
-          "v1": ("Service", "Secret", "Endpoints"),
+          "v1": ("Service", "Secret", "Endpoints", "Pod", "Node"),
           "discovery.k8s.io/v1": ("EndpointSlice",),
           "contour.heptio.com/v1beta1": ("IngressRoute", "TLSCertificateDelegation"),
           "projectcontour.io/v1": ("TLSCertificateDelegation",)}
@@ -141,6 +143,7 @@ class ApiServer:
         self.missing = set()  # paths that are not installed
         self.faults = []      # [resource, kind, fault, times]
         self.requests = []
+        self.patches = []
         self.open = {}        # exchange -> True while it is answered
         self.listener, self.port = None, 0
         self.start()
@@ -350,8 +353,11 @@ class ApiServer:
         request = Request(root.rpartition("/")[2], kind, namespace, query, headers,
                           time.monotonic())
         exchange = Exchange(self, sock, request)
-        lines.read(int(headers.get("content-length", 0)))
-        if path.startswith(LEASES):  # who leads is for other tests; here nobody writes
+        body = lines.read(int(headers.get("content-length", 0)))
+        if first[0] == "PATCH" and path.endswith("/status"):
+            self.patch_status(exchange, root.removesuffix("/status"), namespace, json.loads(body))
+            return exchange.keeps_open
+        if path.startswith(LEASES):  # who leads is for other tests; here nobody does
             exchange.reply(403, failure(403, "Forbidden", "no leases here"))
             return exchange.keeps_open
         with self.changed:
@@ -383,10 +389,28 @@ class ApiServer:
         else:
             self.watch(exchange, shelf)
 
+    def patch_status(self, exchange, path, namespace, body):
+        """As a merge patch that names its version, of the status alone."""
+        path, _, name = path.rpartition("/")
+        with self.changed:
+            self.patches.append((path.rpartition("/")[2], name, body))
+            thing = self.shelves[path].objects.get((namespace, name))
+            if thing is None:
+                exchange.reply(404, failure(404, "NotFound", "no such object"))
+            elif body["metadata"]["resourceVersion"] != thing["metadata"]["resourceVersion"]:
+                exchange.reply(409, failure(409, "Conflict", "another version"))
+            else:
+                exchange.reply(200, self.put({
+                    **thing, "status": {**thing.get("status", {}), **body["status"]}}))
+
     def _selected(self, request, thing):
-        wanted = dict(part.split("=") for part in request.query.get("fieldSelector", "").split(",")
-                      if part)
-        return ("type" not in wanted or thing.get("type", "Opaque") == wanted["type"]) and \
+        def selector(name):
+            parts = request.query.get(name, "").split(",")
+            return dict(part.split("=") for part in parts if part)
+
+        fields, labels = selector("fieldSelector"), selector("labelSelector")
+        return ("type" not in fields or thing.get("type", "Opaque") == fields["type"]) and \
+            labels.items() <= thing["metadata"].get("labels", {}).items() and \
             request.namespace in (None, thing["metadata"].get("namespace"))
 
     def things(self, request, shelf):

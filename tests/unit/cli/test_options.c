@@ -130,6 +130,28 @@ TEST(in_a_cluster_external_names_are_off_and_draining_waits)
     parse_end(&attempt);
 }
 
+TEST(an_api_server_is_read_as_serve_reads_it)
+{
+    static const char *const lines[] = {"check --kubeconfig file", "table --kubeconfig file",
+                                        "explain --kubeconfig file /"};
+    struct attempt attempt;
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        assert_taken(&attempt, lines[i]);
+        assert_string_equal(attempt.options.kubeconfig, "file");
+        assert_false(attempt.options.external_names);
+        assert_false(attempt.options.external_names_loopback);
+        assert_false(attempt.options.admin_is_given);
+        assert_int_equal(attempt.options.list_timeout_ms, 30000);
+        parse_end(&attempt);
+    }
+    assert_taken(&attempt, "check --kubeconfig file --external-names on --list-timeout 2m");
+    assert_true(attempt.options.external_names);
+    assert_false(attempt.options.external_names_loopback);
+    assert_int_equal(attempt.options.list_timeout_ms, 120000);
+    parse_end(&attempt);
+}
+
 TEST(values_follow_their_flag_or_an_equals_sign)
 {
     struct attempt attempt;
@@ -181,6 +203,27 @@ TEST(bad_values_name_the_flag_the_value_and_the_remedy)
     assert_refused("explain --objects d -H nocolon /", "-H \"nocolon\": give a header");
 }
 
+TEST(labels_of_pods_are_taken_as_the_api_server_takes_them)
+{
+    static const char *const wrong[] = {"",         "name",  "=x",    "a/=x",    "a/b/c=x", "-a=x",
+                                        "a=x,,b=y", "a=b=c", "a=x|y", "A.b/c=x", "a!=x"};
+    struct attempt attempt;
+    char line[128];
+
+    assert_taken(&attempt,
+                 "serve --kubeconfig f --publish-nodes app.kubernetes.io/name=fairlead,a=");
+    assert_bytes(attempt.options.publish_nodes, "app.kubernetes.io/name=fairlead,a=");
+    parse_end(&attempt);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        (void)snprintf(line, sizeof(line), "serve --kubeconfig f --publish-nodes=%s", wrong[i]);
+        assert_refused(line, "give labels of our pods as KEY=VALUE");
+    }
+    assert_refused("serve --kubeconfig f --publish-nodes a=b --publish-address 192.0.2.1",
+                   "exclude each other; give one of them");
+    assert_refused("serve --kubeconfig f --publish-nodes a=b --publish-service a/b",
+                   "exclude each other; give one of them");
+}
+
 TEST(unknown_words_are_refused)
 {
     assert_refused("frob", "unknown command \"frob\"");
@@ -206,10 +249,15 @@ TEST(hostile_52_a_bad_argument_cannot_forge_a_line)
 TEST(commands_say_what_they_miss)
 {
     assert_refused("serve --objects a --kubeconfig b", "exclude each other");
-    assert_refused("check", "name the manifests to check");
+    assert_refused("check", "name what to check: fairlead check PATH...");
+    assert_refused("check --kubeconfig f path", "PATH and --kubeconfig exclude each other");
     assert_refused("explain --objects d", "name the URL to explain");
     assert_refused("table", "give --objects DIR");
     assert_refused("table --objects d --admin :1", "exclude each other");
+    assert_refused("table --kubeconfig f --admin :1", "exclude each other; give one of them");
+    assert_refused("explain --objects d --kubeconfig f /", "exclude each other; give one of them");
+    assert_refused("serve --kubeconfig f --list-timeout 1s", "no such flag here: --list-timeout");
+    assert_refused("check --kubeconfig f --list-timeout 0s", "give a duration over 0");
     assert_refused("probe", "name what to ask: fairlead probe alive|ready");
     assert_refused("probe well", "name what to ask: fairlead probe alive|ready");
     assert_refused("probe alive ready", "unexpected argument \"ready\"");
@@ -325,6 +373,32 @@ TEST(a_config_file_of_the_proxy_serves_table_and_explain_too)
     (void)unlink(path);
 }
 
+TEST(the_kubeconfig_of_a_config_file_counts_where_the_command_line_names_no_source)
+{
+    static const struct {
+        const char *command;
+        const char *rest;
+        bool reads_api_server;
+    } cases[] = {
+        {"table", "", true}, {"table", " --objects d", false}, {"table", " --admin :7", false},
+        {"check", "", true}, {"check", " path", false},
+    };
+    char path[] = "/tmp/fairlead-options-XXXXXX", line[128];
+
+    write_config(path, "kubeconfig: file\nadmin: 127.0.0.1:9999\n");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct attempt attempt;
+
+        (void)snprintf(line, sizeof(line), "%s --config %s%s", cases[i].command, path,
+                       cases[i].rest);
+        assert_taken(&attempt, line);
+        assert_int_equal(attempt.options.kubeconfig != NULL, cases[i].reads_api_server);
+        assert_int_equal(attempt.options.external_names, !cases[i].reads_api_server);
+        parse_end(&attempt);
+    }
+    (void)unlink(path);
+}
+
 TEST(help_names_every_flag_of_a_command)
 {
     struct text help;
@@ -371,13 +445,16 @@ TESTS(UNIT(probe_asks_the_usual_admin_port_unless_told_another),
       UNIT(metrics_have_no_port_of_their_own_and_ports_are_not_shared_unless_asked),
       UNIT(serve_has_the_defaults_of_the_design),
       UNIT(in_a_cluster_external_names_are_off_and_draining_waits),
+      UNIT(an_api_server_is_read_as_serve_reads_it),
       UNIT(values_follow_their_flag_or_an_equals_sign),
       UNIT(lists_of_namespaces_are_split_at_commas),
       UNIT(bad_values_name_the_flag_the_value_and_the_remedy), UNIT(unknown_words_are_refused),
+      UNIT(labels_of_pods_are_taken_as_the_api_server_takes_them),
       UNIT(hostile_52_a_bad_argument_cannot_forge_a_line), UNIT(commands_say_what_they_miss),
       UNIT(explain_takes_a_method_and_headers), UNIT(two_dashes_end_the_flags),
       UNIT(help_needs_nothing_else),
       UNIT(the_config_file_has_the_flags_as_keys_and_a_flag_beats_it),
       UNIT(a_bad_config_file_is_refused_with_file_and_line), UNIT(an_empty_config_file_is_fine),
       UNIT(a_config_file_of_the_proxy_serves_table_and_explain_too),
+      UNIT(the_kubeconfig_of_a_config_file_counts_where_the_command_line_names_no_source),
       UNIT(help_names_every_flag_of_a_command))
