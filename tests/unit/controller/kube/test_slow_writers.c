@@ -193,10 +193,11 @@ TEST(a_new_file_written_under_an_old_name_is_not_believed_to_be_whole)
     owner_fini(&owner);
 }
 
+/* Not how soon: a busy machine makes it quiet. test_settle.c says when, by a clock of its own. */
 TEST(a_file_that_is_never_quiet_is_read_in_the_end_and_holds_up_no_other)
 {
     struct owner owner;
-    uint64_t began_at_ms, wrote_at_ms, longest_pause_ms = 0, other_at_ms = 0;
+    uint64_t began_at_ms, other_at_ms = 0;
     unsigned rounds = 0;
     FILE *file;
 
@@ -207,12 +208,9 @@ TEST(a_file_that_is_never_quiet_is_read_in_the_end_and_holds_up_no_other)
     assert_non_null(file);
     fputs("apiVersion: v1\nkind: Service\nmetadata: {name: busy}\nspec: {ports: [{port: 2}]}\n",
           file);
-    began_at_ms = wrote_at_ms = clock_ms();
+    began_at_ms = clock_ms();
     while (port_of(&owner, "busy") == 1 && clock_ms() - began_at_ms < WAIT_MS) {
         write_piece(file, "# and on\n", 9);
-        if (clock_ms() - wrote_at_ms > longest_pause_ms)
-            longest_pause_ms = clock_ms() - wrote_at_ms;
-        wrote_at_ms = clock_ms();
         if (++rounds == 10) {
             tree_write_service(&owner.tree, "other.yaml", "other", 1);
             other_at_ms = clock_ms();
@@ -226,8 +224,6 @@ TEST(a_file_that_is_never_quiet_is_read_in_the_end_and_holds_up_no_other)
     fclose(file);
     assert_int_equal(port_of(&owner, "other"), 1);
     assert_in_range(owner.batch_at_ms - began_at_ms, 0, 1000 + SLACK_MS);
-    if (longest_pause_ms < SETTLE_QUIET_MS / 2) /* else the machine made it quiet */
-        assert_true(owner.batch_at_ms - began_at_ms >= 950);
     owner_fini(&owner);
 }
 
