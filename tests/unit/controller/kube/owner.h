@@ -13,7 +13,7 @@
 
 #include <time.h>
 
-#define WAIT_MS 3000 /* for what must happen */
+#define WAIT_MS 8000 /* for what must happen, by an event: a rescan comes after 10 s */
 #define CALM_MS 150  /* for what must not */
 
 struct owner {

@@ -7,7 +7,7 @@
 #include "tests/unit/controller/kube/owner.h"
 #include "tests/unit/unit.h"
 
-#define SLACK_MS 3000 /* for a busy machine; well below the 10 s of a rescan */
+#define SLACK_MS 7000 /* for a busy machine; well below the 10 s of a rescan */
 
 /* Two Services as two documents, the second one by far the longer. */
 static void two_services(char *text, size_t size, int port)
