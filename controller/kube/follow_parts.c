@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#define TRIM_EVENTS_MIN 4096 /* a list of so many leaves much behind that can be given back */
+
 /* ---- names ---- */
 
 struct known_key {
@@ -218,15 +220,19 @@ struct dropped {
 static void on_drop(uv_work_t *work)
 {
     struct leavings *leavings = &((struct dropped *)work->data)->leavings;
+    size_t events = 0;
 
     while (leavings->jobs != NULL) {
         struct decode_job *job = leavings->jobs;
 
         leavings->jobs = job->next;
+        events += job->events_count;
         decode_job_destroy(job);
     }
     mem_free(leavings->events);
     known_keys_fini(&leavings->keys);
+    if (events >= TRIM_EVENTS_MIN)
+        mem_trim();
 }
 
 static void on_dropped(uv_work_t *work, int status)
