@@ -14,6 +14,8 @@
 
 #include <time.h>
 
+#define TRIM_CHANGES_MIN 4096 /* so many leave much behind that can be given back */
+
 /* What goes into one run. */
 struct input {
     struct source_batch **batches; /* owned, as are the batches */
@@ -180,10 +182,21 @@ static void log_findings(struct turn *turn, const struct table *table)
     turn->told = told;
 }
 
+/* A list of a large cluster, the first one or one that had to be read anew. */
+static bool is_large(const struct input *input)
+{
+    size_t changes = 0;
+
+    for (size_t i = 0; i < input->batches_count; i++)
+        changes += input->batches[i]->changes_count + input->batches[i]->files_count;
+    return changes >= TRIM_CHANGES_MIN;
+}
+
 static void on_work(uv_work_t *work)
 {
     struct turn *turn = work->data;
     struct input *input = &turn->running;
+    bool was_large = is_large(input);
     uint64_t started_ns = uv_hrtime();
 
     env_step_back();
@@ -199,6 +212,8 @@ static void on_work(uv_work_t *work)
     if (turn->result.table != NULL)
         log_findings(turn, turn->result.table);
     input_clear(input);
+    if (was_large)
+        mem_trim();
 }
 
 static void on_work_done(uv_work_t *work, int status)

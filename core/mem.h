@@ -29,6 +29,11 @@ void *mem_alloc_array(size_t count, size_t size); /* aborts on overflow too */
  * stos`, which takes longer. */
 void mem_clear(void *memory, size_t size);
 
+/* Gives what is free back to the system, which the allocator does not do by itself where something
+ * in use lies behind it. Takes milliseconds, and whoever allocates meanwhile waits: for after much
+ * was freed, off the loop. */
+void mem_trim(void);
+
 /* A NUL-terminated copy; the caller owns it. */
 char *mem_string(struct bytes text);
 /* A copy that the caller owns; mem_bytes_free() frees it. Nothing for an empty text. */

@@ -5,6 +5,7 @@
  *     START -> call runs: bytes gather -> job decodes whole lines -> follow_take.c tells
  *                     \-> call ended, all lines told -> reflector_ended() -> timer -> START
  *
+ * A watch comes in lines; a page of a list is cut into such as it comes, one for each item.
  * One job is decoded and told at a time, so what came first is told first; meanwhile no more than
  * PAUSE_BYTES of the next are read. A list is gathered apart and takes the place of what was known
  * when it is complete, so that what it lacks has gone.
@@ -57,6 +58,7 @@ static void follow_destroy(struct follow *follow)
     known_keys_fini(&follow->known);
     reflector_fini(&follow->reflector);
     text_wipe(&follow->bytes);
+    page_fini(&follow->page);
     text_fini(&follow->message);
     mem_bytes_free(follow->config.ns);
     mem_free(follow);
@@ -130,9 +132,9 @@ void follow_taken(struct follow *follow)
     go_on(follow);
 }
 
-static void decode(struct follow *follow, bool is_page, size_t len)
+static void decode(struct follow *follow, size_t len)
 {
-    struct decode_job *job = decode_job_create(follow, is_page, &follow->bytes, len);
+    struct decode_job *job = decode_job_create(follow, &follow->bytes, len);
 
     follow->is_decoding = true;
     follow->parts_open++;
@@ -194,27 +196,46 @@ static void take_failure_bytes(struct follow *follow, struct bytes bytes)
         follow->stats.too_large++;
 }
 
+static void take_page_bytes(struct follow *follow, struct bytes bytes)
+{
+    enum status status = page_take(&follow->page, bytes, &follow->bytes);
+
+    if (status == STATUS_TOO_LARGE)
+        too_long(follow, "the head of a list");
+    else if (status != STATUS_OK)
+        follow_fail_call(follow, NULL);
+}
+
+static void take_bytes(struct follow *follow, struct bytes bytes)
+{
+    bool is_list = follow->reflector.asked == ASK_LIST;
+
+    if (follow->reflector.is_listing)
+        follow->listing.bytes += bytes.len;
+    if (is_list && follow->page.bytes_count + bytes.len > PAGE_BYTES_MAX)
+        too_long(follow, "a page of a list");
+    else if (follow->bytes.len + bytes.len > PENDING_BYTES_MAX)
+        too_long(follow, "what comes at once");
+    else if (follow->listing.bytes > LIST_BYTES_MAX)
+        too_long(follow, "a list");
+    else if (is_list)
+        take_page_bytes(follow, bytes);
+    else
+        text_add(&follow->bytes, bytes);
+}
+
 static void on_bytes(void *context, int status, struct bytes bytes)
 {
     struct follow *follow = context;
-    bool is_list = follow->reflector.asked == ASK_LIST;
 
     follow->contact_at_ms = now_ms(follow);
     if (!is_success(status)) {
         take_failure_bytes(follow, bytes);
         return;
     }
-    if (follow->reflector.is_listing)
-        follow->listing.bytes += bytes.len;
-    if (follow->bytes.len + bytes.len > (is_list ? PAGE_BYTES_MAX : PENDING_BYTES_MAX))
-        too_long(follow, is_list ? "a page of a list" : "what comes at once");
-    else if (follow->listing.bytes > LIST_BYTES_MAX)
-        too_long(follow, "a list");
-    else
-        text_add(&follow->bytes, bytes);
-    if (!is_list || follow->has_ended)
-        go_on(follow);
-    if (!is_list && is_busy(follow) && follow->bytes.len > PAUSE_BYTES && follow->call != NULL)
+    take_bytes(follow, bytes);
+    go_on(follow);
+    if (is_busy(follow) && follow->bytes.len > PAUSE_BYTES && follow->call != NULL)
         api_hold(follow->call);
 }
 
@@ -304,6 +325,8 @@ static void start(struct follow *follow)
     request.silence_ms = timeout_s == 0 ? 0 : WATCH_SILENCE_MS;
     follow->has_ended = false;
     follow->is_read = false;
+    page_fini(&follow->page);
+    page_init(&follow->page);
     follow->call = api_start(follow->config.api, &request);
     text_fini(&path);
 }
@@ -349,26 +372,38 @@ static void finish(struct follow *follow)
     follow->config.on_told(follow->config.context, follow);
 }
 
+/* What came before a watch broke counts; of a list, only the whole. */
+static bool may_decode(const struct follow *follow)
+{
+    bool is_list = follow->reflector.asked == ASK_LIST;
+
+    return !follow->has_ended ||
+           (follow->end.failure.code == 0 && (follow->end.is_answered || !is_list));
+}
+
+static bool has_page(const struct follow *follow)
+{
+    return follow->reflector.asked == ASK_LIST && follow->has_ended && !follow->is_read &&
+           may_decode(follow);
+}
+
 /* Decode what is whole; when nothing is left and the call has ended, see what to ask next. */
 static void go_on(struct follow *follow)
 {
-    bool is_list = follow->reflector.asked == ASK_LIST, is_whole;
     size_t len;
 
     if (is_busy(follow) || follow->is_closing)
         return;
-    is_whole = follow->has_ended && follow->end.is_answered && follow->end.failure.code == 0;
-    if (is_list && is_whole && !follow->is_read) {
+    len = whole_lines(follow);
+    if (len > 0 && may_decode(follow)) {
+        decode(follow, len);
+    } else if (!follow->has_ended && follow->bytes.len > EVENT_BYTES_MAX) {
+        too_long(follow, "an object");
+    } else if (has_page(follow)) {
         follow->is_read = true;
-        decode(follow, true, follow->bytes.len); /* an empty one is no list */
-        return;
+        follow_take_page(follow);
     }
-    len = is_list ? 0 : whole_lines(follow);
-    if (len > 0 && (!follow->has_ended || follow->end.failure.code == 0))
-        decode(follow, false, len);
-    else if (!follow->has_ended && !is_list && follow->bytes.len > EVENT_BYTES_MAX)
-        too_long(follow, "an event");
-    if (!follow->is_decoding && follow->has_ended)
+    if (!is_busy(follow) && follow->has_ended)
         finish(follow);
     else if (follow->call != NULL)
         api_release(follow->call);
@@ -386,6 +421,7 @@ struct follow *follow_open(const struct follow_config *config)
     reflector_init(&follow->reflector, config->what->may_be_absent);
     follow_init_taking(follow);
     text_init(&follow->bytes);
+    page_init(&follow->page);
     text_init(&follow->message);
     CHECK(uv_timer_init(config->loop, &follow->timer) == 0);
     follow->timer.data = follow;

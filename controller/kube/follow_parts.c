@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#define TRIM_EVENTS_MIN 4096 /* a list of so many leaves much behind that can be given back */
+
 /* ---- names ---- */
 
 struct known_key {
@@ -109,8 +111,7 @@ void text_wipe(struct text *text)
     text_init(text);
 }
 
-struct decode_job *decode_job_create(struct follow *follow, bool is_page, struct text *bytes,
-                                     size_t len)
+struct decode_job *decode_job_create(struct follow *follow, struct text *bytes, size_t len)
 {
     struct decode_job *job = mem_new(struct decode_job);
     struct text rest;
@@ -118,7 +119,7 @@ struct decode_job *decode_job_create(struct follow *follow, bool is_page, struct
     CHECK(len <= bytes->len);
     job->owner = follow;
     job->what = follow->config.what;
-    job->is_page = is_page;
+    job->is_list = follow->reflector.asked == ASK_LIST;
     arena_init(&job->arena, 4096);
     text_init(&rest);
     text_add(&rest, bytes_skip(text_bytes(bytes), len));
@@ -135,6 +136,18 @@ static void add_event(struct decode_job *job, const struct served_event *event)
     job->events[job->events_count++] = *event;
 }
 
+/* An item of a list is one that was added. */
+static enum status read_line(struct decode_job *job, struct bytes line, struct served_event *event)
+{
+    const struct followed *what = job->what;
+
+    if (!job->is_list)
+        return served_read_event(line, what->kind, bytes_of(what->api_version), &job->arena, event);
+    *event = (struct served_event){.type = SERVED_CHANGED};
+    return served_read_item(line, what->kind, bytes_of(what->api_version), &job->arena,
+                            &event->item);
+}
+
 static void read_lines(struct decode_job *job)
 {
     struct bytes rest = text_bytes(&job->bytes), line;
@@ -143,8 +156,7 @@ static void read_lines(struct decode_job *job)
     while (bytes_next_item(&rest, '\n', &line)) {
         if (line.len == 0)
             continue;
-        if (served_read_event(line, job->what->kind, bytes_of(job->what->api_version), &job->arena,
-                              &event) != STATUS_OK) {
+        if (read_line(job, line, &event) != STATUS_OK) {
             job->is_invalid = true;
             return;
         }
@@ -152,32 +164,12 @@ static void read_lines(struct decode_job *job)
     }
 }
 
-/* An item of a list is one that was added. */
-static void read_page(struct decode_job *job)
-{
-    struct served_page *page = &job->page;
-
-    if (served_read_page(text_bytes(&job->bytes), job->what->kind, bytes_of(job->what->api_version),
-                         &job->arena, page) != STATUS_OK) {
-        job->is_invalid = true;
-        return;
-    }
-    job->events = mem_new_array(struct served_event, page->items_count + 1);
-    for (size_t i = 0; i < page->items_count; i++)
-        job->events[i] = (struct served_event){.type = SERVED_CHANGED, .item = page->items[i]};
-    job->events_count = page->items_count;
-    page->items_count = 0; /* their references have moved */
-}
-
 static void on_work(uv_work_t *work)
 {
     struct decode_job *job = work->data;
 
     env_step_back();
-    if (job->is_page)
-        read_page(job);
-    else
-        read_lines(job);
+    read_lines(job);
     text_wipe(&job->bytes);
 }
 
@@ -203,7 +195,6 @@ void decode_job_destroy(struct decode_job *job)
             object_unref(job->events[i].item.object);
     }
     mem_free(job->events);
-    served_page_fini(&job->page);
     text_wipe(&job->bytes);
     text_fini(&job->bytes);
     arena_fini(&job->arena);
@@ -220,16 +211,20 @@ struct dropped {
 static void on_drop(uv_work_t *work)
 {
     struct leavings *leavings = &((struct dropped *)work->data)->leavings;
+    size_t events = 0;
 
     env_step_back();
     while (leavings->jobs != NULL) {
         struct decode_job *job = leavings->jobs;
 
         leavings->jobs = job->next;
+        events += job->events_count;
         decode_job_destroy(job);
     }
     mem_free(leavings->events);
     known_keys_fini(&leavings->keys);
+    if (events >= TRIM_EVENTS_MIN)
+        mem_trim();
 }
 
 static void on_dropped(uv_work_t *work, int status)

@@ -7,6 +7,7 @@
 #define CONTROLLER_KUBE_FOLLOW_PARTS_H
 
 #include "controller/kube/follow.h"
+#include "controller/object/page.h"
 
 /* Names, each once. */
 struct known_keys {
@@ -28,18 +29,16 @@ struct decode_job {
     const struct followed *what;
     decode_job_done_fn *on_done;
     struct decode_job *next; /* of those that a listing keeps */
-    bool is_page;
-    struct text bytes; /* whole lines, or a page */
+    bool is_list;            /* a line is an item of a page, else an event */
+    struct text bytes;       /* whole lines */
     struct arena arena;
     /* results: */
     bool is_invalid;             /* what follows the events cannot be read */
-    struct served_page page;     /* its items have become events */
     struct served_event *events; /* mem_resize()d; objects are refs */
     size_t events_count;
 };
 /* Takes the first `len` bytes out of `bytes`. */
-struct decode_job *decode_job_create(struct follow *follow, bool is_page, struct text *bytes,
-                                     size_t len);
+struct decode_job *decode_job_create(struct follow *follow, struct text *bytes, size_t len);
 void decode_job_start(struct decode_job *job, uv_loop_t *loop, decode_job_done_fn *on_done);
 void decode_job_destroy(struct decode_job *job);
 
@@ -80,11 +79,12 @@ struct follow {
     uv_timer_t timer;      /* the next call */
     uv_timer_t turn;       /* goes on with taking */
     struct text bytes;     /* came, not decoded */
+    struct page page;      /* that is being read, of a list */
     bool is_decoding;
     struct decode_job *taking; /* owned; decoded, and being told */
     size_t taking_at;
     bool has_ended;    /* the call; `end` says how */
-    bool is_read;      /* the page that the call brought has been decoded */
+    bool is_read;      /* the page that the call brought has been told */
     bool wants_relist; /* the call was ended for that */
     struct reflector_end end;
     struct text message; /* of the last failure */
@@ -107,6 +107,8 @@ struct follow {
 /* Tell what was decoded, a part of it in each turn of the loop; follow_taken() when all of it is
  * told. */
 void follow_take(struct follow *follow, struct decode_job *job);
+/* The items of a page are told, and its head is whole: what it says goes on. */
+void follow_take_page(struct follow *follow);
 /* All that is known goes, as by an empty list. */
 void follow_forget_all(struct follow *follow);
 bool follow_is_taking(const struct follow *follow);

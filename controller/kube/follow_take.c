@@ -137,31 +137,17 @@ static void take_item(struct follow *follow, const struct served_event *event)
     listing_add(&follow->listing, event);
 }
 
-static void take_page_end(struct follow *follow)
-{
-    struct decode_job *job = follow->taking;
-    bool is_last = reflector_page(&follow->reflector, job->page.resource_version, job->page.next);
-
-    follow->taking = NULL;
-    follow->taking_at = 0;
-    listing_keep(&follow->listing, job);
-    if (is_last)
-        begin_applying(follow);
-}
-
 static void take_one(struct follow *follow)
 {
     struct decode_job *job = follow->taking;
     bool is_more = follow->taking_at < job->events_count;
 
-    if (is_more && job->is_page)
+    if (is_more && job->is_list)
         take_item(follow, &job->events[follow->taking_at++]);
     else if (is_more)
         take_event(follow, &job->events[follow->taking_at++]);
     else if (job->is_invalid)
         fail(follow, NULL);
-    else if (job->is_page)
-        take_page_end(follow);
     else
         end_job(follow);
 }
@@ -197,6 +183,22 @@ void follow_take(struct follow *follow, struct decode_job *job)
     CHECK(!follow_is_taking(follow));
     follow->taking = job;
     take_some(follow);
+}
+
+void follow_take_page(struct follow *follow)
+{
+    struct served_page page;
+    struct arena arena;
+
+    CHECK(!follow_is_taking(follow));
+    arena_init(&arena, 1024);
+    if (served_read_page(text_bytes(&follow->page.head), &arena, &page) != STATUS_OK)
+        follow_fail_call(follow, NULL);
+    else if (reflector_page(&follow->reflector, page.resource_version, page.next))
+        begin_applying(follow);
+    arena_fini(&arena);
+    if (follow->applying.is_on)
+        take_some(follow);
 }
 
 void follow_forget_all(struct follow *follow)

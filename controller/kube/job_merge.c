@@ -5,7 +5,6 @@
 #include "controller/kube/job.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdlib.h>
 
 static struct source_file *add_to_batch(struct job *job, struct bytes path)
@@ -173,14 +172,6 @@ static int compare_files(const void *a, const void *b)
     return bytes_compare(left->path, right->path);
 }
 
-/* The trees of the first reading are gone, but the allocator keeps their memory until told. */
-static void give_back_memory(void)
-{
-#ifdef __GLIBC__
-    malloc_trim(0);
-#endif
-}
-
 void job_merge(struct job *job)
 {
     struct source_batch *batch = mem_new(struct source_batch);
@@ -196,5 +187,5 @@ void job_merge(struct job *job)
     if (batch->files_count > 1)
         qsort(batch->files, batch->files_count, sizeof(batch->files[0]), compare_files);
     if (job->is_first)
-        give_back_memory();
+        mem_trim(); /* the trees of the first reading are gone */
 }

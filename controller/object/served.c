@@ -149,42 +149,44 @@ static json_t *parse(struct bytes text)
     return json_loadb(text.at, text.len, 0, &error);
 }
 
-enum status served_read_page(struct bytes text, enum object_kind kind, struct bytes api_version,
-                             struct arena *arena, struct served_page *page)
+/* The items have been cut out. A list of a server without any may have null for them. */
+static bool has_had_items(const json_t *root)
 {
-    const struct reading reading = {kind, api_version, arena};
-    json_t *root = parse(text);
     const json_t *items = json_object_get(root, "items");
-    const json_t *metadata = json_object_get(root, "metadata");
-    struct served_page read = {0};
 
-    /* A list of a server without any objects may have null for them. */
-    if (!json_is_object(metadata) || (!json_is_array(items) && !json_is_null(items))) {
-        json_decref(root);
-        return STATUS_INVALID;
-    }
+    return json_is_null(items) || (json_is_array(items) && json_array_size(items) == 0);
+}
+
+enum status served_read_page(struct bytes head, struct arena *arena, struct served_page *page)
+{
+    json_t *root = parse(head);
+    const json_t *metadata = json_object_get(root, "metadata");
+    struct served_page read;
+
     read.resource_version = copy_of(metadata, "resourceVersion", arena);
-    if (read.resource_version.len == 0 || bytes_equal(read.resource_version, BYTES("0"))) {
+    read.next = copy_of(metadata, "continue", arena);
+    if (!has_had_items(root) || read.resource_version.len == 0 ||
+        bytes_equal(read.resource_version, BYTES("0"))) {
         json_decref(root); /* nothing could be watched from it */
         return STATUS_INVALID;
     }
-    read.next = copy_of(metadata, "continue", arena);
-    read.items = mem_new_array(struct served_item, json_array_size(items) + 1);
-    for (size_t i = 0; i < json_array_size(items); i++)
-        read_item(&reading, json_array_get(items, i), &read.items[read.items_count++]);
-    drop(&reading, root);
+    json_decref(root);
     *page = read;
     return STATUS_OK;
 }
 
-void served_page_fini(struct served_page *page)
+enum status served_read_item(struct bytes line, enum object_kind kind, struct bytes api_version,
+                             struct arena *arena, struct served_item *item)
 {
-    for (size_t i = 0; i < page->items_count; i++) {
-        if (page->items[i].object != NULL)
-            object_unref(page->items[i].object);
-    }
-    mem_free(page->items);
-    *page = (struct served_page){0};
+    const struct reading reading = {kind, api_version, arena};
+    json_error_t error;
+    json_t *root = json_loadb(line.at, line.len, JSON_DECODE_ANY, &error);
+
+    if (root == NULL)
+        return STATUS_INVALID;
+    read_item(&reading, root, item);
+    drop(&reading, root);
+    return STATUS_OK;
 }
 
 static bool has_cause(const json_t *details, const char *wanted)

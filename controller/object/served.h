@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * served.h - what an API server sends: pages of lists, lines of watches, and failures. No I/O, no
- * loop: safe on any thread.
+ * served.h - what an API server sends: pages of lists (cut by page.h), lines of watches, failures.
+ * No I/O, no loop: safe on any thread.
  *
  * One item that cannot be read is a fault of that item and of no other. Unknown fields are ignored.
  * Source: Kubernetes API concepts; spec/watch.md 3-8, 15, 18, 27.
@@ -30,8 +30,6 @@ struct served_item {
 struct served_page {
     struct bytes resource_version;
     struct bytes next; /* metadata.continue; empty: it was the last page */
-    struct served_item *items;
-    size_t items_count;
 };
 
 /* A Status object, or whatever else a failure was told by. */
@@ -58,11 +56,13 @@ struct served_event {
     struct served_failure failure; /* of FAILED */
 };
 
-/* STATUS_INVALID when it is no list in JSON, or one without a version. The items belong to the
- * caller: served_page_fini(). */
-enum status served_read_page(struct bytes text, enum object_kind kind, struct bytes api_version,
-                             struct arena *arena, struct served_page *page);
-void served_page_fini(struct served_page *page);
+/* The head of a page, see page.h. STATUS_INVALID when it is no list in JSON, or one without a
+ * version. */
+enum status served_read_page(struct bytes head, struct arena *arena, struct served_page *page);
+
+/* One item of a page. STATUS_INVALID when it is no JSON. */
+enum status served_read_item(struct bytes line, enum object_kind kind, struct bytes api_version,
+                             struct arena *arena, struct served_item *item);
 
 /* One line of a watch. STATUS_INVALID when it is no event in JSON. */
 enum status served_read_event(struct bytes line, enum object_kind kind, struct bytes api_version,

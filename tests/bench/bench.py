@@ -6,6 +6,7 @@ import sys
 import changes
 import paths
 import scale
+import scale_api
 import side_by_side
 import tls
 import trees
@@ -26,10 +27,14 @@ def main():
     parser.add_argument("--peers-only", action="store_true", help="side, tls: leave fairlead out")
     parser.add_argument("--envoy", default="", help="tls: its binary; left out without one")
     parser.add_argument("--ingresses", type=int, default=0, help="scale: how many, 10,000 by default")
+    parser.add_argument("--api-server", action="store_true",
+                        help="scale: on an API server (tests/cluster/build) instead of a directory")
     parser.add_argument("--services", type=int, default=0, help="scale: how many; one each by default")
     options = parser.parse_args()
     parts = {"side": side_by_side, "tls": tls, "scale": scale, "trees": trees, "paths": paths, "changes": changes,
              "volume": volume}
+    if options.part == "scale" and options.api_server:
+        return scale_api.main(options)
     return parts[options.part].main(options)
 
 

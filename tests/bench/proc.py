@@ -79,6 +79,11 @@ class Program:
                     pass
         return total
 
+    def status_kb(self, what):
+        """VmRSS, RssAnon or VmHWM, the most it ever was."""
+        text = Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(rf"^{what}:\s+(\d+)", text, re.MULTILINE)[1])
+
     def memory_kb(self, what="Pss"):
         """Pss of smaps_rollup (shared pages counted by their share), or Rss."""
         total = 0
@@ -134,11 +139,13 @@ def start_echo_h2(work, cpu=LOAD_CPU):
 
 
 class Fairlead:
-    """The proxy on a folder of manifests."""
+    """The proxy on a folder of manifests, or on an API server."""
 
-    def __init__(self, work, objects, workers=1, cpu=PROXY_CPU, env=None, name="fairlead", wait=30):
+    def __init__(self, work, objects, workers=1, cpu=PROXY_CPU, env=None, name="fairlead", wait=30,
+                 kubeconfig=None):
         self.port, self.https, self.admin = free_port(), free_port(), free_port()
-        command = [FAIRLEAD, "serve", "--objects", objects, "--http", f"127.0.0.1:{self.port}",
+        source = ["--kubeconfig", kubeconfig] if kubeconfig else ["--objects", objects]
+        command = [FAIRLEAD, "serve", *source, "--http", f"127.0.0.1:{self.port}",
                    "--https", f"127.0.0.1:{self.https}", "--admin", f"127.0.0.1:{self.admin}",
                    "--workers", workers, "--access-log", "off"]
         self.started = time.monotonic()

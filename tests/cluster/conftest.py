@@ -19,6 +19,7 @@ import pytest
 from kube.control_plane import ControlPlane  # first: it says where support/ is
 from support.fixtures import (authority, backend, fairlead, h2_backend, h2_origin, origin,
                               secure)
+from tally import table
 
 __all__ = ["authority", "backend", "fairlead", "h2_backend", "h2_origin", "origin", "secure"]
 BUILD = pathlib.Path(__file__).parent / "build"
@@ -51,6 +52,11 @@ def project(cluster):
     cluster.api.create("/api/v1/namespaces", {"metadata": {"name": name}})
     yield name
     cluster.api.delete(f"/api/v1/namespaces/{name}")
+
+
+def pytest_terminal_summary(terminalreporter):
+    for line in table():
+        terminalreporter.write_line(line)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -3,7 +3,6 @@
 
 Traffic runs through every test on a host that nobody touches; not one request of it may fail.
 """
-import contextlib
 import os
 import signal
 import ssl
@@ -11,22 +10,10 @@ from concurrent import futures
 
 import pytest
 
-from kube.namespace import ADDRESS, enter
+from kube.namespace import enter
+from scene import CONTOUR, RULES, SLOWLY_S, Scene
 from support import manifests
-from support.load import Load
-from support.origin import answer
 from support.wait import wait_until
-
-SLOWLY_S = 60
-TIMES = int(os.environ.get("FAIRLEAD_CHAOS_TIMES", "20"))
-CONTOUR = "contour.heptio.com"
-READ = ["get", "list", "watch"]
-RULES = [{"apiGroups": [""], "resources": ["services", "secrets"], "verbs": READ},
-         {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses", "ingressclasses"],
-          "verbs": READ},
-         {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": READ},
-         {"apiGroups": [CONTOUR, "projectcontour.io"],
-          "resources": ["ingressroutes", "tlscertificatedelegations"], "verbs": READ}]
 
 
 def crd(kind, plural, group=CONTOUR, version="v1beta1"):
@@ -39,53 +26,6 @@ def crd(kind, plural, group=CONTOUR, version="v1beta1"):
                  "versions": [{"name": version, "served": True, "storage": True, "schema": {
                      "openAPIV3Schema": {"type": "object",
                                          "x-kubernetes-preserve-unknown-fields": True}}}]}})
-
-
-class Scene:
-    def __init__(self, cluster, project, fairlead, backend):
-        self.cluster, self.project, self.fairlead, self.backend = cluster, project, fairlead, backend
-        self.host = f"{project}.test"
-        self.proxy = None
-
-    def start(self, config=None, **options):
-        self.cluster.apply(self.manifests(b"steady", "steady", f"steady.{self.host}"))
-        self.proxy = self.fairlead("", "--kubeconfig", config or self.cluster.admin_config,
-                                   "--drain-delay", "0", **options)
-        return self.proxy
-
-    def endpoint(self, body):
-        return f"{ADDRESS}:{self.backend(answer(body), address=ADDRESS, forgets=True).port}"
-
-    def manifests(self, body, name="app", host=None):
-        return manifests.app(self.endpoint(body), host=host or self.host, name=name,
-                             namespace=self.project)
-
-    def endpoints(self, body, name="app"):
-        return manifests.endpoints(name, self.endpoint(body), namespace=self.project)
-
-    def get(self, host=None):
-        response = self.proxy.get("/", host or self.host)
-        return response.body if response.status == 200 else response.status
-
-    def wait(self, expected, host=None, patience_s=SLOWLY_S):
-        wait_until(lambda: self.get(host) == expected, f"{expected} from {host or self.host}",
-                   patience_s)
-
-    def readyz(self):
-        response = self.proxy.admin("/readyz")
-        return response.status, response.body.decode()
-
-    def wait_well(self):
-        wait_until(lambda: self.readyz() == (200, "ready\n"), "all is well", SLOWLY_S)
-
-    @contextlib.contextmanager
-    def traffic(self):
-        load = Load(self.proxy.http_port, 4, host=f"steady.{self.host}",
-                    accepts=lambda response: response.body == b"steady")
-        with load:
-            yield load
-            load.wait_answers(100)
-        load.expect_no_failures()
 
 
 @pytest.fixture
@@ -123,21 +63,6 @@ def test_a_certificate_is_served_and_rotated(scene, cluster, authority):
         wait_until(lambda: served() == first.der, "the certificate", SLOWLY_S)
         cluster.apply(manifests.tls_secret("certificate-0", second, scene.project))
         wait_until(lambda: served() == second.der, "the new certificate", SLOWLY_S)
-
-
-def test_endpoints_replaced_all_at_once_again_and_again_lose_no_request(scene, cluster):
-    """Old endpoints answer on for a while, as terminating pods do."""
-    scene.start()
-    slices = f"/apis/discovery.k8s.io/v1/namespaces/{scene.project}/endpointslices"
-    with scene.traffic() as load:
-        for _ in range(TIMES):
-            address, _, port = scene.endpoint(b"steady").rpartition(":")
-            cluster.api.merge(f"{slices}/steady-0", {
-                "ports": [{"name": "http", "port": int(port)}],
-                "endpoints": [{"addresses": [address], "conditions": {"ready": True}}]})
-            wait_until(lambda want=port: want in scene.proxy.admin("/table").body.decode(),
-                       "the new endpoint")
-            load.wait_answers(20)
 
 
 def test_watch_13_the_api_server_killed_and_restarted_changes_nothing(scene, cluster):
@@ -269,31 +194,6 @@ def test_objects_deleted_and_recreated_among_many(scene, cluster):
         scene.wait(404, f"h55.{scene.host}")
         for number in range(100):
             scene.wait(404 if number == 55 else b"steady", f"h{number}.{scene.host}")
-
-
-@pytest.mark.slow
-def test_the_api_server_killed_twenty_times_costs_no_request(scene, cluster):
-    scene.start()
-    with scene.traffic():
-        for number in range(TIMES):
-            cluster.api_server.end()
-            cluster.api_server.start()
-            cluster.wait_ready()
-            cluster.apply(scene.manifests(b"%d" % number))
-            scene.wait(b"%d" % number)
-
-
-@pytest.mark.slow
-def test_history_forgotten_twenty_times_costs_no_request(scene, cluster):
-    """etcd is compacted and the API server begins anew: what is watched is gone, 410."""
-    scene.start()
-    with scene.traffic():
-        for number in range(TIMES):
-            cluster.apply(scene.manifests(b"%d" % number))
-            cluster.forget_history()
-            scene.wait(b"%d" % number)
-            cluster.apply(scene.manifests(b"and %d" % number))
-            scene.wait(b"and %d" % number)
 
 
 @pytest.mark.slow

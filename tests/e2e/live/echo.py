@@ -1,23 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The fast echo server of tests/bench as an endpoint: paths /bytes/N, /drip/N/MS, /ws and more, see
 tests/bench/echo_answer.c. Each answer names its server in X-Server."""
-import os
-import pathlib
 import re
 import subprocess
 
-from support.fairlead import ROOT, binary
-
-
-def program():
-    """FAIRLEAD_ECHO, or the one built beside the binary, or any."""
-    if "FAIRLEAD_ECHO" in os.environ:
-        return os.environ["FAIRLEAD_ECHO"]
-    beside = pathlib.Path(binary()).resolve().parent / "bench" / "echo"
-    for path in (beside, *sorted((ROOT / "build").glob("*/bench/echo"))):
-        if path.exists():
-            return str(path)
-    raise AssertionError("no bench/echo in build/*; build the target echo or set FAIRLEAD_ECHO")
+from support.echo import program
 
 
 class Echo:

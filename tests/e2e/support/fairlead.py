@@ -277,6 +277,15 @@ class Fairlead:
     def terminate(self):
         self.process.send_signal(signal.SIGTERM)
 
+    def kill(self):
+        """Ends it without a word."""
+        self.stopped = True
+        for client in self.clients:
+            client.close()
+        self.process.kill()
+        self.process.wait()
+        self.check_log()
+
     def wait_exit(self, patience_s=30):
         try:
             return self.process.wait(patience_s)

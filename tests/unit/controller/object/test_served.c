@@ -3,6 +3,7 @@
  * test_served.c - what an API server sends: pages, events and failures, and what is wrong in them.
  * Numbers are those of the rules of the watch protocol.
  */
+#include "controller/object/page.h"
 #include "controller/object/served.h"
 #include "core/text.h"
 #include "tests/unit/unit.h"
@@ -13,13 +14,56 @@
 #define ROUTES    OBJECT_INGRESS_ROUTE, BYTES("contour.heptio.com/v1beta1")
 #define SECRETS   OBJECT_SECRET, BYTES("v1")
 
-static struct served_page page_of(struct arena *arena, const char *text, enum object_kind kind,
-                                  struct bytes api_version)
-{
-    struct served_page page;
+#define ITEMS_MAX 8
 
-    assert_int_equal(served_read_page(bytes_of(text), kind, api_version, arena, &page), STATUS_OK);
-    return page;
+/* A page as it is read: cut, its items one by one, then its head. */
+struct listed {
+    struct served_page page;
+    struct served_item items[ITEMS_MAX];
+    size_t count;
+};
+
+static enum status read_items(struct bytes lines, enum object_kind kind, struct bytes api_version,
+                              struct arena *arena, struct listed *listed)
+{
+    struct bytes line;
+
+    while (bytes_next_item(&lines, '\n', &line) && line.len > 0) {
+        assert_true(listed->count < ITEMS_MAX);
+        if (served_read_item(line, kind, api_version, arena, &listed->items[listed->count]) !=
+            STATUS_OK)
+            return STATUS_INVALID;
+        listed->count++;
+    }
+    return STATUS_OK;
+}
+
+static enum status list(struct bytes text, enum object_kind kind, struct bytes api_version,
+                        struct arena *arena, struct listed *listed)
+{
+    struct page page;
+    struct text lines;
+    enum status status;
+
+    *listed = (struct listed){0};
+    page_init(&page);
+    text_init(&lines);
+    status = page_take(&page, text, &lines);
+    if (status == STATUS_OK)
+        status = read_items(text_bytes(&lines), kind, api_version, arena, listed);
+    if (status == STATUS_OK)
+        status = served_read_page(text_bytes(&page.head), arena, &listed->page);
+    text_fini(&lines);
+    page_fini(&page);
+    return status;
+}
+
+static void drop_items(struct listed *listed)
+{
+    for (size_t i = 0; i < listed->count; i++) {
+        if (listed->items[i].object != NULL)
+            object_unref(listed->items[i].object);
+    }
 }
 
 static struct served_event event_of(struct arena *arena, const char *text, enum object_kind kind,
@@ -46,36 +90,38 @@ TEST(a_page_has_its_items_its_version_and_where_it_goes_on)
         "{\"kind\":\"IngressList\",\"metadata\":{\"resourceVersion\":\"17\",\"continue\":\"tok\"},"
         "\"items\":[{\"metadata\":{\"name\":\"a\",\"namespace\":\"n\",\"uid\":\"u\","
         "\"resourceVersion\":\"9\"}," RULES("a.test") "}]}";
-    struct served_page page;
+    struct listed listed;
     struct arena arena;
 
     arena_init(&arena, 1024);
-    page = page_of(&arena, text, INGRESSES);
-    assert_bytes(page.resource_version, "17");
-    assert_bytes(page.next, "tok");
-    assert_int_equal(page.items_count, 1);
-    assert_bytes(page.items[0].ns, "n");
-    assert_bytes(page.items[0].name, "a");
-    assert_bytes(page.items[0].uid, "u");
-    assert_bytes(page.items[0].resource_version, "9");
-    assert_int_equal(page.items[0].fault.len, 0);
-    assert_int_equal(page.items[0].object->kind, OBJECT_INGRESS);
-    assert_bytes(page.items[0].object->name, "a");
-    assert_bytes(as_ingress(page.items[0].object)->rules[0].host, "a.test");
-    served_page_fini(&page);
+    assert_int_equal(list(bytes_of(text), INGRESSES, &arena, &listed), STATUS_OK);
+    assert_bytes(listed.page.resource_version, "17");
+    assert_bytes(listed.page.next, "tok");
+    assert_int_equal(listed.count, 1);
+    assert_bytes(listed.items[0].ns, "n");
+    assert_bytes(listed.items[0].name, "a");
+    assert_bytes(listed.items[0].uid, "u");
+    assert_bytes(listed.items[0].resource_version, "9");
+    assert_int_equal(listed.items[0].fault.len, 0);
+    assert_int_equal(listed.items[0].object->kind, OBJECT_INGRESS);
+    assert_bytes(listed.items[0].object->name, "a");
+    assert_bytes(as_ingress(listed.items[0].object)->rules[0].host, "a.test");
+    drop_items(&listed);
     arena_fini(&arena);
 }
 
 TEST(watch_15_the_last_page_names_no_other_and_may_have_no_items)
 {
-    struct served_page page;
+    struct listed listed;
     struct arena arena;
 
     arena_init(&arena, 1024);
-    page = page_of(&arena, "{\"metadata\":{\"resourceVersion\":\"17\"},\"items\":null}", INGRESSES);
-    assert_int_equal(page.items_count, 0);
-    assert_int_equal(page.next.len, 0);
-    served_page_fini(&page);
+    assert_int_equal(list(BYTES("{\"metadata\":{\"resourceVersion\":\"17\"},\"items\":null}"),
+                          INGRESSES, &arena, &listed),
+                     STATUS_OK);
+    assert_int_equal(listed.count, 0);
+    assert_int_equal(listed.page.next.len, 0);
+    drop_items(&listed);
     arena_fini(&arena);
 }
 
@@ -96,17 +142,23 @@ TEST(watch_16_what_is_no_list_is_not_an_empty_one)
         "{\"metadata\":{\"resourceVersion\":\"5\"}}",
         "{\"metadata\":{\"resourceVersion\":\"5\"},\"items\":{}}",
         "{\"metadata\":{\"resourceVersion\":\"5\"},\"items\":[",
+        "{\"metadata\":{\"resourceVersion\":\"5\"},\"items\":[7 8]}",
+        "{\"metadata\":{\"resourceVersion\":\"5\"},\"items\":[,]}",
+        "{\"metadata\":{\"resourceVersion\":\"5\"},\"items\":[7,]}",
+        "{\"metadata\":{\"resourceVersion\":\"5\"},\"items\":[{]]}",
+        "{\"metadata\":{\"resourceVersion\":\"5\"},\"items\":[{}]} and more",
+        "{\"metadata\":{\"resourceVersion\":\"5\"},\"\\u0069tems\":[{}]}",
         "{\"kind\":\"Status\",\"metadata\":{},\"code\":500}",
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        struct served_page page = {.items_count = 77};
+        struct listed listed;
         struct arena arena;
 
         arena_init(&arena, 256);
-        if (served_read_page(bytes_of(texts[i]), INGRESSES, &arena, &page) != STATUS_INVALID)
+        if (list(bytes_of(texts[i]), INGRESSES, &arena, &listed) != STATUS_INVALID)
             fail_msg("taken for a list: %s", texts[i]);
-        assert_int_equal(page.items_count, 77);
+        drop_items(&listed);
         arena_fini(&arena);
     }
 }
@@ -121,22 +173,22 @@ TEST(watch_27_an_item_of_a_wrong_type_is_refused_alone_and_says_why)
         "{\"metadata\":\"none\"},"
         "{\"metadata\":{\"name\":\"good\",\"namespace\":\"n\"},\"unheardOf\":"
         "[1,{}]," RULES("a.test") "}]}";
-    struct served_page page;
+    struct listed listed;
     struct arena arena;
 
     arena_init(&arena, 1024);
-    page = page_of(&arena, text, INGRESSES);
-    assert_int_equal(page.items_count, 4);
+    assert_int_equal(list(bytes_of(text), INGRESSES, &arena, &listed), STATUS_OK);
+    assert_int_equal(listed.count, 4);
     for (size_t i = 0; i < 3; i++) {
-        assert_null(page.items[i].object);
-        assert_true(page.items[i].fault.len > 0);
+        assert_null(listed.items[i].object);
+        assert_true(listed.items[i].fault.len > 0);
     }
-    assert_bytes(page.items[0].name, "bad"); /* whose it is is known all the same */
-    assert_non_null(memmem(page.items[0].fault.at, page.items[0].fault.len, "rules", 5));
-    assert_int_equal(page.items[1].name.len, 0);
-    assert_non_null(page.items[3].object);
-    assert_int_equal(page.items[3].fault.len, 0);
-    served_page_fini(&page);
+    assert_bytes(listed.items[0].name, "bad"); /* whose it is is known all the same */
+    assert_non_null(memmem(listed.items[0].fault.at, listed.items[0].fault.len, "rules", 5));
+    assert_int_equal(listed.items[1].name.len, 0);
+    assert_non_null(listed.items[3].object);
+    assert_int_equal(listed.items[3].fault.len, 0);
+    drop_items(&listed);
     arena_fini(&arena);
 }
 
