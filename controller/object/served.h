@@ -12,6 +12,7 @@
 #include "controller/object/object.h"
 #include "core/mem.h"
 #include "core/status.h"
+#include "core/text.h"
 
 /* One object. Texts are in the arena that the decoder was given. */
 struct served_item {
@@ -57,15 +58,23 @@ struct served_event {
     struct served_failure failure; /* of FAILED */
 };
 
+/* Where what is read is written down as well, as lines of record.h. */
+struct served_record {
+    struct bytes list;
+    struct text *out;
+};
+
 /* STATUS_INVALID when it is no list in JSON, or one without a version. The items belong to the
- * caller: served_page_fini(). */
+ * caller: served_page_fini(). `record` may be NULL. */
 enum status served_read_page(struct bytes text, enum object_kind kind, struct bytes api_version,
-                             struct arena *arena, struct served_page *page);
+                             struct arena *arena, const struct served_record *record,
+                             struct served_page *page);
 void served_page_fini(struct served_page *page);
 
-/* One line of a watch. STATUS_INVALID when it is no event in JSON. */
+/* One line of a watch. STATUS_INVALID when it is no event in JSON. `record` may be NULL. */
 enum status served_read_event(struct bytes line, enum object_kind kind, struct bytes api_version,
-                              struct arena *arena, struct served_event *event);
+                              struct arena *arena, const struct served_record *record,
+                              struct served_event *event);
 
 /* The body of an answer that is no success; what it does not say is 0 or empty. */
 void served_read_failure(struct bytes text, struct arena *arena, struct served_failure *failure);

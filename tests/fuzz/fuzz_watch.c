@@ -39,7 +39,7 @@ static void read_page(struct bytes text, size_t choice, struct arena *arena)
 {
     struct served_page page;
 
-    if (served_read_page(text, kinds[choice].kind, kinds[choice].api_version, arena, &page) !=
+    if (served_read_page(text, kinds[choice].kind, kinds[choice].api_version, arena, NULL, &page) !=
         STATUS_OK)
         return;
     CHECK(page.resource_version.len > 0);
@@ -73,8 +73,8 @@ static void read_lines(struct bytes text, size_t choice, struct arena *arena)
     text_init(&query);
     reflector_ask(&reflector, 1000, 7, &query, &timeout_s);
     while (bytes_next_item(&text, '\n', &line)) {
-        if (served_read_event(line, kinds[choice].kind, kinds[choice].api_version, arena, &event) !=
-            STATUS_OK)
+        if (served_read_event(line, kinds[choice].kind, kinds[choice].api_version, arena, NULL,
+                              &event) != STATUS_OK)
             continue;
         if (event.type == SERVED_CHANGED || event.type == SERVED_DELETED)
             check_item(&event.item, kinds[choice].kind);

@@ -18,7 +18,8 @@ static struct served_page page_of(struct arena *arena, const char *text, enum ob
 {
     struct served_page page;
 
-    assert_int_equal(served_read_page(bytes_of(text), kind, api_version, arena, &page), STATUS_OK);
+    assert_int_equal(served_read_page(bytes_of(text), kind, api_version, arena, NULL, &page),
+                     STATUS_OK);
     return page;
 }
 
@@ -27,7 +28,7 @@ static struct served_event event_of(struct arena *arena, const char *text, enum 
 {
     struct served_event event;
 
-    assert_int_equal(served_read_event(bytes_of(text), kind, api_version, arena, &event),
+    assert_int_equal(served_read_event(bytes_of(text), kind, api_version, arena, NULL, &event),
                      STATUS_OK);
     return event;
 }
@@ -104,7 +105,7 @@ TEST(watch_16_what_is_no_list_is_not_an_empty_one)
         struct arena arena;
 
         arena_init(&arena, 256);
-        if (served_read_page(bytes_of(texts[i]), INGRESSES, &arena, &page) != STATUS_INVALID)
+        if (served_read_page(bytes_of(texts[i]), INGRESSES, &arena, NULL, &page) != STATUS_INVALID)
             fail_msg("taken for a list: %s", texts[i]);
         assert_int_equal(page.items_count, 77);
         arena_fini(&arena);
@@ -294,7 +295,8 @@ TEST(a_line_that_is_no_event_is_refused)
         struct arena arena;
 
         arena_init(&arena, 256);
-        if (served_read_event(bytes_of(lines[i]), INGRESSES, &arena, &event) != STATUS_INVALID)
+        if (served_read_event(bytes_of(lines[i]), INGRESSES, &arena, NULL, &event) !=
+            STATUS_INVALID)
             fail_msg("taken for an event: %s", lines[i]);
         arena_fini(&arena);
     }
