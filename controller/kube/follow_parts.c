@@ -4,6 +4,7 @@
  */
 #include "controller/kube/follow_parts.h"
 
+#include "controller/object/record.h"
 #include "core/check.h"
 #include "core/mem.h"
 
@@ -134,30 +135,65 @@ static void add_event(struct decode_job *job, const struct served_event *event)
     job->events[job->events_count++] = *event;
 }
 
-static void read_lines(struct decode_job *job)
+struct decode_job *decode_job_create_seed(const struct followed *what)
 {
-    struct bytes rest = text_bytes(&job->bytes), line;
+    struct decode_job *job = mem_new(struct decode_job);
+
+    job->what = what;
+    job->is_seed = true;
+    arena_init(&job->arena, 4096);
+    return job;
+}
+
+static void record_end(struct decode_job *job)
+{
+    record_mark(&job->record, job->list, RECORD_LISTED);
+    job->records_end = true;
+}
+
+/* Nothing that comes after a failure counts. */
+static void add_line(struct decode_job *job, const struct served_record *record, bool *has_failed,
+                     struct bytes line)
+{
     struct served_event event;
 
-    while (bytes_next_item(&rest, '\n', &line)) {
-        if (line.len == 0)
-            continue;
-        if (served_read_event(line, job->what->kind, bytes_of(job->what->api_version), &job->arena,
-                              &event) != STATUS_OK) {
-            job->is_invalid = true;
-            return;
-        }
-        add_event(job, &event);
+    if (served_read_event(line, job->what->kind, bytes_of(job->what->api_version), &job->arena,
+                          *has_failed ? NULL : record, &event) != STATUS_OK) {
+        job->is_invalid = true;
+        return;
+    }
+    add_event(job, &event);
+    *has_failed = *has_failed || event.type == SERVED_FAILED;
+    if (record != NULL && !*has_failed && event.ends_listing)
+        record_end(job);
+}
+
+bool decode_job_add_line(struct decode_job *job, struct bytes line)
+{
+    bool has_failed = false;
+
+    add_line(job, NULL, &has_failed, line);
+    return !job->is_invalid;
+}
+
+static void read_lines(struct decode_job *job, const struct served_record *record)
+{
+    struct bytes rest = text_bytes(&job->bytes), line;
+    bool has_failed = false;
+
+    while (!job->is_invalid && bytes_next_item(&rest, '\n', &line)) {
+        if (line.len > 0)
+            add_line(job, record, &has_failed, line);
     }
 }
 
 /* An item of a list is one that was added. */
-static void read_page(struct decode_job *job)
+static void read_page(struct decode_job *job, const struct served_record *record)
 {
     struct served_page *page = &job->page;
 
     if (served_read_page(text_bytes(&job->bytes), job->what->kind, bytes_of(job->what->api_version),
-                         &job->arena, page) != STATUS_OK) {
+                         &job->arena, record, page) != STATUS_OK) {
         job->is_invalid = true;
         return;
     }
@@ -166,16 +202,20 @@ static void read_page(struct decode_job *job)
         job->events[i] = (struct served_event){.type = SERVED_CHANGED, .item = page->items[i]};
     job->events_count = page->items_count;
     page->items_count = 0; /* their references have moved */
+    if (record != NULL && page->next.len == 0)
+        record_end(job);
 }
 
 static void on_work(uv_work_t *work)
 {
     struct decode_job *job = work->data;
+    const struct served_record record = {job->list, &job->record};
+    const struct served_record *recorded = job->list.len > 0 ? &record : NULL;
 
     if (job->is_page)
-        read_page(job);
+        read_page(job, recorded);
     else
-        read_lines(job);
+        read_lines(job, recorded);
     text_wipe(&job->bytes);
 }
 
@@ -203,7 +243,7 @@ void decode_job_destroy(struct decode_job *job)
     mem_free(job->events);
     served_page_fini(&job->page);
     text_wipe(&job->bytes);
-    text_fini(&job->bytes);
+    text_wipe(&job->record);
     arena_fini(&job->arena);
     mem_free(job);
 }

@@ -9,12 +9,8 @@
  */
 #include "controller/kube/kube.h"
 
-#include "controller/kube/follow.h"
-#include "controller/kube/statuses.h"
+#include "controller/kube/kube_parts.h"
 #include "core/check.h"
-#include "core/metrics.h"
-
-#include <stdio.h>
 
 /* Secrets that can serve: certificates, and CAs. Two lists are much less than all of them, where
  * releases of charts are kept as Secrets. */
@@ -46,19 +42,6 @@ static const struct followed services = {OBJECT_SERVICE, "v1",  "/api/v1", "serv
 
 #define FOLLOWED_COUNT (sizeof(followed) / sizeof(followed[0]))
 
-struct kube {
-    struct kube_config config;
-    struct follow **follows; /* owned */
-    size_t follows_count;
-    struct source_batch *batch; /* owned; what was told and not given yet; NULL: nothing */
-    struct statuses statuses;
-    bool is_synced;
-    uint64_t seed;
-    size_t open_count;
-    source_closed_fn *on_closed;
-    void *closed_context;
-};
-
 /* ---- statuses ---- */
 
 bool kube_status(const struct kube *kube, enum object_kind kind, struct bytes ns, struct bytes name,
@@ -84,12 +67,13 @@ static void note_status(struct kube *kube, enum object_kind kind, const struct s
 
 /* ---- changes ---- */
 
-static struct source_batch *batch_create(void)
+struct source_batch *kube_batch(struct kube *kube)
 {
-    struct source_batch *batch = mem_new(struct source_batch);
-
-    arena_init(&batch->arena, 4096);
-    return batch;
+    if (kube->batch == NULL) {
+        kube->batch = mem_new(struct source_batch);
+        arena_init(&kube->batch->arena, 4096);
+    }
+    return kube->batch;
 }
 
 static void add_change(struct kube *kube, enum object_kind kind, const struct served_item *item,
@@ -98,9 +82,7 @@ static void add_change(struct kube *kube, enum object_kind kind, const struct se
     struct source_batch *batch;
     struct source_change *change;
 
-    if (kube->batch == NULL)
-        kube->batch = batch_create();
-    batch = kube->batch;
+    batch = kube_batch(kube);
     if ((batch->changes_count & (batch->changes_count - 1)) == 0)
         batch->changes =
             mem_resize(batch->changes, (batch->changes_count * 2 + 1) * sizeof(batch->changes[0]));
@@ -156,7 +138,7 @@ static void open_for_all(struct kube *kube, const struct followed *what)
         open_follow(kube, what, kube->config.watch_namespaces[i]);
 }
 
-static bool follows_kind(const struct kube *kube, enum object_kind kind)
+bool kube_follows_kind(const struct kube *kube, enum object_kind kind)
 {
     for (size_t i = 0; i < kube->follows_count; i++) {
         if (follow_what(kube->follows[i])->kind == kind)
@@ -165,41 +147,14 @@ static bool follows_kind(const struct kube *kube, enum object_kind kind)
     return false;
 }
 
-static bool all_are_synced(const struct kube *kube)
-{
-    for (size_t i = 0; i < kube->follows_count; i++) {
-        if (!follow_is_synced(kube->follows[i]))
-            return false;
-    }
-    return true;
-}
-
-static void give_batch(struct kube *kube)
-{
-    struct source_batch *batch = kube->batch;
-
-    if (!kube->is_synced) {
-        if (!all_are_synced(kube))
-            return;
-        kube->is_synced = true;
-        if (batch == NULL)
-            batch = batch_create();
-        batch->is_first = true;
-    }
-    if (batch == NULL)
-        return;
-    kube->batch = NULL;
-    kube->config.on_batch(kube->config.context, batch);
-}
-
 static void on_told(void *context, struct follow *follow)
 {
     struct kube *kube = context;
 
     if (follow_what(follow)->kind == OBJECT_ENDPOINT_SLICE && follow_is_absent(follow) &&
-        !follows_kind(kube, OBJECT_ENDPOINTS))
+        !kube_follows_kind(kube, OBJECT_ENDPOINTS))
         open_for_all(kube, &old_endpoints);
-    give_batch(kube);
+    kube_give_batch(kube);
 }
 
 static void open_follow(struct kube *kube, const struct followed *what, struct bytes ns)
@@ -208,6 +163,7 @@ static void open_follow(struct kube *kube, const struct followed *what, struct b
         .loop = kube->config.loop,
         .log = kube->config.log,
         .api = kube->config.api,
+        .snapshot = kube->snapshot,
         .what = what,
         .ns = ns,
         .seed = kube->seed += 0x9e3779b97f4a7c15u,
@@ -232,18 +188,55 @@ static bool is_watched(const struct kube_config *config, struct bytes ns)
     return config->watch_namespaces_count == 0;
 }
 
-struct kube *kube_open(const struct kube_config *config)
+static void relist(void *context)
+{
+    struct kube *kube = context;
+
+    for (size_t i = 0; i < kube->follows_count && !kube_is_closing(kube); i++)
+        follow_relist(kube->follows[i]);
+}
+
+static enum status open_snapshot(struct kube *kube)
+{
+    struct snapshot_config config = {.loop = kube->config.loop,
+                                     .log = kube->config.log,
+                                     .path = kube->config.snapshot,
+                                     .bytes_max = kube->config.snapshot_bytes_max,
+                                     .relist = relist,
+                                     .context = kube};
+    struct text server;
+    enum status status;
+
+    if (config.path == NULL)
+        return STATUS_OK;
+    text_init(&server);
+    api_add_server(kube->config.api, &server);
+    config.server = text_bytes(&server);
+    status = snapshot_open(&kube->snapshot, &config);
+    text_fini(&server);
+    return status;
+}
+
+enum status kube_open(struct kube **result, const struct kube_config *config)
 {
     struct kube *kube = mem_new(struct kube);
+    enum status status;
 
     kube->config = *config;
+    status = open_snapshot(kube);
+    if (status != STATUS_OK) {
+        mem_free(kube);
+        return status;
+    }
     statuses_init(&kube->statuses);
     CHECK(uv_random(NULL, NULL, &kube->seed, sizeof(kube->seed), 0, NULL) == 0);
+    kube_start_waiting(kube);
     for (size_t i = 0; i < FOLLOWED_COUNT; i++)
         open_for_all(kube, &followed[i]);
     if (config->published_ns.len > 0 && !is_watched(config, config->published_ns))
         open_follow(kube, &services, config->published_ns);
-    return kube;
+    *result = kube;
+    return STATUS_OK;
 }
 
 static void kube_destroy(struct kube *kube)
@@ -258,13 +251,28 @@ static void kube_destroy(struct kube *kube)
     on_closed(context);
 }
 
-static void on_follow_closed(void *context)
+static void on_snapshot_closed(void *context)
+{
+    kube_destroy(context);
+}
+
+/* The follows have told it all by then. */
+static void part_closed(void *context)
 {
     struct kube *kube = context;
 
     CHECK(kube->open_count > 0);
-    if (--kube->open_count == 0)
+    if (--kube->open_count > 0)
+        return;
+    if (kube->snapshot != NULL)
+        snapshot_close(kube->snapshot, on_snapshot_closed, kube);
+    else
         kube_destroy(kube);
+}
+
+static void on_wait_closed(uv_handle_t *handle)
+{
+    part_closed(handle->data);
 }
 
 void kube_close(struct kube *kube, source_closed_fn *on_closed, void *context)
@@ -274,7 +282,8 @@ void kube_close(struct kube *kube, source_closed_fn *on_closed, void *context)
     kube->on_closed = on_closed;
     kube->closed_context = context;
     for (size_t i = 0; i < count; i++)
-        follow_close(kube->follows[i], on_follow_closed, kube);
+        follow_close(kube->follows[i], part_closed, kube);
+    uv_close((uv_handle_t *)&kube->wait, on_wait_closed);
 }
 
 static void close_source(void *self, source_closed_fn *on_closed, void *context)
@@ -286,6 +295,7 @@ static void add_detail(const void *self, struct text *out)
 {
     const struct kube *kube = self;
 
+    kube_add_snapshot_detail(kube, out);
     for (size_t i = 0; i < kube->follows_count; i++) {
         size_t before = out->len;
 
@@ -295,111 +305,9 @@ static void add_detail(const void *self, struct text *out)
     }
 }
 
-/* ---- metrics ---- */
-
-static uint64_t count_of(const struct follow_stats *stats, size_t index)
-{
-    const uint64_t counts[] = {stats->lists,    stats->streams, stats->watches,  stats->events,
-                               stats->rejected, stats->faults,  stats->too_large};
-
-    return counts[index];
-}
-
-static const struct {
-    const char *name;
-    const char *help;
-} counters[] = {
-    {"fairlead_kube_lists_total", "Pages of lists asked of the API server."},
-    {"fairlead_kube_streams_total", "Streaming lists asked of the API server."},
-    {"fairlead_kube_watches_total", "Watches asked of the API server."},
-    {"fairlead_kube_events_total", "Objects that came, changed or went."},
-    {"fairlead_kube_objects_rejected_total", "Objects that could not be read."},
-    {"fairlead_kube_faults_total", "Lists and watches that failed."},
-    {"fairlead_kube_too_large_total", "Answers that were larger than is taken."},
-};
-
-/* Follows of one resource and group together: namespaces are no label. */
-static bool is_first_of(const struct kube *kube, size_t index)
-{
-    const struct followed *what = follow_what(kube->follows[index]);
-
-    for (size_t i = 0; i < index; i++) {
-        const struct followed *other = follow_what(kube->follows[i]);
-
-        if (other->kind == what->kind && strcmp(other->api_version, what->api_version) == 0)
-            return false;
-    }
-    return true;
-}
-
-static bool is_same(const struct followed *a, const struct followed *b)
-{
-    return a->kind == b->kind && strcmp(a->api_version, b->api_version) == 0;
-}
-
-static void add_labels(const struct followed *what, char *out, size_t size)
-{
-    (void)snprintf(out, size, "resource=\"%s\",version=\"%s\"", what->resource, what->api_version);
-}
-
-static void write_counter(const struct kube *kube, size_t counter, struct text *out)
-{
-    metrics_family(out, counters[counter].name, METRIC_COUNTER, counters[counter].help);
-    for (size_t i = 0; i < kube->follows_count; i++) {
-        const struct followed *what = follow_what(kube->follows[i]);
-        uint64_t sum = 0;
-        char labels[128];
-
-        if (!is_first_of(kube, i))
-            continue;
-        for (size_t j = i; j < kube->follows_count; j++) {
-            if (is_same(what, follow_what(kube->follows[j])))
-                sum += count_of(follow_stats(kube->follows[j]), counter);
-        }
-        add_labels(what, labels, sizeof(labels));
-        metrics_sample(out, counters[counter].name, labels, sum);
-    }
-}
-
-/* The worst of them: the longest without a byte; not synced if one is not. */
-static void write_states(const struct kube *kube, struct text *out)
-{
-    uint64_t now_ms = uv_now(kube->config.loop), silent_ms = 0;
-    size_t synced = 0, troubled = 0;
-
-    for (size_t i = 0; i < kube->follows_count; i++) {
-        const struct follow *follow = kube->follows[i];
-        uint64_t contact_ms = follow_contact_at_ms(follow);
-
-        synced += follow_is_synced(follow);
-        troubled += follow_trouble(follow) == TROUBLE_AWAY ||
-                    follow_trouble(follow) == TROUBLE_SERVER ||
-                    follow_trouble(follow) == TROUBLE_FORBIDDEN;
-        if (follow_trouble(follow) != TROUBLE_ABSENT && now_ms - contact_ms > silent_ms)
-            silent_ms = now_ms - contact_ms;
-    }
-    metrics_family(out, "fairlead_kube_followed", METRIC_GAUGE,
-                   "Lists that are followed on the API server.");
-    metrics_sample(out, "fairlead_kube_followed", NULL, kube->follows_count);
-    metrics_family(out, "fairlead_kube_synced", METRIC_GAUGE,
-                   "Of them, those that have been read to their end once.");
-    metrics_sample(out, "fairlead_kube_synced", NULL, synced);
-    metrics_family(out, "fairlead_kube_troubled", METRIC_GAUGE,
-                   "Of them, those that cannot be followed now; what is known is served.");
-    metrics_sample(out, "fairlead_kube_troubled", NULL, troubled);
-    metrics_family(out, "fairlead_kube_silent_seconds", METRIC_GAUGE,
-                   "How long the quietest of them has brought no byte.");
-    metrics_sample(out, "fairlead_kube_silent_seconds", NULL, silent_ms / 1000);
-}
-
 static void write_metrics(const void *self, struct text *out)
 {
-    const struct kube *kube = self;
-
-    for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
-        write_counter(kube, i, out);
-    write_states(kube, out);
-    api_write_metrics(kube->config.api, out);
+    kube_write_metrics(self, out);
 }
 
 struct source kube_source(struct kube *kube)

@@ -141,6 +141,7 @@ class ApiServer:
         self.missing = set()  # paths that are not installed
         self.faults = []      # [resource, kind, fault, times]
         self.requests = []
+        self.lease_requests = 0
         self.open = {}        # exchange -> True while it is answered
         self.listener, self.port = None, 0
         self.start()
@@ -352,6 +353,7 @@ class ApiServer:
         exchange = Exchange(self, sock, request)
         lines.read(int(headers.get("content-length", 0)))
         if path.startswith(LEASES):  # who leads is for other tests; here nobody writes
+            self.lease_requests += 1
             exchange.reply(403, failure(403, "Forbidden", "no leases here"))
             return exchange.keeps_open
         with self.changed:
