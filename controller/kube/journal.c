@@ -112,8 +112,12 @@ enum status journal_check(const struct journal *journal, struct text *error)
 {
     if (place_has(journal->fd, journal->named))
         return STATUS_OK;
-    text_printf(error, "%s: was deleted, or replaced by another process", journal->named);
-    return STATUS_CLOSED;
+    if (access(journal->named, F_OK) == 0) {
+        text_printf(error, "%s: another process has written it anew", journal->named);
+        return STATUS_CLOSED;
+    }
+    (void)place_fail(error, journal->named, "is there no more");
+    return STATUS_NOT_FOUND;
 }
 
 /* ---- compaction ---- */

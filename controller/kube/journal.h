@@ -34,7 +34,7 @@ enum status journal_begin(struct journal *journal, const char *path, uint64_t by
 enum status journal_append(struct journal *journal, struct bytes lines, struct text *error);
 /* All before it is on the disk, and has its name. The lists have just been written. */
 enum status journal_publish(struct journal *journal, struct text *error);
-/* STATUS_CLOSED: another file has its name by now. */
+/* STATUS_CLOSED: another file has its name by now. STATUS_NOT_FOUND: none has. */
 enum status journal_check(const struct journal *journal, struct text *error);
 bool journal_is_published(const struct journal *journal);
 bool journal_wants_compaction(const struct journal *journal);

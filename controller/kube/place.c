@@ -31,17 +31,20 @@ enum status place_refuse(struct text *error, const char *path, const char *why)
 
 /* ---- what stands there ---- */
 
-/* An empty file is as good as none. */
-static bool is_ours(int fd)
+/* An empty file is as good as none. One that was never published may be torn: it has less than the
+ * beginning, or what a disk has of a file that lost its power. */
+static bool is_ours(int fd, bool may_be_torn)
 {
     char begin[sizeof(RECORD_OURS) - 1];
     ssize_t count = pread(fd, begin, sizeof(begin), 0);
+    bool is_torn = count > 0 && (count < (ssize_t)sizeof(begin) || begin[0] == '\0');
 
-    return count == 0 ||
-           (count == (ssize_t)sizeof(begin) && memcmp(begin, RECORD_OURS, sizeof(begin)) == 0);
+    if (count < 0 || (is_torn && !may_be_torn))
+        return false;
+    return count == 0 || begin[0] == '\0' || memcmp(begin, RECORD_OURS, (size_t)count) == 0;
 }
 
-static enum status check_found(const char *path, int fd, struct text *error)
+static enum status check_found(const char *path, int fd, bool may_be_torn, struct text *error)
 {
     struct stat found;
 
@@ -58,7 +61,7 @@ static enum status check_found(const char *path, int fd, struct text *error)
                             "may be written by everybody: delete it, or take that away");
     if (found.st_nlink != 1)
         return place_refuse(error, path, "has a second name: delete it, or give another path");
-    if (!is_ours(fd))
+    if (!is_ours(fd, may_be_torn))
         return place_refuse(error, path,
                             "is no snapshot of Fairlead and is not overwritten: delete it, or "
                             "give another path");
@@ -117,7 +120,7 @@ enum status place_look(const char *path, int *fd, struct text *error)
     if (found < 0) {
         status = check_directory(path, error);
     } else {
-        status = check_found(path, found, error);
+        status = check_found(path, found, false, error);
         if (status != STATUS_OK)
             (void)close(found);
     }
@@ -149,7 +152,7 @@ enum status place_take(const char *path, int *fd, struct text *error)
             status = errno == EWOULDBLOCK ? STATUS_AGAIN : STATUS_IO;
             (void)place_fail(error, path, "another process is writing it");
         } else if (place_has(file, path)) {
-            status = check_found(path, file, error);
+            status = check_found(path, file, true, error);
             if (status == STATUS_OK && (ftruncate(file, 0) != 0 || fchmod(file, 0600) != 0))
                 status = place_fail(error, path, "cannot be emptied");
             if (status == STATUS_OK) {

@@ -11,10 +11,10 @@
 
 #include "controller/kube/snapshot_load.h"
 #include "controller/kube/snapshot_look.h"
+#include "controller/kube/snapshot_metrics.h"
 #include "controller/kube/snapshot_write.h"
 #include "controller/object/record.h"
 #include "core/check.h"
-#include "core/metrics.h"
 
 #include <time.h>
 #include <unistd.h>
@@ -50,7 +50,7 @@ struct snapshot {
     bool is_behind;  /* more came than the disk takes: lines were dropped */
     bool has_failed; /* and that was logged */
     int64_t written_s;
-    uint64_t bytes, writes, failures, compactions, too_large;
+    struct snapshot_counts counts;
     bool is_timer_closed;
     snapshot_closed_fn *on_closed;
     void *closed_context;
@@ -74,18 +74,27 @@ static bool all_are_whole(const struct snapshot *snapshot)
 
 static void on_timer(uv_timer_t *timer);
 
-static void tell_trouble(struct snapshot *snapshot, struct bytes why)
+/* As during an update on one node: who came later has the file. */
+static bool is_anothers(enum status status)
 {
-    if (!snapshot->has_failed)
+    return status == STATUS_CLOSED || status == STATUS_AGAIN;
+}
+
+static void tell_trouble(struct snapshot *snapshot, enum status status, struct bytes why)
+{
+    if (is_anothers(status))
+        log_info(snapshot->config.log, "another process keeps the snapshot: this one stands back",
+                 LOG_BYTES("why", why));
+    else if (!snapshot->has_failed)
         log_error(snapshot->config.log,
                   "the snapshot cannot be written; it is begun anew later, and what is served does "
                   "not depend on it",
                   LOG_BYTES("why", why));
-    snapshot->has_failed = true;
+    snapshot->has_failed = snapshot->has_failed || !is_anothers(status);
 }
 
 /* What is at the path stays: it is the last that was good. */
-static void rest(struct snapshot *snapshot)
+static void rest(struct snapshot *snapshot, uint64_t at_least_ms)
 {
     uint64_t now_ms = uv_now(snapshot->config.loop);
 
@@ -93,6 +102,8 @@ static void rest(struct snapshot *snapshot)
         snapshot->rest_ms = SNAPSHOT_REST_MS;
     else if (snapshot->rest_ms < SNAPSHOT_REST_MS_MAX)
         snapshot->rest_ms *= 2;
+    if (snapshot->rest_ms < at_least_ms)
+        snapshot->rest_ms = at_least_ms;
     snapshot->began_at_ms = now_ms;
     snapshot->state = SNAPSHOT_REST;
     snapshot_lines_wipe(&snapshot->queue);
@@ -105,10 +116,10 @@ static void fail(struct snapshot *snapshot, enum status status, struct bytes why
 {
     journal_close(&snapshot->journal);
     snapshot->is_behind = false;
-    snapshot->failures++;
-    snapshot->too_large += status == STATUS_TOO_LARGE;
-    tell_trouble(snapshot, why);
-    rest(snapshot);
+    snapshot->counts.failures += !is_anothers(status);
+    snapshot->counts.too_large += status == STATUS_TOO_LARGE;
+    tell_trouble(snapshot, status, why);
+    rest(snapshot, status == STATUS_CLOSED ? SNAPSHOT_BACK_MS : 0);
 }
 
 /* ---- a write ---- */
@@ -129,22 +140,29 @@ static void published(struct snapshot *snapshot)
     snapshot->state = SNAPSHOT_KEEP;
 }
 
+static void tell_compaction(struct snapshot *snapshot)
+{
+    const struct snapshot_writing *writing = &snapshot->writing;
+
+    snapshot->counts.compactions += writing->has_compacted && writing->compaction == STATUS_OK;
+    if (writing->compaction == STATUS_OK)
+        return;
+    snapshot->counts.failures++;
+    log_warn(snapshot->config.log, "the snapshot cannot be made smaller; it goes on growing",
+             LOG_BYTES("why", text_bytes(&writing->error)));
+}
+
 static void written(struct snapshot *snapshot)
 {
-    struct snapshot_writing *writing = &snapshot->writing;
-
-    snapshot->writes++;
-    snapshot->bytes = snapshot->journal.bytes;
-    snapshot->written_s = (int64_t)time(NULL);
-    snapshot->compactions += writing->has_compacted && writing->compaction == STATUS_OK;
-    if (writing->compaction != STATUS_OK) {
-        snapshot->failures++;
-        log_warn(snapshot->config.log, "the snapshot cannot be made smaller; it goes on growing",
-                 LOG_BYTES("why", text_bytes(&writing->error)));
-    }
-    if (snapshot->state == SNAPSHOT_REST)
+    snapshot->counts.writes++;
+    snapshot->counts.bytes = snapshot->journal.bytes;
+    tell_compaction(snapshot);
+    if (snapshot->state == SNAPSHOT_REST) {
         begin_gathering(snapshot);
-    else if (writing->publishes)
+        return;
+    }
+    snapshot->written_s = (int64_t)time(NULL);
+    if (snapshot->writing.publishes)
         published(snapshot);
 }
 
@@ -344,7 +362,7 @@ enum status snapshot_open(struct snapshot **result, const struct snapshot_config
     journal_init(&snapshot->journal);
     text_init(&snapshot->writing.error);
     status = snapshot_look(&snapshot->config, &snapshot->seed_fd, &is_too_large);
-    snapshot->too_large += is_too_large;
+    snapshot->counts.too_large += is_too_large;
     if (status != STATUS_OK) {
         snapshot_free(snapshot);
         return status;
@@ -388,41 +406,12 @@ void snapshot_close(struct snapshot *snapshot, snapshot_closed_fn *on_closed, vo
     uv_close((uv_handle_t *)&snapshot->timer, on_timer_closed);
 }
 
-/* ---- metrics ---- */
-
-static void write_one(struct text *out, const char *name, enum metric_type type, const char *help,
-                      uint64_t value)
-{
-    metrics_family(out, name, type, help);
-    metrics_sample(out, name, NULL, value);
-}
-
-static uint64_t age_s(const struct snapshot *snapshot, bool is_served)
-{
-    int64_t then = is_served ? snapshot->seed_time_s : snapshot->written_s;
-    int64_t now = (int64_t)time(NULL);
-
-    return then == 0 || then > now ? 0 : (uint64_t)(now - then);
-}
-
 void snapshot_write_metrics(const struct snapshot *snapshot, bool is_served, struct text *out)
 {
-    write_one(out, "fairlead_kube_snapshot_served", METRIC_GAUGE,
-              "1 while what is served comes, wholly or in part, from the snapshot.", is_served);
-    write_one(out, "fairlead_kube_snapshot_age_seconds", METRIC_GAUGE,
-              "How long ago the snapshot that is served was written, or the file last.",
-              age_s(snapshot, is_served));
-    write_one(out, "fairlead_kube_snapshot_kept", METRIC_GAUGE,
-              "1 while the file is kept true to what is served.", snapshot->state == SNAPSHOT_KEEP);
-    write_one(out, "fairlead_kube_snapshot_bytes", METRIC_GAUGE, "Size of the file.",
-              snapshot->bytes);
-    write_one(out, "fairlead_kube_snapshot_writes_total", METRIC_COUNTER, "Writes to the file.",
-              snapshot->writes);
-    write_one(out, "fairlead_kube_snapshot_compactions_total", METRIC_COUNTER,
-              "Times the file was rewritten from what counts in it.", snapshot->compactions);
-    write_one(out, "fairlead_kube_snapshot_failures_total", METRIC_COUNTER,
-              "Writes that failed; the file is begun anew after each.", snapshot->failures);
-    write_one(out, "fairlead_kube_snapshot_too_large_total", METRIC_COUNTER,
-              "Times the snapshot was larger than --max-snapshot-bytes, or the disk too slow.",
-              snapshot->too_large);
+    const struct snapshot_now now = {.is_served = is_served,
+                                     .is_kept = snapshot->state == SNAPSHOT_KEEP,
+                                     .then_s =
+                                         is_served ? snapshot->seed_time_s : snapshot->written_s};
+
+    snapshot_counts_write(&snapshot->counts, &now, out);
 }

@@ -14,13 +14,12 @@
 
 #include "controller/kube/follow_parts.h"
 
-#define SNAPSHOT_WRITE_MS    1000               /* what changes is written at most so often, */
-#define SNAPSHOT_WRITE_BYTES (1u * 1024 * 1024) /* or when there is so much of it */
-#define SNAPSHOT_QUEUED_BYTES                                                                      \
-    (32u * 1024 * 1024)              /* not written yet; more: the disk is too slow                \
-                                      */
-#define SNAPSHOT_REST_MS     10000   /* after trouble it is begun anew; doubled each time, */
-#define SNAPSHOT_REST_MS_MAX 3600000 /* up to this */
+#define SNAPSHOT_WRITE_MS     1000                /* what changes is written at most so often, */
+#define SNAPSHOT_WRITE_BYTES  (1024u * 1024)      /* or when there is so much of it */
+#define SNAPSHOT_QUEUED_BYTES (64u * 1024 * 1024) /* not written yet: the disk is too slow */
+#define SNAPSHOT_REST_MS      10000  /* after trouble; doubled each time, up to the last */
+#define SNAPSHOT_BACK_MS      300000 /* at least, where another process has the file */
+#define SNAPSHOT_REST_MS_MAX  3600000
 
 struct snapshot;
 

@@ -395,6 +395,25 @@ TEST(a_new_file_is_readable_for_its_owner_alone_whatever_was_there)
     scene_fini(&scene);
 }
 
+TEST(a_new_file_that_lost_its_power_is_taken_over)
+{
+    static const char zeros[5000];
+    struct journal journal;
+    struct scene scene;
+    int fd;
+
+    scene_init(&scene);
+    tree_write(&scene.tree, "snapshot.new", "{\"snap");
+    begin(&scene, &journal);
+    journal_close(&journal);
+    fd = open(tree_path(&scene.tree, "snapshot.new"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, zeros, sizeof(zeros)), sizeof(zeros));
+    close(fd);
+    begin(&scene, &journal);
+    journal_close(&journal);
+    scene_fini(&scene);
+}
+
 TEST(what_is_not_ours_is_not_taken_for_the_new_file)
 {
     struct journal journal;
@@ -431,4 +450,5 @@ TESTS(UNIT(the_last_line_of_an_object_counts), UNIT(a_list_counts_when_it_is_who
       UNIT(lines_that_cannot_be_written_to_their_end_are_cut_off),
       UNIT(a_journal_does_not_grow_over_its_limit),
       UNIT(a_new_file_is_readable_for_its_owner_alone_whatever_was_there),
+      UNIT(a_new_file_that_lost_its_power_is_taken_over),
       UNIT(what_is_not_ours_is_not_taken_for_the_new_file))
