@@ -124,6 +124,7 @@ static void watch_signals(struct program *program)
         CHECK(uv_signal_start(&program->signals[i], on_signal, watched_signals[i]) == 0);
     }
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of its write */
 }
 
 /* ---- configuration ---- */
@@ -248,6 +249,8 @@ static struct controller_config controller_config_of(struct program *program)
         .directories = options->objects.at,
         .directories_count = options->objects.count,
         .kubeconfig = options->kubeconfig,
+        .snapshot = options->snapshot,
+        .snapshot_bytes_max = options->snapshot_bytes_max,
         .reports = reports_of(options),
         .options = compile_options,
         .publish = on_table,

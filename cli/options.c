@@ -305,6 +305,9 @@ static enum status check_serve(struct parse *parse)
         getenv("KUBERNETES_SERVICE_HOST") == NULL)
         return refuse(parse, "nothing to serve: give --objects DIR, or --kubeconfig FILE outside a "
                              "cluster");
+    if (options->snapshot != NULL && options->objects.count > 0)
+        return refuse(parse, "--snapshot is for objects of an API server; leave it out with "
+                             "--objects");
     if ((options->publish_service.len > 0) + (options->publish_addresses.count > 0) +
             (options->publish_nodes.len > 0) >
         1)

@@ -66,6 +66,8 @@ struct options {
     /* where objects come from */
     struct string_list objects; /* --objects; empty: an API server */
     const char *kubeconfig;     /* NULL: in-cluster; but for serve: no API server */
+    const char *snapshot;       /* NULL: none is kept */
+    uint64_t snapshot_bytes_max;
 
     /* where to listen */
     struct listen_list http;  /* default [::]:8080 */

@@ -156,11 +156,14 @@ static void advance(struct controller *controller)
     }
 }
 
-/* A turn whose objects changed nothing that is served may have brought statuses. */
+/* A turn whose objects changed nothing that is served may have brought statuses. Of a snapshot
+ * nothing is reported: what it says of objects may be long over. */
 static void report(struct controller *controller, const struct turn_result *result)
 {
     if (controller->reporter == NULL)
         return;
+    if (result->is_whole)
+        reporter_begin(controller->reporter);
     reporter_set_served(controller->reporter, result->served, result->served_count);
     reporter_look(controller->reporter);
 }
@@ -251,6 +254,8 @@ static enum status open_kube(struct controller *controller)
                                       .published_ns = config->reports.published_ns,
                                       .published_name = config->reports.published_name,
                                       .pod_labels = config->reports.pod_labels,
+                                      .snapshot = config->snapshot,
+                                      .snapshot_bytes_max = config->snapshot_bytes_max,
                                       .on_batch = on_batch,
                                       .on_node_addresses = on_node_addresses,
                                       .context = controller};
@@ -260,7 +265,9 @@ static enum status open_kube(struct controller *controller)
     if (status != STATUS_OK)
         return status;
     kube_config.api = controller->api;
-    kube = kube_open(&kube_config);
+    status = kube_open(&kube, &kube_config);
+    if (status != STATUS_OK)
+        return status;
     controller->source = kube_source(kube);
     open_reporter(controller, kube);
     controller->open_count += 2;

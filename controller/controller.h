@@ -38,6 +38,8 @@ struct controller_config {
     const char *const *directories;
     size_t directories_count; /* 0: objects come from an API server, */
     const char *kubeconfig;   /* which this file names; NULL: the one of the cluster we run in */
+    const char *snapshot;     /* where what it says is kept for a start without it; or NULL */
+    uint64_t snapshot_bytes_max;
     struct controller_reports reports;
     struct compile_options options;
     controller_publish_fn *publish;

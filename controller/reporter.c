@@ -29,6 +29,7 @@ struct reporter {
     uv_timer_t timer;
     struct reports reports;
     struct text fixed_addresses; /* as published.h writes them */
+    bool has_begun;
     bool is_closing;
     size_t open_count; /* leader, timer */
     reporter_closed_fn *on_closed;
@@ -37,9 +38,10 @@ struct reporter {
 
 static bool is_leading(const struct reporter *reporter)
 {
-    if (reporter->table == NULL || reporter->is_closing)
+    if (reporter->table == NULL || !reporter->has_begun || reporter->is_closing)
         return false;
-    return reporter->leader == NULL || leader_is_leading(reporter->leader);
+    return reporter->leader == NULL ? !reporter->config.elects
+                                    : leader_is_leading(reporter->leader);
 }
 
 /* ---- runs ---- */
@@ -198,6 +200,7 @@ void reporter_set_served(struct reporter *reporter, const struct served_ingress 
         status_writer_set_served(reporter->statuses, list[i].ns, list[i].name, list[i].is_served);
 }
 
+/* Once there is a table, and it may be told of. */
 static void stand_for_election(struct reporter *reporter)
 {
     const struct leader_config config = {.loop = reporter->config.loop,
@@ -209,6 +212,9 @@ static void stand_for_election(struct reporter *reporter)
                                          .on_changed = on_leader_changed,
                                          .context = reporter};
 
+    if (!reporter->config.elects || !reporter->has_begun || reporter->table == NULL ||
+        reporter->leader != NULL)
+        return;
     reporter->leader = leader_open(&config);
     reporter->open_count++;
 }
@@ -220,10 +226,18 @@ struct table *reporter_publish(struct reporter *reporter, struct table *table)
     reporter->table = table;
     status_writer_set_table(reporter->statuses, table);
     event_writer_set_table(reporter->events, table);
-    if (before == NULL && reporter->config.elects)
-        stand_for_election(reporter);
+    stand_for_election(reporter);
     run_soon(reporter);
     return before;
+}
+
+void reporter_begin(struct reporter *reporter)
+{
+    if (reporter->has_begun)
+        return;
+    reporter->has_begun = true;
+    stand_for_election(reporter);
+    run_soon(reporter);
 }
 
 void reporter_look(struct reporter *reporter)

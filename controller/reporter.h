@@ -36,8 +36,11 @@ struct reporter *reporter_open(const struct reporter_config *config);
 void reporter_set_served(struct reporter *reporter, const struct served_ingress *list,
                          size_t count);
 /* Of the table that was just published. Takes over a reference and returns the one it had before,
- * or NULL. From the first one on we stand for election. */
+ * or NULL. */
 struct table *reporter_publish(struct reporter *reporter, struct table *table);
+/* What is published comes from the API server, and from no snapshot. Before that nothing is written;
+ * from then on, where there is a table, we stand for election. May be called again. */
+void reporter_begin(struct reporter *reporter);
 /* Objects came from the API server, and with them perhaps other statuses. */
 void reporter_look(struct reporter *reporter);
 void reporter_write_metrics(const struct reporter *reporter, struct text *out);

@@ -31,6 +31,7 @@ struct turn {
     void *context;
     uv_work_t work;
     bool is_running;
+    bool is_whole;
     struct compiler *compiler; /* owned; the thread's while one is running */
     struct input waiting;
     struct input running;
@@ -200,11 +201,14 @@ static void on_work(uv_work_t *work)
     uint64_t started_ns = uv_hrtime();
 
     env_step_back();
-    for (size_t i = 0; i < input->batches_count; i++)
+    for (size_t i = 0; i < input->batches_count; i++) {
+        turn->is_whole = turn->is_whole || input->batches[i]->is_whole;
         compiler_apply(turn->compiler, input->batches[i]);
+    }
     for (size_t i = 0; i < input->answers_count; i++)
         compiler_resolved(turn->compiler, &input->answers[i]->resolved);
     turn->result.table = compiler_run(turn->compiler, (int64_t)time(NULL));
+    turn->result.is_whole = turn->is_whole;
     turn->result.compile_us = (uv_hrtime() - started_ns) / 1000;
     compiler_stats(turn->compiler, &turn->result.stats);
     copy_names(turn);

@@ -22,6 +22,7 @@ typedef void turn_done_fn(void *context);
 
 struct turn_result {
     struct table *table; /* ref for the callee; NULL when nothing differs */
+    bool is_whole;       /* nothing of it comes from a snapshot (source.h); once so, always */
     uint64_t compile_us;
     struct compile_stats stats;
     const struct bytes *names; /* external names in use, sorted; borrowed until the next start */

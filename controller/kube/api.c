@@ -354,6 +354,16 @@ struct bytes api_namespace(const struct api *api)
     return api->access.ns;
 }
 
+void api_add_server(const struct api *api, struct text *out)
+{
+    const struct access *access = &api->access;
+    bool is_v6 = bytes_find(access->host, ':') != BYTES_NOT_FOUND;
+
+    text_printf(out, is_v6 ? "https://[%.*s]:%u" : "https://%.*s:%u", BYTES_ARG(access->host),
+                access->port);
+    text_add(out, access->path);
+}
+
 static struct bytes copy(struct text *text, struct bytes bytes)
 {
     text_init(text);

@@ -84,6 +84,9 @@ void api_release(struct api_call *call);
 /* The namespace we run in, or that of the kubeconfig's context; "default" if nothing says. */
 struct bytes api_namespace(const struct api *api);
 
+/* "https://10.0.0.1:6443/prefix", as it is configured. */
+void api_add_server(const struct api *api, struct text *out);
+
 /* fairlead_api_... metrics: calls by result, bytes, connections, identity readings. */
 void api_write_metrics(const struct api *api, struct text *out);
 

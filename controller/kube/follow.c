@@ -13,10 +13,10 @@
 #include "controller/kube/follow.h"
 
 #include "controller/kube/follow_parts.h"
+#include "controller/kube/snapshot.h"
 #include "core/check.h"
 
 static void start(struct follow *follow);
-static void go_on(struct follow *follow);
 
 static uint64_t now_ms(const struct follow *follow)
 {
@@ -53,6 +53,7 @@ static void follow_destroy(struct follow *follow)
 
     if (follow->taking != NULL)
         decode_job_destroy(follow->taking);
+    follow_drop_seed(follow);
     drop_listing(follow);
     known_keys_fini(&follow->applying.before);
     known_keys_fini(&follow->known);
@@ -60,6 +61,7 @@ static void follow_destroy(struct follow *follow)
     text_wipe(&follow->bytes);
     page_fini(&follow->page);
     text_fini(&follow->message);
+    text_fini(&follow->list);
     mem_bytes_free(follow->config.ns);
     mem_free(follow);
     on_closed(context);
@@ -118,10 +120,12 @@ static void on_decoded(struct decode_job *job)
     struct follow *follow = job->owner;
 
     follow->is_decoding = false;
-    if (follow->is_closing)
+    if (follow->is_closing) {
         decode_job_destroy(job);
-    else
+    } else {
+        follow_record_job(follow, job);
         follow_take(follow, job);
+    }
     part_closed(follow);
 }
 
@@ -129,13 +133,15 @@ void follow_taken(struct follow *follow)
 {
     follow_log_trouble(follow);
     follow->config.on_told(follow->config.context, follow);
-    go_on(follow);
+    follow_go_on(follow);
 }
 
 static void decode(struct follow *follow, size_t len)
 {
     struct decode_job *job = decode_job_create(follow, &follow->bytes, len);
 
+    if (follow->config.snapshot != NULL)
+        job->list = text_bytes(&follow->list);
     follow->is_decoding = true;
     follow->parts_open++;
     decode_job_start(job, follow->config.loop, on_decoded);
@@ -170,7 +176,7 @@ static void too_long(struct follow *follow, const char *what)
               LOG_STRING("resource", follow->config.what->resource), LOG_STRING("what", what));
 }
 
-static bool is_busy(const struct follow *follow)
+bool follow_is_busy(const struct follow *follow)
 {
     return follow->is_decoding || follow_is_taking(follow);
 }
@@ -234,8 +240,8 @@ static void on_bytes(void *context, int status, struct bytes bytes)
         return;
     }
     take_bytes(follow, bytes);
-    go_on(follow);
-    if (is_busy(follow) && follow->bytes.len > PAUSE_BYTES && follow->call != NULL)
+    follow_go_on(follow);
+    if (follow_is_busy(follow) && follow->bytes.len > PAUSE_BYTES && follow->call != NULL)
         api_hold(follow->call);
 }
 
@@ -272,9 +278,10 @@ static void on_end(void *context, const struct api_result *result)
     } else if (!is_success(result->status)) {
         read_failure(follow, result);
     }
-    go_on(follow);
+    follow_go_on(follow);
 }
 
+/* Of each call, but for how it asks. */
 static void add_path(const struct follow *follow, struct text *path)
 {
     const struct followed *what = follow->config.what;
@@ -284,9 +291,9 @@ static void add_path(const struct follow *follow, struct text *path)
         text_add_str(path, "/namespaces/");
         text_add(path, follow->config.ns);
     }
-    text_printf(path, "/%s?", what->resource);
+    text_printf(path, "/%s", what->resource);
     if (what->selector != NULL)
-        text_printf(path, "%s&", what->selector);
+        text_printf(path, "?%s", what->selector);
 }
 
 static void count_call(struct follow *follow)
@@ -315,9 +322,12 @@ static void start(struct follow *follow)
     uint32_t timeout_s;
 
     text_init(&path);
-    add_path(follow, &path);
-    if (follow->reflector.ask != ASK_LIST || follow->reflector.next.len == 0)
+    text_add(&path, text_bytes(&follow->list));
+    text_add_byte(&path, follow->config.what->selector == NULL ? '?' : '&');
+    if (follow->reflector.ask != ASK_LIST || follow->reflector.next.len == 0) {
         drop_listing(follow);
+        follow_record_listing(follow);
+    }
     reflector_ask(&follow->reflector, now_ms(follow), next_random(follow), &path, &timeout_s);
     count_call(follow);
     request.path = text_bytes(&path);
@@ -351,8 +361,12 @@ static void settle(struct follow *follow)
         follow->stats.faults++;
     reflector_ended(&follow->reflector, &follow->end, now_ms(follow), next_random(follow),
                     &is_gone);
-    if (follow->reflector.trouble == TROUBLE_ABSENT && follow->reflector.is_synced)
+    if (follow->reflector.trouble == TROUBLE_ABSENT && follow->reflector.is_synced &&
+        !follow->is_synced && follow->seed == NULL && follow->known.map.count == 0) {
         follow->is_synced = true;
+        follow->is_seeded = false;
+        follow_record_absent(follow);
+    }
     if (is_gone) {
         drop_listing(follow);
         follow_forget_all(follow);
@@ -388,12 +402,16 @@ static bool has_page(const struct follow *follow)
 }
 
 /* Decode what is whole; when nothing is left and the call has ended, see what to ask next. */
-static void go_on(struct follow *follow)
+void follow_go_on(struct follow *follow)
 {
     size_t len;
 
-    if (is_busy(follow) || follow->is_closing)
+    if (follow_is_busy(follow) || follow->is_closing)
         return;
+    if (follow->seed != NULL) {
+        follow_take_seed(follow);
+        return;
+    }
     len = whole_lines(follow);
     if (len > 0 && may_decode(follow)) {
         decode(follow, len);
@@ -403,7 +421,7 @@ static void go_on(struct follow *follow)
         follow->is_read = true;
         follow_take_page(follow);
     }
-    if (!is_busy(follow) && follow->has_ended)
+    if (!follow_is_busy(follow) && follow->has_ended)
         finish(follow);
     else if (follow->call != NULL)
         api_release(follow->call);
@@ -425,6 +443,10 @@ struct follow *follow_open(const struct follow_config *config)
     text_init(&follow->message);
     CHECK(uv_timer_init(config->loop, &follow->timer) == 0);
     follow->timer.data = follow;
+    text_init(&follow->list);
+    add_path(follow, &follow->list);
+    if (config->snapshot != NULL)
+        follow->list_number = snapshot_add_list(config->snapshot, text_bytes(&follow->list));
     follow->parts_open = 2;
     follow->contact_at_ms = now_ms(follow);
     start(follow);
@@ -465,7 +487,16 @@ void follow_relist(struct follow *follow)
     follow->has_ended = true;
     follow->wants_relist = true;
     follow->end = (struct reflector_end){.is_answered = true, .status = 200};
-    go_on(follow);
+    follow_go_on(follow);
+}
+
+void follow_hurry(struct follow *follow)
+{
+    if (follow->is_synced || follow->reflector.trouble != TROUBLE_AWAY ||
+        !uv_is_active((const uv_handle_t *)&follow->timer))
+        return;
+    follow->reflector.ask_at_ms = now_ms(follow);
+    CHECK(uv_timer_start(&follow->timer, on_timer, 0, 0) == 0);
 }
 
 const struct follow_stats *follow_stats(const struct follow *follow)

@@ -24,8 +24,9 @@
 #define MESSAGE_BYTES_MAX 200                   /* of a failure, as it is shown */
 #define LIST_TIMEOUT_MS   120000                /* of one page */
 #define WATCH_SLACK_MS    30000                 /* past the end that was asked for */
-#define WATCH_SILENCE_MS  90000 /* bookmarks come each minute; dead connections are found earlier  \
-                                 */
+#define WATCH_SILENCE_MS                                                                           \
+    90000 /* bookmarks come each minute; dead connections are found earlier                        \
+           */
 
 /* What to follow. */
 struct followed {
@@ -49,6 +50,8 @@ struct follow_stats {
 };
 
 struct follow;
+struct snapshot;
+struct decode_job;
 
 /* An item came or went; `item` is borrowed. An item without an object and with a fault cannot be
  * read. */
@@ -61,6 +64,7 @@ struct follow_config {
     uv_loop_t *loop;
     struct log *log;
     struct api *api;
+    struct snapshot *snapshot; /* where all is written down; NULL: nowhere */
     const struct followed *what;
     struct bytes ns; /* empty: all; copied */
     uint64_t seed;
@@ -75,10 +79,21 @@ void follow_close(struct follow *follow, follow_closed_fn *on_closed, void *cont
 
 const struct followed *follow_what(const struct follow *follow);
 bool follow_is_synced(const struct follow *follow);
+/*
+ * What a snapshot has, told in place of the list until that has come: then what the list lacks
+ * goes. Takes the job over. Nothing happens where the list is whole.
+ */
+void follow_seed(struct follow *follow, struct decode_job *seed);
+/* The list, or in its place the seed, has been told to its end. */
+bool follow_is_known(const struct follow *follow);
+/* As it is asked for: names the list among all others. Borrowed. */
+struct bytes follow_list(const struct follow *follow);
 bool follow_is_absent(const struct follow *follow);
 bool follow_knows(const struct follow *follow, struct bytes ns, struct bytes name);
 /* List again from the start, soon. */
 void follow_relist(struct follow *follow);
+/* The server is not away any more: where a list waits because it was, it is asked for now. */
+void follow_hurry(struct follow *follow);
 const struct follow_stats *follow_stats(const struct follow *follow);
 enum reflector_trouble follow_trouble(const struct follow *follow);
 uint64_t

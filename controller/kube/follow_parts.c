@@ -4,6 +4,7 @@
  */
 #include "controller/kube/follow_parts.h"
 
+#include "controller/object/record.h"
 #include "core/check.h"
 #include "core/env.h"
 #include "core/mem.h"
@@ -137,39 +138,74 @@ static void add_event(struct decode_job *job, const struct served_event *event)
 }
 
 /* An item of a list is one that was added. */
-static enum status read_line(struct decode_job *job, struct bytes line, struct served_event *event)
+static enum status read_line(struct decode_job *job, const struct served_record *record,
+                             struct bytes line, struct served_event *event)
 {
     const struct followed *what = job->what;
 
     if (!job->is_list)
-        return served_read_event(line, what->kind, bytes_of(what->api_version), &job->arena, event);
+        return served_read_event(line, what->kind, bytes_of(what->api_version), &job->arena, record,
+                                 event);
     *event = (struct served_event){.type = SERVED_CHANGED};
-    return served_read_item(line, what->kind, bytes_of(what->api_version), &job->arena,
+    return served_read_item(line, what->kind, bytes_of(what->api_version), &job->arena, record,
                             &event->item);
 }
 
-static void read_lines(struct decode_job *job)
+struct decode_job *decode_job_create_seed(const struct followed *what)
 {
-    struct bytes rest = text_bytes(&job->bytes), line;
+    struct decode_job *job = mem_new(struct decode_job);
+
+    job->what = what;
+    job->is_seed = true;
+    arena_init(&job->arena, 4096);
+    return job;
+}
+
+/* Nothing that comes after a failure counts. */
+static void add_line(struct decode_job *job, const struct served_record *record, bool *has_failed,
+                     struct bytes line)
+{
     struct served_event event;
 
-    while (bytes_next_item(&rest, '\n', &line)) {
-        if (line.len == 0)
-            continue;
-        if (read_line(job, line, &event) != STATUS_OK) {
-            job->is_invalid = true;
-            return;
-        }
-        add_event(job, &event);
+    if (read_line(job, *has_failed ? NULL : record, line, &event) != STATUS_OK) {
+        job->is_invalid = true;
+        return;
+    }
+    add_event(job, &event);
+    *has_failed = *has_failed || event.type == SERVED_FAILED;
+    if (record == NULL || *has_failed || !event.ends_listing)
+        return;
+    record_mark(&job->record, job->list, RECORD_LISTED);
+    job->records_end = true;
+}
+
+bool decode_job_add_line(struct decode_job *job, struct bytes line)
+{
+    bool has_failed = false;
+
+    add_line(job, NULL, &has_failed, line);
+    return !job->is_invalid;
+}
+
+static void read_lines(struct decode_job *job, const struct served_record *record)
+{
+    struct bytes rest = text_bytes(&job->bytes), line;
+    bool has_failed = false;
+
+    while (!job->is_invalid && bytes_next_item(&rest, '\n', &line)) {
+        if (line.len > 0)
+            add_line(job, record, &has_failed, line);
     }
 }
 
 static void on_work(uv_work_t *work)
 {
     struct decode_job *job = work->data;
+    const struct served_record record = {job->list, &job->record};
+    const struct served_record *recorded = job->list.len > 0 ? &record : NULL;
 
     env_step_back();
-    read_lines(job);
+    read_lines(job, recorded);
     text_wipe(&job->bytes);
 }
 
@@ -196,7 +232,7 @@ void decode_job_destroy(struct decode_job *job)
     }
     mem_free(job->events);
     text_wipe(&job->bytes);
-    text_fini(&job->bytes);
+    text_wipe(&job->record);
     arena_fini(&job->arena);
     mem_free(job);
 }

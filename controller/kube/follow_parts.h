@@ -30,15 +30,23 @@ struct decode_job {
     decode_job_done_fn *on_done;
     struct decode_job *next; /* of those that a listing keeps */
     bool is_list;            /* a line is an item of a page, else an event */
+    bool is_seed;            /* of a snapshot: events that were no answer of the server */
     struct text bytes;       /* whole lines */
+    struct bytes list; /* for a snapshot: borrowed from the follow; empty: nothing is recorded */
     struct arena arena;
     /* results: */
+    struct text record;          /* lines of record.h */
+    bool records_end;            /* with them the list is whole */
     bool is_invalid;             /* what follows the events cannot be read */
     struct served_event *events; /* mem_resize()d; objects are refs */
     size_t events_count;
 };
 /* Takes the first `len` bytes out of `bytes`. */
 struct decode_job *decode_job_create(struct follow *follow, struct text *bytes, size_t len);
+/* With no bytes, and nothing to start: what a snapshot has, added line by line on any thread. */
+struct decode_job *decode_job_create_seed(const struct followed *what);
+/* False: it is no event. */
+bool decode_job_add_line(struct decode_job *job, struct bytes line);
 void decode_job_start(struct decode_job *job, uv_loop_t *loop, decode_job_done_fn *on_done);
 void decode_job_destroy(struct decode_job *job);
 
@@ -75,11 +83,15 @@ struct applying {
 struct follow {
     struct follow_config config; /* its ns is owned */
     struct reflector reflector;
-    struct api_call *call; /* NULL: none under way */
-    uv_timer_t timer;      /* the next call */
-    uv_timer_t turn;       /* goes on with taking */
-    struct text bytes;     /* came, not decoded */
-    struct page page;      /* that is being read, of a list */
+    struct api_call *call;   /* NULL: none under way */
+    uv_timer_t timer;        /* the next call */
+    uv_timer_t turn;         /* goes on with taking */
+    struct text bytes;       /* came, not decoded */
+    struct page page;        /* that is being read, of a list */
+    struct text list;        /* its path, as a snapshot names it */
+    size_t list_number;      /* there */
+    struct decode_job *seed; /* owned; waits for its turn; NULL: none */
+    bool is_seeded;          /* has been told in place of a list */
     bool is_decoding;
     struct decode_job *taking; /* owned; decoded, and being told */
     size_t taking_at;
@@ -119,8 +131,22 @@ void follow_init_taking(struct follow *follow);
 /* Where it has changed since it was logged. */
 void follow_log_trouble(struct follow *follow);
 
+/* ---- follow_seed.c ---- */
+
+/* A list is asked for; a job has been decoded; the list has nothing, and is none that was read. */
+void follow_record_listing(struct follow *follow);
+void follow_record_job(struct follow *follow, struct decode_job *job);
+void follow_record_end(struct follow *follow);
+void follow_record_absent(struct follow *follow);
+/* It is its turn. */
+void follow_take_seed(struct follow *follow);
+void follow_drop_seed(struct follow *follow);
+
 /* ---- follow.c ---- */
 
+/* Something is being decoded or told. */
+bool follow_is_busy(const struct follow *follow);
+void follow_go_on(struct follow *follow);
 void follow_taken(struct follow *follow);
 /* We end the call: what it says is a failure. NULL: it makes no sense. */
 void follow_fail_call(struct follow *follow, const struct served_failure *failure);

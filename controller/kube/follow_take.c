@@ -58,6 +58,7 @@ static void end_applying(struct follow *follow)
     follow->applying = (struct applying){.is_on = false};
     known_keys_init(&follow->applying.before);
     follow->is_synced = true;
+    follow->is_seeded = false;
 }
 
 static void apply_event(struct follow *follow, const struct served_event *event)
@@ -93,7 +94,7 @@ static void end_job(struct follow *follow)
 
     follow->taking = NULL;
     follow->taking_at = 0;
-    if (follow->reflector.is_listing)
+    if (follow->reflector.is_listing && !job->is_seed)
         listing_keep(&follow->listing, job);
     else if (job->events_count <= DROP_HERE_MAX)
         decode_job_destroy(job);
@@ -137,12 +138,22 @@ static void take_item(struct follow *follow, const struct served_event *event)
     listing_add(&follow->listing, event);
 }
 
+static void end_seed(struct follow *follow)
+{
+    follow->is_seeded = true;
+    end_job(follow);
+}
+
 static void take_one(struct follow *follow)
 {
     struct decode_job *job = follow->taking;
     bool is_more = follow->taking_at < job->events_count;
 
-    if (is_more && job->is_list)
+    if (is_more && job->is_seed)
+        tell(follow, &job->events[follow->taking_at++].item, false);
+    else if (job->is_seed)
+        end_seed(follow);
+    else if (is_more && job->is_list)
         take_item(follow, &job->events[follow->taking_at++]);
     else if (is_more)
         take_event(follow, &job->events[follow->taking_at++]);
@@ -197,13 +208,16 @@ void follow_take_page(struct follow *follow)
     else if (reflector_page(&follow->reflector, page.resource_version, page.next))
         begin_applying(follow);
     arena_fini(&arena);
-    if (follow->applying.is_on)
-        take_some(follow);
+    if (!follow->applying.is_on)
+        return;
+    follow_record_end(follow);
+    take_some(follow);
 }
 
 void follow_forget_all(struct follow *follow)
 {
     CHECK(!follow_is_taking(follow) && follow->listing.count == 0);
+    follow_record_absent(follow);
     begin_applying(follow);
     take_some(follow);
 }

@@ -9,10 +9,7 @@
  */
 #include "controller/kube/kube.h"
 
-#include "controller/kube/follow.h"
-#include "controller/kube/kube_metrics.h"
-#include "controller/kube/pod_nodes.h"
-#include "controller/kube/statuses.h"
+#include "controller/kube/kube_parts.h"
 #include "core/check.h"
 
 /* Secrets that can serve: certificates, and CAs. Two lists are much less than all of them, where
@@ -49,30 +46,6 @@ static const struct followed nodes = {OBJECT_NODE, "v1", "/api/v1", "nodes", NUL
 
 #define FOLLOWED_COUNT (sizeof(followed) / sizeof(followed[0]))
 
-struct kube {
-    struct kube_config config;
-    struct follow **follows; /* owned */
-    size_t follows_count;
-    struct source_batch *batch; /* owned; what was told and not given yet; NULL: nothing */
-    struct statuses statuses;
-    struct followed pods; /* with our labels */
-    struct text pod_selector;
-    struct pod_nodes pod_nodes;
-    bool is_synced;
-    uint64_t seed;
-    size_t open_count;
-    source_closed_fn *on_closed;
-    void *closed_context;
-};
-
-/* Nothing that is served comes of it, so serving does not wait for it. */
-static bool is_aside(const struct follow *follow)
-{
-    enum object_kind kind = follow_what(follow)->kind;
-
-    return kind == OBJECT_POD || kind == OBJECT_NODE;
-}
-
 /* ---- statuses ---- */
 
 bool kube_status(const struct kube *kube, enum object_kind kind, struct bytes ns, struct bytes name,
@@ -98,12 +71,13 @@ static void note_status(struct kube *kube, enum object_kind kind, const struct s
 
 /* ---- changes ---- */
 
-static struct source_batch *batch_create(void)
+struct source_batch *kube_batch(struct kube *kube)
 {
-    struct source_batch *batch = mem_new(struct source_batch);
-
-    arena_init(&batch->arena, 4096);
-    return batch;
+    if (kube->batch == NULL) {
+        kube->batch = mem_new(struct source_batch);
+        arena_init(&kube->batch->arena, 4096);
+    }
+    return kube->batch;
 }
 
 static void add_change(struct kube *kube, enum object_kind kind, const struct served_item *item,
@@ -112,9 +86,7 @@ static void add_change(struct kube *kube, enum object_kind kind, const struct se
     struct source_batch *batch;
     struct source_change *change;
 
-    if (kube->batch == NULL)
-        kube->batch = batch_create();
-    batch = kube->batch;
+    batch = kube_batch(kube);
     if ((batch->changes_count & (batch->changes_count - 1)) == 0)
         batch->changes =
             mem_resize(batch->changes, (batch->changes_count * 2 + 1) * sizeof(batch->changes[0]));
@@ -151,7 +123,7 @@ static void on_change(void *context, struct follow *follow, const struct served_
     const struct followed *what = follow_what(follow);
     struct follow *sibling = is_gone ? sibling_with(kube, follow, item) : NULL;
 
-    if (is_aside(follow)) {
+    if (follow_is_aside(follow)) {
         pod_nodes_note(&kube->pod_nodes, what->kind, item, is_gone);
         return;
     }
@@ -174,7 +146,7 @@ static void open_for_all(struct kube *kube, const struct followed *what)
         open_follow(kube, what, kube->config.watch_namespaces[i]);
 }
 
-static bool follows_kind(const struct kube *kube, enum object_kind kind)
+bool kube_follows_kind(const struct kube *kube, enum object_kind kind)
 {
     for (size_t i = 0; i < kube->follows_count; i++) {
         if (follow_what(kube->follows[i])->kind == kind)
@@ -189,7 +161,7 @@ void kube_progress(const struct kube *kube, struct kube_progress *progress)
     for (size_t i = 0; i < kube->follows_count; i++) {
         enum reflector_trouble trouble = follow_trouble(kube->follows[i]);
 
-        if (is_aside(kube->follows[i]))
+        if (follow_is_aside(kube->follows[i]))
             continue;
         progress->lists++;
         if (follow_is_synced(kube->follows[i]))
@@ -199,37 +171,11 @@ void kube_progress(const struct kube *kube, struct kube_progress *progress)
     }
 }
 
-static bool all_are_synced(const struct kube *kube)
-{
-    struct kube_progress progress;
-
-    kube_progress(kube, &progress);
-    return progress.read == progress.lists;
-}
-
-static void give_batch(struct kube *kube)
-{
-    struct source_batch *batch = kube->batch;
-
-    if (!kube->is_synced) {
-        if (!all_are_synced(kube))
-            return;
-        kube->is_synced = true;
-        if (batch == NULL)
-            batch = batch_create();
-        batch->is_first = true;
-    }
-    if (batch == NULL)
-        return;
-    kube->batch = NULL;
-    kube->config.on_batch(kube->config.context, batch);
-}
-
 /* Half of them would be another half later: pods and nodes must both have come once. */
 static void tell_node_addresses(struct kube *kube)
 {
     for (size_t i = 0; i < kube->follows_count; i++) {
-        if (is_aside(kube->follows[i]) && !follow_is_synced(kube->follows[i]))
+        if (follow_is_aside(kube->follows[i]) && !follow_is_synced(kube->follows[i]))
             return;
     }
     if (pod_nodes_gather(&kube->pod_nodes) && kube->config.on_node_addresses != NULL)
@@ -246,14 +192,14 @@ static void on_told(void *context, struct follow *follow)
 {
     struct kube *kube = context;
 
-    if (is_aside(follow)) {
+    if (follow_is_aside(follow)) {
         tell_node_addresses(kube);
         return;
     }
     if (follow_what(follow)->kind == OBJECT_ENDPOINT_SLICE && follow_is_absent(follow) &&
-        !follows_kind(kube, OBJECT_ENDPOINTS))
+        !kube_follows_kind(kube, OBJECT_ENDPOINTS))
         open_for_all(kube, &old_endpoints);
-    give_batch(kube);
+    kube_give_batch(kube);
 }
 
 static void open_follow(struct kube *kube, const struct followed *what, struct bytes ns)
@@ -262,6 +208,7 @@ static void open_follow(struct kube *kube, const struct followed *what, struct b
         .loop = kube->config.loop,
         .log = kube->config.log,
         .api = kube->config.api,
+        .snapshot = followed_is_aside(what) ? NULL : kube->snapshot,
         .what = what,
         .ns = ns,
         .seed = kube->seed += 0x9e3779b97f4a7c15u,
@@ -304,22 +251,61 @@ static void open_pod_nodes(struct kube *kube)
     open_follow(kube, &nodes, BYTES_NONE);
 }
 
-struct kube *kube_open(const struct kube_config *config)
+static void relist(void *context)
+{
+    struct kube *kube = context;
+
+    for (size_t i = 0; i < kube->follows_count && !kube_is_closing(kube); i++) {
+        if (!follow_is_aside(kube->follows[i]))
+            follow_relist(kube->follows[i]);
+    }
+}
+
+static enum status open_snapshot(struct kube *kube)
+{
+    struct snapshot_config config = {.loop = kube->config.loop,
+                                     .log = kube->config.log,
+                                     .path = kube->config.snapshot,
+                                     .bytes_max = kube->config.snapshot_bytes_max,
+                                     .relist = relist,
+                                     .context = kube};
+    struct text server;
+    enum status status;
+
+    if (config.path == NULL)
+        return STATUS_OK;
+    text_init(&server);
+    api_add_server(kube->config.api, &server);
+    config.server = text_bytes(&server);
+    status = snapshot_open(&kube->snapshot, &config);
+    text_fini(&server);
+    return status;
+}
+
+enum status kube_open(struct kube **result, const struct kube_config *config)
 {
     struct kube *kube = mem_new(struct kube);
+    enum status status;
 
     kube->config = *config;
+    status = open_snapshot(kube);
+    if (status != STATUS_OK) {
+        mem_free(kube);
+        return status;
+    }
     statuses_init(&kube->statuses);
     pod_nodes_init(&kube->pod_nodes);
     text_init(&kube->pod_selector);
     CHECK(uv_random(NULL, NULL, &kube->seed, sizeof(kube->seed), 0, NULL) == 0);
+    kube_start_waiting(kube);
     for (size_t i = 0; i < FOLLOWED_COUNT; i++)
         open_for_all(kube, &followed[i]);
     if (config->published_ns.len > 0 && !is_watched(config, config->published_ns))
         open_follow(kube, &services, config->published_ns);
     if (config->pod_labels.len > 0)
         open_pod_nodes(kube);
-    return kube;
+    *result = kube;
+    return STATUS_OK;
 }
 
 static void kube_destroy(struct kube *kube)
@@ -336,13 +322,28 @@ static void kube_destroy(struct kube *kube)
     on_closed(context);
 }
 
-static void on_follow_closed(void *context)
+static void on_snapshot_closed(void *context)
+{
+    kube_destroy(context);
+}
+
+/* The follows have told it all by then. */
+static void part_closed(void *context)
 {
     struct kube *kube = context;
 
     CHECK(kube->open_count > 0);
-    if (--kube->open_count == 0)
+    if (--kube->open_count > 0)
+        return;
+    if (kube->snapshot != NULL)
+        snapshot_close(kube->snapshot, on_snapshot_closed, kube);
+    else
         kube_destroy(kube);
+}
+
+static void on_wait_closed(uv_handle_t *handle)
+{
+    part_closed(handle->data);
 }
 
 void kube_close(struct kube *kube, source_closed_fn *on_closed, void *context)
@@ -352,7 +353,8 @@ void kube_close(struct kube *kube, source_closed_fn *on_closed, void *context)
     kube->on_closed = on_closed;
     kube->closed_context = context;
     for (size_t i = 0; i < count; i++)
-        follow_close(kube->follows[i], on_follow_closed, kube);
+        follow_close(kube->follows[i], part_closed, kube);
+    uv_close((uv_handle_t *)&kube->wait, on_wait_closed);
 }
 
 static void close_source(void *self, source_closed_fn *on_closed, void *context)
@@ -364,6 +366,7 @@ static void add_detail(const void *self, struct text *out)
 {
     const struct kube *kube = self;
 
+    kube_add_snapshot_detail(kube, out);
     for (size_t i = 0; i < kube->follows_count; i++) {
         size_t before = out->len;
 
@@ -375,10 +378,7 @@ static void add_detail(const void *self, struct text *out)
 
 static void write_metrics(const void *self, struct text *out)
 {
-    const struct kube *kube = self;
-
-    kube_metrics_write(kube->follows, kube->follows_count, uv_now(kube->config.loop), out);
-    api_write_metrics(kube->config.api, out);
+    kube_write_metrics(self, out);
 }
 
 struct source kube_source(struct kube *kube)

@@ -4,8 +4,8 @@
  *
  *     reflector (one a kind and namespace) -> pages and events -> [thread pool: decode] -> batch
  *
- * Nothing is served before each kind that is needed has been listed once; from then on what is
- * known stays, however long the server is away.
+ * Nothing is served before each kind that is needed has been listed once, or was when a snapshot
+ * was written; from then on what is known stays, however long the server is away.
  *
  * Source: spec/watch.md; docs/decisions.
  */
@@ -14,6 +14,11 @@
 
 #include "controller/kube/api.h"
 #include "controller/kube/source.h"
+
+/* The lists have so long at the start: then a snapshot takes the place of what has not come. And
+ * when they come after that, from the first to the last: they take the snapshot's place together.
+ */
+#define KUBE_SNAPSHOT_WAIT_MS 5000
 
 struct kube;
 
@@ -27,12 +32,15 @@ struct kube_config {
     struct bytes published_name; /* Borrowed, as are this and the next */
     struct bytes pod_labels;     /* "KEY=VALUE,KEY=VALUE" of our pods, if their nodes' addresses are
                                     asked for; or empty */
+    const char *snapshot;        /* a file; NULL: none is kept. Borrowed, too */
+    uint64_t snapshot_bytes_max;
     source_batch_fn *on_batch;
     void (*on_node_addresses)(void *context); /* those addresses are others now; or NULL */
     void *context;
 };
 
-struct kube *kube_open(const struct kube_config *config);
+/* STATUS_REFUSED, with one line in the log: the file of the snapshot is not ours. */
+enum status kube_open(struct kube **kube, const struct kube_config *config);
 void kube_close(struct kube *kube, source_closed_fn *on_closed, void *context);
 struct source kube_source(struct kube *kube);
 

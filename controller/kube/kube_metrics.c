@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kube_metrics.c - counters by resource, and the state of the worst.
+ * kube_metrics.c - the numbers of all that is followed.
  */
-#include "controller/kube/kube_metrics.h"
-
+#include "controller/kube/kube_parts.h"
 #include "core/metrics.h"
 
 #include <stdio.h>
@@ -29,19 +28,23 @@ static const struct {
     {"fairlead_kube_too_large_total", "Answers that were larger than is taken."},
 };
 
-static bool is_same(const struct followed *a, const struct followed *b)
-{
-    return a->kind == b->kind && strcmp(a->api_version, b->api_version) == 0;
-}
-
 /* Follows of one resource and group together: namespaces are no label. */
-static bool is_first_of(struct follow *const *follows, size_t index)
+static bool is_first_of(const struct kube *kube, size_t index)
 {
+    const struct followed *what = follow_what(kube->follows[index]);
+
     for (size_t i = 0; i < index; i++) {
-        if (is_same(follow_what(follows[i]), follow_what(follows[index])))
+        const struct followed *other = follow_what(kube->follows[i]);
+
+        if (other->kind == what->kind && strcmp(other->api_version, what->api_version) == 0)
             return false;
     }
     return true;
+}
+
+static bool is_same(const struct followed *a, const struct followed *b)
+{
+    return a->kind == b->kind && strcmp(a->api_version, b->api_version) == 0;
 }
 
 static void add_labels(const struct followed *what, char *out, size_t size)
@@ -49,20 +52,19 @@ static void add_labels(const struct followed *what, char *out, size_t size)
     (void)snprintf(out, size, "resource=\"%s\",version=\"%s\"", what->resource, what->api_version);
 }
 
-static void write_counter(struct follow *const *follows, size_t count, size_t counter,
-                          struct text *out)
+static void write_counter(const struct kube *kube, size_t counter, struct text *out)
 {
     metrics_family(out, counters[counter].name, METRIC_COUNTER, counters[counter].help);
-    for (size_t i = 0; i < count; i++) {
-        const struct followed *what = follow_what(follows[i]);
+    for (size_t i = 0; i < kube->follows_count; i++) {
+        const struct followed *what = follow_what(kube->follows[i]);
         uint64_t sum = 0;
         char labels[128];
 
-        if (!is_first_of(follows, i))
+        if (!is_first_of(kube, i))
             continue;
-        for (size_t j = i; j < count; j++) {
-            if (is_same(what, follow_what(follows[j])))
-                sum += count_of(follow_stats(follows[j]), counter);
+        for (size_t j = i; j < kube->follows_count; j++) {
+            if (is_same(what, follow_what(kube->follows[j])))
+                sum += count_of(follow_stats(kube->follows[j]), counter);
         }
         add_labels(what, labels, sizeof(labels));
         metrics_sample(out, counters[counter].name, labels, sum);
@@ -70,14 +72,13 @@ static void write_counter(struct follow *const *follows, size_t count, size_t co
 }
 
 /* The worst of them: the longest without a byte; not synced if one is not. */
-static void write_states(struct follow *const *follows, size_t count, uint64_t now_ms,
-                         struct text *out)
+static void write_states(const struct kube *kube, struct text *out)
 {
-    uint64_t silent_ms = 0;
+    uint64_t now_ms = uv_now(kube->config.loop), silent_ms = 0;
     size_t synced = 0, troubled = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        const struct follow *follow = follows[i];
+    for (size_t i = 0; i < kube->follows_count; i++) {
+        const struct follow *follow = kube->follows[i];
         uint64_t contact_ms = follow_contact_at_ms(follow);
 
         synced += follow_is_synced(follow);
@@ -89,7 +90,7 @@ static void write_states(struct follow *const *follows, size_t count, uint64_t n
     }
     metrics_family(out, "fairlead_kube_followed", METRIC_GAUGE,
                    "Lists that are followed on the API server.");
-    metrics_sample(out, "fairlead_kube_followed", NULL, count);
+    metrics_sample(out, "fairlead_kube_followed", NULL, kube->follows_count);
     metrics_family(out, "fairlead_kube_synced", METRIC_GAUGE,
                    "Of them, those that have been read to their end once.");
     metrics_sample(out, "fairlead_kube_synced", NULL, synced);
@@ -101,10 +102,12 @@ static void write_states(struct follow *const *follows, size_t count, uint64_t n
     metrics_sample(out, "fairlead_kube_silent_seconds", NULL, silent_ms / 1000);
 }
 
-void kube_metrics_write(struct follow *const *follows, size_t count, uint64_t now_ms,
-                        struct text *out)
+void kube_write_metrics(const struct kube *kube, struct text *out)
 {
     for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
-        write_counter(follows, count, i, out);
-    write_states(follows, count, now_ms, out);
+        write_counter(kube, i, out);
+    write_states(kube, out);
+    if (kube->snapshot != NULL)
+        snapshot_write_metrics(kube->snapshot, kube_serves_snapshot(kube), out);
+    api_write_metrics(kube->config.api, out);
 }

@@ -125,7 +125,7 @@ static enum status open_all(struct once *once)
     if (status != STATUS_OK)
         return status;
     kube_config.api = once->api;
-    once->kube = kube_open(&kube_config);
+    CHECK(kube_open(&once->kube, &kube_config) == STATUS_OK); /* only a snapshot is refused */
     once->started_ms = uv_now(&once->loop);
     CHECK(uv_timer_init(&once->loop, &once->look) == 0);
     once->look.data = once;

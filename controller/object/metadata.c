@@ -6,9 +6,6 @@
 
 #include <stdlib.h>
 
-/* A whole object as text, written by kubectl apply: large, and no business of ours. */
-#define LAST_APPLIED BYTES("kubectl.kubernetes.io/last-applied-configuration")
-
 static bool is_name_byte(char byte)
 {
     return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9');
@@ -148,7 +145,7 @@ static void decode_annotations(const struct node *metadata, struct object *loose
     void *at = NULL;
 
     while (node_next_text(&node, &at, &name, &value))
-        if (!bytes_equal(name, LAST_APPLIED))
+        if (!bytes_equal(name, BYTES(METADATA_LAST_APPLIED)))
             annotations[count++] = (struct annotation){name, value};
     if (count > 1)
         qsort(annotations, count, sizeof(annotations[0]), compare_annotations);

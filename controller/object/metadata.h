@@ -11,6 +11,9 @@
 #define NAME_BYTES_MAX      253
 #define NAMESPACE_BYTES_MAX 63
 
+/* A whole object as text, written by kubectl apply: large, and no business of ours. */
+#define METADATA_LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
+
 bool metadata_is_label(struct bytes text);
 bool metadata_is_name(struct bytes text);
 /* RFC 3339, as Kubernetes writes it; fractions are dropped. STATUS_INVALID for anything else. */

@@ -13,6 +13,7 @@
 #include "controller/object/kind.h"
 #include "controller/object/metadata.h"
 #include "controller/object/published.h"
+#include "controller/object/record_item.h"
 #include "controller/object/whereabouts.h"
 
 #define LOOSE_CHUNK_BYTES 4096
@@ -45,6 +46,7 @@ struct reading {
     enum object_kind kind;
     struct bytes api_version;
     struct arena *arena;
+    const struct served_record *record; /* or NULL */
 };
 
 static void decode(const struct reading *reading, const json_t *json, struct served_item *item)
@@ -110,7 +112,9 @@ static struct bytes addresses_of(const json_t *json, struct arena *arena)
     return written;
 }
 
-static void read_item(const struct reading *reading, const json_t *json, struct served_item *item)
+/* Afterwards the tree lacks what is not recorded. */
+static void read_item(const struct reading *reading, json_t *json, bool is_deleted,
+                      struct served_item *item)
 {
     const json_t *metadata = json_object_get(json, "metadata");
     const json_t *status = json_object_get(json, "status");
@@ -132,6 +136,8 @@ static void read_item(const struct reading *reading, const json_t *json, struct 
         decode(reading, json, item);
     else
         item->fault = BYTES("is no object");
+    if (reading->record != NULL)
+        record_item(reading->record->out, reading->record->list, reading->kind, json, is_deleted);
 }
 
 /* A Secret's values do not outlive their reading. */
@@ -176,15 +182,16 @@ enum status served_read_page(struct bytes head, struct arena *arena, struct serv
 }
 
 enum status served_read_item(struct bytes line, enum object_kind kind, struct bytes api_version,
-                             struct arena *arena, struct served_item *item)
+                             struct arena *arena, const struct served_record *record,
+                             struct served_item *item)
 {
-    const struct reading reading = {kind, api_version, arena};
+    const struct reading reading = {kind, api_version, arena, record};
     json_error_t error;
     json_t *root = json_loadb(line.at, line.len, JSON_DECODE_ANY, &error);
 
     if (root == NULL)
         return STATUS_INVALID;
-    read_item(&reading, root, item);
+    read_item(&reading, root, false, item);
     drop(&reading, root);
     return STATUS_OK;
 }
@@ -244,11 +251,12 @@ static void read_bookmark(const json_t *object, struct arena *arena, struct serv
 }
 
 enum status served_read_event(struct bytes line, enum object_kind kind, struct bytes api_version,
-                              struct arena *arena, struct served_event *event)
+                              struct arena *arena, const struct served_record *record,
+                              struct served_event *event)
 {
-    const struct reading reading = {kind, api_version, arena};
+    const struct reading reading = {kind, api_version, arena, record};
     json_t *root = parse(line);
-    const json_t *object = json_object_get(root, "object");
+    json_t *object = json_object_get(root, "object");
 
     *event = (struct served_event){0};
     if (!json_is_string(json_object_get(root, "type")) || !json_is_object(object)) {
@@ -259,7 +267,7 @@ enum status served_read_event(struct bytes line, enum object_kind kind, struct b
     switch (event->type) {
     case SERVED_CHANGED:
     case SERVED_DELETED:
-        read_item(&reading, object, &event->item);
+        read_item(&reading, object, event->type == SERVED_DELETED, &event->item);
         break;
     case SERVED_BOOKMARK:
         read_bookmark(object, arena, event);

@@ -12,6 +12,7 @@
 #include "controller/object/object.h"
 #include "core/mem.h"
 #include "core/status.h"
+#include "core/text.h"
 
 /* One object. Texts are in the arena that the decoder was given. */
 struct served_item {
@@ -56,17 +57,25 @@ struct served_event {
     struct served_failure failure; /* of FAILED */
 };
 
+/* Where what is read is written down as well, as lines of record.h. */
+struct served_record {
+    struct bytes list;
+    struct text *out;
+};
+
 /* The head of a page, see page.h. STATUS_INVALID when it is no list in JSON, or one without a
  * version. */
 enum status served_read_page(struct bytes head, struct arena *arena, struct served_page *page);
 
-/* One item of a page. STATUS_INVALID when it is no JSON. */
+/* One item of a page. STATUS_INVALID when it is no JSON. `record` may be NULL. */
 enum status served_read_item(struct bytes line, enum object_kind kind, struct bytes api_version,
-                             struct arena *arena, struct served_item *item);
+                             struct arena *arena, const struct served_record *record,
+                             struct served_item *item);
 
-/* One line of a watch. STATUS_INVALID when it is no event in JSON. */
+/* One line of a watch. STATUS_INVALID when it is no event in JSON. `record` may be NULL. */
 enum status served_read_event(struct bytes line, enum object_kind kind, struct bytes api_version,
-                              struct arena *arena, struct served_event *event);
+                              struct arena *arena, const struct served_record *record,
+                              struct served_event *event);
 
 /* The body of an answer that is no success; what it does not say is 0 or empty. */
 void served_read_failure(struct bytes text, struct arena *arena, struct served_failure *failure);

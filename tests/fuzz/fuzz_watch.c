@@ -70,8 +70,8 @@ static void read_items(struct bytes lines, size_t choice, struct arena *arena)
     while (bytes_next_item(&lines, '\n', &line)) {
         struct served_item item;
 
-        if (served_read_item(line, kinds[choice].kind, kinds[choice].api_version, arena, &item) !=
-            STATUS_OK)
+        if (served_read_item(line, kinds[choice].kind, kinds[choice].api_version, arena, NULL,
+                             &item) != STATUS_OK)
             continue;
         check_item(&item, kinds[choice].kind);
         if (item.object != NULL)
@@ -122,8 +122,8 @@ static void read_lines(struct bytes text, size_t choice, struct arena *arena)
     text_init(&query);
     reflector_ask(&reflector, 1000, 7, &query, &timeout_s);
     while (bytes_next_item(&text, '\n', &line)) {
-        if (served_read_event(line, kinds[choice].kind, kinds[choice].api_version, arena, &event) !=
-            STATUS_OK)
+        if (served_read_event(line, kinds[choice].kind, kinds[choice].api_version, arena, NULL,
+                              &event) != STATUS_OK)
             continue;
         if (event.type == SERVED_CHANGED || event.type == SERVED_DELETED)
             check_item(&event.item, kinds[choice].kind);

@@ -144,6 +144,7 @@ class ApiServer:
         self.faults = []      # [resource, kind, fault, times]
         self.requests = []
         self.patches = []
+        self.lease_requests = 0
         self.open = {}        # exchange -> True while it is answered
         self.listener, self.port = None, 0
         self.start()
@@ -358,6 +359,7 @@ class ApiServer:
             self.patch_status(exchange, root.removesuffix("/status"), namespace, json.loads(body))
             return exchange.keeps_open
         if path.startswith(LEASES):  # who leads is for other tests; here nobody does
+            self.lease_requests += 1
             exchange.reply(403, failure(403, "Forbidden", "no leases here"))
             return exchange.keeps_open
         with self.changed:

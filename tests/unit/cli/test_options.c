@@ -249,6 +249,8 @@ TEST(hostile_52_a_bad_argument_cannot_forge_a_line)
 TEST(commands_say_what_they_miss)
 {
     assert_refused("serve --objects a --kubeconfig b", "exclude each other");
+    assert_refused("serve --objects a --snapshot s", "--snapshot is for objects of an API server");
+    assert_refused("serve --kubeconfig b --max-snapshot-bytes 1000", "1048576");
     assert_refused("check", "name what to check: fairlead check PATH...");
     assert_refused("check --kubeconfig f path", "PATH and --kubeconfig exclude each other");
     assert_refused("explain --objects d", "name the URL to explain");

@@ -36,7 +36,7 @@ static void expect(enum object_kind kind, const char *api_version, const char *r
                 "\"a\",\"namespace\":\"web\",\"resourceVersion\":\"7\"},%s}}",
                 api_version, rest);
     assert_int_equal(
-        served_read_event(text_bytes(&line), kind, bytes_of(api_version), &arena, &event),
+        served_read_event(text_bytes(&line), kind, bytes_of(api_version), &arena, NULL, &event),
         STATUS_OK);
     assert_bytes(event.item.current_status, expected);
     if (event.item.object != NULL)

@@ -30,7 +30,7 @@ static enum status read_items(struct bytes lines, enum object_kind kind, struct 
 
     while (bytes_next_item(&lines, '\n', &line) && line.len > 0) {
         assert_true(listed->count < ITEMS_MAX);
-        if (served_read_item(line, kind, api_version, arena, &listed->items[listed->count]) !=
+        if (served_read_item(line, kind, api_version, arena, NULL, &listed->items[listed->count]) !=
             STATUS_OK)
             return STATUS_INVALID;
         listed->count++;
@@ -71,7 +71,7 @@ static struct served_event event_of(struct arena *arena, const char *text, enum 
 {
     struct served_event event;
 
-    assert_int_equal(served_read_event(bytes_of(text), kind, api_version, arena, &event),
+    assert_int_equal(served_read_event(bytes_of(text), kind, api_version, arena, NULL, &event),
                      STATUS_OK);
     return event;
 }
@@ -346,7 +346,8 @@ TEST(a_line_that_is_no_event_is_refused)
         struct arena arena;
 
         arena_init(&arena, 256);
-        if (served_read_event(bytes_of(lines[i]), INGRESSES, &arena, &event) != STATUS_INVALID)
+        if (served_read_event(bytes_of(lines[i]), INGRESSES, &arena, NULL, &event) !=
+            STATUS_INVALID)
             fail_msg("taken for an event: %s", lines[i]);
         arena_fini(&arena);
     }

@@ -15,7 +15,7 @@ static void assert_says(enum object_kind kind, const char *object, const char *e
     text_init(&line);
     text_printf(&line, "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"x\"},%s}}",
                 object);
-    assert_int_equal(served_read_event(text_bytes(&line), kind, BYTES("v1"), &arena, &event),
+    assert_int_equal(served_read_event(text_bytes(&line), kind, BYTES("v1"), &arena, NULL, &event),
                      STATUS_OK);
     assert_bytes(event.item.name, "x");
     assert_bytes(event.item.current_status, expected);
