@@ -38,8 +38,8 @@ void reporter_set_served(struct reporter *reporter, const struct served_ingress 
 /* Of the table that was just published. Takes over a reference and returns the one it had before,
  * or NULL. */
 struct table *reporter_publish(struct reporter *reporter, struct table *table);
-/* What is published comes from the API server, and from no snapshot. Before that nothing is written;
- * from then on, where there is a table, we stand for election. May be called again. */
+/* What is published comes from the API server, and from no snapshot. Before that nothing is
+ * written; from then on, where there is a table, we stand for election. May be called again. */
 void reporter_begin(struct reporter *reporter);
 /* Objects came from the API server, and with them perhaps other statuses. */
 void reporter_look(struct reporter *reporter);

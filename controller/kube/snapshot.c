@@ -46,9 +46,9 @@ struct snapshot {
     int64_t seed_time_s;
     uv_timer_t timer; /* the next write; in REST the next try */
     uint64_t rest_ms;
-    uint64_t began_at_ms;
-    bool is_behind;  /* more came than the disk takes: lines were dropped */
-    bool has_failed; /* and that was logged */
+    uint64_t kept_at_ms; /* since when it is KEEP */
+    bool is_behind;      /* more came than the disk takes: lines were dropped */
+    bool has_failed;     /* and that was logged */
     int64_t written_s;
     struct snapshot_counts counts;
     bool is_timer_closed;
@@ -93,18 +93,21 @@ static void tell_trouble(struct snapshot *snapshot, enum status status, struct b
     snapshot->has_failed = snapshot->has_failed || !is_anothers(status);
 }
 
-/* What is at the path stays: it is the last that was good. */
+/* What is at the path stays: it is the last that was good. Trouble after an hour without any is the
+ * first again. */
 static void rest(struct snapshot *snapshot, uint64_t at_least_ms)
 {
-    uint64_t now_ms = uv_now(snapshot->config.loop);
+    bool was_good = snapshot->state == SNAPSHOT_KEEP &&
+                    uv_now(snapshot->config.loop) - snapshot->kept_at_ms > SNAPSHOT_REST_MS_MAX;
 
-    if (now_ms - snapshot->began_at_ms > SNAPSHOT_REST_MS_MAX || snapshot->rest_ms == 0)
+    if (was_good || snapshot->rest_ms == 0)
         snapshot->rest_ms = SNAPSHOT_REST_MS;
-    else if (snapshot->rest_ms < SNAPSHOT_REST_MS_MAX)
+    else
         snapshot->rest_ms *= 2;
     if (snapshot->rest_ms < at_least_ms)
         snapshot->rest_ms = at_least_ms;
-    snapshot->began_at_ms = now_ms;
+    if (snapshot->rest_ms > SNAPSHOT_REST_MS_MAX)
+        snapshot->rest_ms = SNAPSHOT_REST_MS_MAX;
     snapshot->state = SNAPSHOT_REST;
     snapshot_lines_wipe(&snapshot->queue);
     for (size_t i = 0; i < snapshot->lists_count; i++)
@@ -127,7 +130,6 @@ static void fail(struct snapshot *snapshot, enum status status, struct bytes why
 static void begin_gathering(struct snapshot *snapshot)
 {
     snapshot->state = SNAPSHOT_GATHER;
-    snapshot->began_at_ms = uv_now(snapshot->config.loop);
     snapshot->config.relist(snapshot->config.context);
 }
 
@@ -137,6 +139,7 @@ static void published(struct snapshot *snapshot)
         log_info(snapshot->config.log, "the snapshot is written again",
                  LOG_STRING("file", snapshot->config.path));
     snapshot->has_failed = false;
+    snapshot->kept_at_ms = uv_now(snapshot->config.loop);
     snapshot->state = SNAPSHOT_KEEP;
 }
 
@@ -369,7 +372,6 @@ enum status snapshot_open(struct snapshot **result, const struct snapshot_config
     }
     CHECK(uv_timer_init(config->loop, &snapshot->timer) == 0);
     snapshot->timer.data = snapshot;
-    snapshot->began_at_ms = uv_now(config->loop);
     *result = snapshot;
     return STATUS_OK;
 }

@@ -37,9 +37,8 @@ struct source_batch {
     size_t files_count;
     struct source_change *changes; /* in the order in which they happened */
     size_t changes_count;
-    bool is_first; /* completes the first listing; nothing is served before it */
-    bool is_whole; /* from here on all that is known comes from the API server, not from a snapshot
-                    */
+    bool is_first;      /* completes the first listing; nothing is served before it */
+    bool is_whole;      /* from here on nothing that is known comes from a snapshot */
     struct arena arena; /* the paths, names and faults */
 };
 
