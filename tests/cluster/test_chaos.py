@@ -30,6 +30,7 @@ ACCOUNTS = "/api/v1/namespaces/default/serviceaccounts"
 SECRETS = "/api/v1/namespaces/default/secrets"
 BACKED_OFF_S = 90  # who is cut again and again waits up to half a minute before it asks again
 FAIL_OVER_S = 40
+REQUESTS_A_ROUND = 500  # after a change, at least
 LEASES = [{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
            "verbs": ["get", "create", "update", "patch"]}]
 
@@ -71,8 +72,18 @@ class Chaos(Scene):
             for number in range(TIMES):
                 yield number
                 clients.check_running()
+                self.wait_requests()
                 tally.count()
         tally.add(clients)
+
+    def requests(self):
+        return sum(value for name, value in self.proxy.metrics().items()
+                   if name.startswith("fairlead_requests_total"))
+
+    def wait_requests(self):
+        """What has changed is asked for, too, before the next change."""
+        wanted = self.requests() + REQUESTS_A_ROUND
+        wait_until(lambda: self.requests() >= wanted, "requests")
 
     def change(self, number):
         self.cluster.apply(self.endpoints(b"%d" % number))
