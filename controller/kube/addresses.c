@@ -87,8 +87,8 @@ void addresses_ask(struct addresses *addresses)
     if (addresses->is_asking)
         return;
     addresses->is_asking = true;
-    error = uv_getaddrinfo(addresses->loop, &addresses->request, on_answer, addresses->host.at,
-                           NULL, &hints);
+    error = uv_getaddrinfo(addresses->loop, &addresses->request, on_answer,
+                           address_name_to_ask(addresses->host.at), "0", &hints);
     if (error == 0)
         return;
     /* No name can be like this one. Another that is none gives the same answer, in its time. */
