@@ -248,16 +248,36 @@ uint64_t env_resident_bytes(void)
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* On Linux the priority is the calling thread's, not the process's (setpriority(2), "C
- * library/kernel differences"). */
+#define NICE_MAX 19
+
+/* As sched_setattr(2) takes it; the C library of Debian 12 has no name for it. */
+struct schedule {
+    uint32_t size;
+    uint32_t policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t slice_ns;
+    uint64_t deadline_ns;
+    uint64_t period_ns;
+};
+
+/* Where there is no such call, or it is not allowed, the priority alone. On Linux that is the
+ * calling thread's, not the process's (setpriority(2), "C library/kernel differences"). */
 void env_step_back(void)
 {
     static _Thread_local bool is_back;
+    struct schedule schedule = {
+        .size = sizeof(schedule), .policy = SCHED_OTHER, .slice_ns = BACKGROUND_SLICE_NS};
 
     if (is_back)
         return;
     is_back = true;
-    (void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + BACKGROUND_NICE);
+    schedule.nice = getpriority(PRIO_PROCESS, 0) + BACKGROUND_NICE;
+    if (schedule.nice > NICE_MAX)
+        schedule.nice = NICE_MAX;
+    if (syscall(SYS_sched_setattr, 0, &schedule, 0) != 0)
+        (void)setpriority(PRIO_PROCESS, 0, schedule.nice);
 }
 
 void env_forbid_core_dumps(void)

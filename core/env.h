@@ -10,8 +10,10 @@
 #include <stdint.h>
 
 /* How much nicer a thread is than the loops once it has stepped back (sched(7)): where both want
- * one CPU, a loop gets three quarters of it. */
-#define BACKGROUND_NICE 5
+ * one CPU, a loop gets three quarters of it. And for how long at a time it then has the CPU: Linux
+ * gives 3 ms otherwise, in the middle of a turn, and asks for no less than this; from 6.12 on. */
+#define BACKGROUND_NICE     5
+#define BACKGROUND_SLICE_NS 100000
 
 /*
  * CPUs this process may use, at least 1: the smaller of the affinity mask and the cgroup's quota
