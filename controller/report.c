@@ -75,7 +75,19 @@ void reports_cancel_all(struct reports *reports)
 
 /* ---- answers ---- */
 
-static enum status_answer answer_of(const struct api_result *result)
+/* A namespace that is being deleted takes nothing, whatever the role says: what is in it goes. */
+static bool is_going(const struct report *report)
+{
+    struct served_failure failure = {0};
+    struct arena arena;
+
+    arena_init(&arena, 512);
+    served_read_failure(text_bytes(&report->message), &arena, &failure);
+    arena_fini(&arena);
+    return failure.is_going;
+}
+
+static enum status_answer answer_of(const struct report *report, const struct api_result *result)
 {
     if (result->end != API_ANSWERED || result->status >= 500 || result->status == 429 ||
         result->status == 401)
@@ -84,7 +96,7 @@ static enum status_answer answer_of(const struct api_result *result)
         return STATUS_WRITTEN;
     if (result->status == 409)
         return STATUS_CONFLICT;
-    if (result->status == 404)
+    if (result->status == 404 || (result->status == 403 && is_going(report)))
         return STATUS_GONE;
     return result->status == 403 ? STATUS_NOT_ALLOWED : STATUS_MALFORMED;
 }
@@ -120,7 +132,7 @@ static void say_malformed(const struct report *report, int status)
 static void finish(struct report *report, const struct api_result *result)
 {
     struct reports *reports = report->reports;
-    const struct report_end end = {answer_of(result), result->retry_after_ms};
+    const struct report_end end = {answer_of(report, result), result->retry_after_ms};
     report_answered_fn *on_answered =
         report->kind == REPORT_EVENT ? reports->on_event : reports->on_status;
     void *write = report->write;

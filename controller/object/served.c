@@ -218,6 +218,7 @@ static void read_failure(const json_t *status, struct arena *arena, struct serve
         .reason = copy_of(status, "reason", arena),
         .message = copy_of(status, "message", arena),
         .is_too_large = has_cause(details, "ResourceVersionTooLarge"),
+        .is_going = has_cause(details, "NamespaceTerminating"),
         .retry_after_s = retry > 0 && retry < 3600 ? (uint32_t)retry : 0,
     };
 }

@@ -39,6 +39,7 @@ struct served_failure {
     struct bytes reason;  /* "Expired" */
     struct bytes message; /* for people */
     bool is_too_large;    /* cause ResourceVersionTooLarge */
+    bool is_going;        /* cause NamespaceTerminating: nothing is written there any more */
     uint32_t retry_after_s;
 };
 

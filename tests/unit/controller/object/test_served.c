@@ -303,6 +303,20 @@ TEST(watch_04_a_failure_names_its_cause_and_how_long_to_wait)
     arena_fini(&arena);
 }
 
+TEST(a_failure_tells_a_namespace_that_is_going)
+{
+    struct served_failure failure;
+    struct arena arena;
+
+    arena_init(&arena, 256);
+    served_read_failure(
+        BYTES("{\"kind\":\"Status\",\"code\":403,\"reason\":\"Forbidden\",\"details\":{\"causes\":"
+              "[{\"reason\":\"NamespaceTerminating\",\"field\":\"metadata.namespace\"}]}}"),
+        &arena, &failure);
+    assert_true(failure.is_going);
+    arena_fini(&arena);
+}
+
 TEST(a_failure_that_is_no_status_or_an_absurd_one_says_nothing)
 {
     static const char *const texts[] = {
@@ -415,6 +429,7 @@ TESTS(UNIT(a_page_has_its_items_its_version_and_where_it_goes_on),
       UNIT(watch_06_only_the_bookmark_that_says_so_ends_a_streaming_list),
       UNIT(watch_03_an_error_event_is_a_failure_with_its_code),
       UNIT(watch_04_a_failure_names_its_cause_and_how_long_to_wait),
+      UNIT(a_failure_tells_a_namespace_that_is_going),
       UNIT(a_failure_that_is_no_status_or_an_absurd_one_says_nothing),
       UNIT(a_line_that_is_no_event_is_refused),
       UNIT(watch_25_a_status_and_a_version_are_no_change_of_the_object),
