@@ -3,6 +3,7 @@
 
 Traffic runs through every test on a host that nobody touches; not one request of it may fail.
 """
+import contextlib
 import os
 import signal
 import ssl

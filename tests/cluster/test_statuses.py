@@ -185,7 +185,7 @@ class Nodes:
         self.pods = f"/api/v1/namespaces/{project}/pods"
         self.names = []
         wait_until(lambda: self.api.get(f"/api/v1/namespaces/{project}/serviceaccounts")["items"],
-                   "a service account")
+                   "a service account", 90)  # who makes it may be backed off
 
     def add(self, name, kind, address):
         """Its name, by which no other test knows one."""
