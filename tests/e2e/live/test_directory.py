@@ -294,7 +294,8 @@ def test_a_broken_file_keeps_its_last_good_objects_and_says_where(fairlead, back
     assert proxy.get("/").body == b"1"
     proxy.wait_gauge("fairlead_files_broken", 1)
     assert proxy.metric("fairlead_file_parse_errors_total") == 1
-    assert re.search(rf"app\.yaml:{line}:", proxy.admin("/table").body.decode())
+    wait_until(lambda: re.search(rf"app\.yaml:{line}:", proxy.admin("/table").body.decode()),
+               "the finding in the table")
     proxy.write("app.yaml", manifests.app(backend(answers(b"2"))))
     wait_body(proxy, b"2")
     proxy.wait_gauge("fairlead_files_broken", 0)
