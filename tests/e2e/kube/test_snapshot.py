@@ -74,6 +74,32 @@ def written(proxy, file, word):
     wait_until(lambda: word in file.read_text(), f"{word} in the file")
 
 
+def test_lists_that_come_in_pages_are_kept_and_served(api, follow, app, steady, file):
+    server = api(steady(), manifests.app(app(b"a")), page_items=1)
+    server.has_streams = False
+    proxy = follow(server, "--snapshot", file)
+    proxy.wait_gauge(KEPT, 1)
+    proxy.stop()
+    server.stop()
+    proxy = follow(server, "--snapshot", file)
+    assert proxy.metric(SERVED) == 1 and body_of(proxy) == b"a"
+
+
+def test_what_only_statuses_need_is_neither_kept_nor_waited_for(kept, follow, file):
+    flags = ["--snapshot", file, "--publish-nodes", "app=fairlead"]
+    server, proxy = kept()
+    proxy.stop()
+    proxy = follow(server, *flags)
+    proxy.wait_gauge(KEPT, 1)
+    proxy.stop()
+    server.stop()
+    assert not {line.get("list") for line in lines_of(file)} & {"/api/v1/nodes"}
+    assert "labelSelector" not in file.read_text()
+    proxy = follow(server, *flags)
+    assert proxy.metric(SERVED) == 1 and body_of(proxy) == b"a"
+    assert "9 of 9 lists" in detail_of(proxy)[1]
+
+
 def test_the_lists_of_the_server_take_the_place_of_the_snapshot_without_a_failed_request(
         away, follow, app, steady, file):
     server = away(manifests.app(app(b"old"), host="changed.test", name="changed"),
