@@ -27,30 +27,15 @@ static struct explain_request request_of(const struct options *options)
     return request;
 }
 
-/* As a value in a query: all but unreserved characters as %HH. */
-static void add_query_value(struct text *out, struct bytes value)
-{
-    for (size_t i = 0; i < value.len; i++) {
-        char byte = value.at[i];
-        bool is_plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                        (byte >= '0' && byte <= '9') || strchr("-._~/:", byte) != NULL;
-
-        if (is_plain && byte != '\0')
-            text_add_byte(out, byte);
-        else
-            text_printf(out, "%%%02X", (unsigned int)(unsigned char)byte);
-    }
-}
-
 static void add_target(struct text *out, const struct explain_request *request)
 {
     text_add_str(out, "/explain?method=");
-    add_query_value(out, request->method);
+    text_add_percent(out, request->method);
     text_add_str(out, "&url=");
-    add_query_value(out, request->url);
+    text_add_percent(out, request->url);
     if (request->host.len > 0) {
         text_add_str(out, "&host=");
-        add_query_value(out, request->host);
+        text_add_percent(out, request->host);
     }
     if (request->wants_websocket)
         text_add_str(out, "&websocket=true");

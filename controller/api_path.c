@@ -6,26 +6,16 @@
 
 #include <time.h>
 
-static bool is_plain(char byte)
-{
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-           (byte >= '0' && byte <= '9') || byte == '-' || byte == '_' || byte == '.';
-}
-
 /* Dots alone would climb; the API server has no such names, and answers 404 to this. */
 static void add_segment(struct text *path, struct bytes segment)
 {
     bool climbs = bytes_equal(segment, BYTES(".")) || bytes_equal(segment, BYTES(".."));
 
     text_add_byte(path, '/');
-    for (size_t i = 0; i < segment.len; i++) {
-        if (is_plain(segment.at[i]) && !climbs)
-            text_add_byte(path, segment.at[i]);
-        else
-            text_printf(path, "%%%02X", (unsigned char)segment.at[i]);
-    }
     if (climbs)
-        text_add_str(path, "%00");
+        text_add_str(path, segment.len == 1 ? "%2E%00" : "%2E%2E%00");
+    else
+        text_add_percent(path, segment);
 }
 
 void api_path_add_list(struct text *path, const char *root, struct bytes ns, const char *resource)

@@ -155,6 +155,24 @@ void text_add_json_string(struct text *text, struct bytes value)
     text_add_byte(text, '"');
 }
 
+static bool is_unreserved(char byte)
+{
+    char lower = (char)(byte | 0x20);
+
+    return (lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' ||
+           byte == '.' || byte == '_' || byte == '~';
+}
+
+void text_add_percent(struct text *text, struct bytes value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        if (is_unreserved(value.at[i]))
+            text_add_byte(text, value.at[i]);
+        else
+            text_printf(text, "%%%02X", (unsigned int)(unsigned char)value.at[i]);
+    }
+}
+
 void text_add_escaped(struct text *text, struct bytes value)
 {
     for (size_t i = 0; i < value.len; i++) {

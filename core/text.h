@@ -28,6 +28,8 @@ void text_printf(struct text *text, const char *format, ...) __attribute__((form
 void text_add_json(struct text *text, struct bytes value);
 /* As a JSON string with its quotes. */
 void text_add_json_string(struct text *text, struct bytes value);
+/* As a part of a URL: all but unreserved characters as %HH (RFC 3986 section 2.3). */
+void text_add_percent(struct text *text, struct bytes value);
 /* For logs: control bytes, quote, backslash and bytes over 0x7E as \xHH (hostile-input 52). */
 void text_add_escaped(struct text *text, struct bytes value);
 

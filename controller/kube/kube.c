@@ -233,17 +233,10 @@ static bool is_watched(const struct kube_config *config, struct bytes ns)
     return config->watch_namespaces_count == 0;
 }
 
-/* "a=b" as it stands in a query. */
-static void add_query_value(struct text *out, struct bytes value)
-{
-    for (size_t i = 0; i < value.len; i++)
-        text_printf(out, "%%%02X", (unsigned int)(unsigned char)value.at[i]);
-}
-
 static void open_pod_nodes(struct kube *kube)
 {
     text_add_str(&kube->pod_selector, "labelSelector=");
-    add_query_value(&kube->pod_selector, kube->config.pod_labels);
+    text_add_percent(&kube->pod_selector, kube->config.pod_labels);
     text_add_byte(&kube->pod_selector, '\0');
     kube->pods = pods;
     kube->pods.selector = kube->pod_selector.at;

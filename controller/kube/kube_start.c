@@ -17,29 +17,13 @@
 
 typedef bool follow_is_fn(const struct follow *follow);
 
-static size_t count(const struct kube *kube, follow_is_fn *is)
-{
-    size_t found = 0;
-
-    for (size_t i = 0; i < kube->follows_count; i++)
-        found += !follow_is_aside(kube->follows[i]) && is(kube->follows[i]);
-    return found;
-}
-
-static bool is_any(const struct follow *follow)
-{
-    (void)follow;
-    return true;
-}
-
-static size_t count_lists(const struct kube *kube)
-{
-    return count(kube, is_any);
-}
-
 static bool all_are(const struct kube *kube, follow_is_fn *is)
 {
-    return count(kube, is) == count_lists(kube);
+    for (size_t i = 0; i < kube->follows_count; i++) {
+        if (!follow_is_aside(kube->follows[i]) && !is(kube->follows[i]))
+            return false;
+    }
+    return true;
 }
 
 bool kube_serves_snapshot(const struct kube *kube)
@@ -59,15 +43,16 @@ static void stamp(int64_t time_s, char *out, size_t size)
 
 void kube_add_snapshot_detail(const struct kube *kube, struct text *out)
 {
-    size_t synced = count(kube, follow_is_synced);
+    struct kube_progress progress;
     char time_text[32];
 
     if (!kube_serves_snapshot(kube))
         return;
+    kube_progress(kube, &progress);
     stamp(snapshot_time_s(kube->snapshot), time_text, sizeof(time_text));
     text_printf(
         out, "the snapshot of %s is served: %zu of %zu lists have not come from the API server\n",
-        time_text, count_lists(kube) - synced, count_lists(kube));
+        time_text, progress.lists - progress.read, progress.lists);
 }
 
 /* ---- giving ---- */
@@ -106,14 +91,16 @@ static void give_whole(struct kube *kube)
 
 static void give_snapshot(struct kube *kube)
 {
+    struct kube_progress progress;
     char time_text[32];
 
+    kube_progress(kube, &progress);
     stamp(snapshot_time_s(kube->snapshot), time_text, sizeof(time_text));
     log_warn(kube->config.log, "the API server's lists do not come: a snapshot is served",
              LOG_STRING("file", kube->config.snapshot), LOG_STRING("of", time_text),
-             LOG_UINT("lists_missing", count_lists(kube) - count(kube, follow_is_synced)));
+             LOG_UINT("lists_missing", progress.lists - progress.read));
     kube_batch(kube)->is_first = true;
-    kube->synced_count = count(kube, follow_is_synced);
+    kube->synced_count = progress.read;
     kube->state = KUBE_SNAPSHOT;
     give(kube);
 }
@@ -122,7 +109,10 @@ static void give_snapshot(struct kube *kube)
  * itself since it was refused last, up to half a minute. */
 static void look_for_lists(struct kube *kube)
 {
-    if (count(kube, follow_is_synced) == kube->synced_count) {
+    struct kube_progress progress;
+
+    kube_progress(kube, &progress);
+    if (progress.read == kube->synced_count) {
         give(kube);
         return;
     }

@@ -27,20 +27,10 @@ static void set_text(struct text *text, struct bytes value)
     text_add(text, value);
 }
 
-/* As the value of a query (RFC 3986 section 2.3). */
 static void add_value(struct text *query, const char *name, struct bytes value)
 {
     text_printf(query, "&%s=", name);
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char byte = (unsigned char)value.at[i];
-        unsigned char lower = byte | 0x20;
-
-        if ((lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' ||
-            byte == '.' || byte == '_' || byte == '~')
-            text_add_byte(query, (char)byte);
-        else
-            text_printf(query, "%%%02X", byte);
-    }
+    text_add_percent(query, value);
 }
 
 static uint32_t watch_seconds(uint64_t random)

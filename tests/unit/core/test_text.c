@@ -125,7 +125,17 @@ TEST(hostile_52_log_escapes_leave_only_harmless_ascii)
     text_fini(&text);
 }
 
-TESTS(UNIT(numbers_are_written_in_full), UNIT(printf_of_any_length_comes_out_whole),
-      UNIT(a_cleared_text_keeps_its_memory), UNIT(json_escapes_what_rfc_8259_demands),
-      UNIT(json_keeps_utf8_and_replaces_what_is_none),
+TEST(what_may_mean_something_in_a_url_is_percent_encoded)
+{
+    struct text text;
+
+    text_init(&text);
+    text_add_percent(&text, BYTES("aZ09-._~ /?&=%\xff"));
+    assert_bytes(text_bytes(&text), "aZ09-._~%20%2F%3F%26%3D%25%FF");
+    text_fini(&text);
+}
+
+TESTS(UNIT(what_may_mean_something_in_a_url_is_percent_encoded), UNIT(numbers_are_written_in_full),
+      UNIT(printf_of_any_length_comes_out_whole), UNIT(a_cleared_text_keeps_its_memory),
+      UNIT(json_escapes_what_rfc_8259_demands), UNIT(json_keeps_utf8_and_replaces_what_is_none),
       UNIT(hostile_52_log_escapes_leave_only_harmless_ascii))

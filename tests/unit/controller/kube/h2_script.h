@@ -96,16 +96,6 @@ static inline ssize_t h2_body(nghttp2_session *session, int32_t stream, uint8_t 
     return 5;
 }
 
-/* "hello", for the request of this place. */
-static inline void h2_answer(struct h2_script *script, size_t at)
-{
-    nghttp2_nv status = {(uint8_t[]){":status"}, (uint8_t[]){"200"}, 7, 3, NGHTTP2_NV_FLAG_NONE};
-    nghttp2_data_provider body = {.read_callback = h2_body};
-
-    nghttp2_submit_response(script->session, script->streams[at], &status, 1, &body);
-    nghttp2_session_send(script->session);
-}
-
 static inline ssize_t h2_no_body_yet(nghttp2_session *session, int32_t stream, uint8_t *buffer,
                                      size_t length, uint32_t *flags, nghttp2_data_source *source,
                                      void *context)
@@ -120,14 +110,26 @@ static inline ssize_t h2_no_body_yet(nghttp2_session *session, int32_t stream, u
     return NGHTTP2_ERR_DEFERRED;
 }
 
+static inline void h2_respond(struct h2_script *script, size_t at,
+                              nghttp2_data_source_read_callback body)
+{
+    nghttp2_nv status = {(uint8_t[]){":status"}, (uint8_t[]){"200"}, 7, 3, NGHTTP2_NV_FLAG_NONE};
+    nghttp2_data_provider provider = {.read_callback = body};
+
+    nghttp2_submit_response(script->session, script->streams[at], &status, 1, &provider);
+    nghttp2_session_send(script->session);
+}
+
+/* "hello", for the request of this place. */
+static inline void h2_answer(struct h2_script *script, size_t at)
+{
+    h2_respond(script, at, h2_body);
+}
+
 /* A head, and nothing more: a watch on which nothing happens. */
 static inline void h2_open(struct h2_script *script, size_t at)
 {
-    nghttp2_nv status = {(uint8_t[]){":status"}, (uint8_t[]){"200"}, 7, 3, NGHTTP2_NV_FLAG_NONE};
-    nghttp2_data_provider body = {.read_callback = h2_no_body_yet};
-
-    nghttp2_submit_response(script->session, script->streams[at], &status, 1, &body);
-    nghttp2_session_send(script->session);
+    h2_respond(script, at, h2_no_body_yet);
 }
 
 #endif
