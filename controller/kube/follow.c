@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * follow.c - the calls of one reflector, and what they bring.
+ * follow.c - one reflector at work: it is asked what to ask, and told what came of it.
  *
- *     START -> call runs: bytes gather -> job decodes whole lines -> follow_take.c tells
- *                     \-> call ended, all lines told -> reflector_ended() -> timer -> START
+ *     follow_call.c: bytes gather -> job decodes whole lines -> follow_take.c tells
+ *                \-> call ended, all lines told -> reflector_ended() -> timer -> the next call
  *
  * A watch comes in lines; a page of a list is cut into such as it comes, one for each item.
  * One job is decoded and told at a time, so what came first is told first; meanwhile no more than
@@ -16,27 +16,14 @@
 #include "controller/kube/snapshot.h"
 #include "core/check.h"
 
-static void start(struct follow *follow);
-
-static uint64_t now_ms(const struct follow *follow)
+uint64_t follow_now_ms(const struct follow *follow)
 {
     return uv_now(follow->config.loop);
 }
 
-/* SplitMix64, as in lb/random.c: no secret, only jitter. */
-static uint64_t next_random(struct follow *follow)
-{
-    uint64_t mixed = follow->random += 0x9e3779b97f4a7c15u;
-
-    mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9u;
-    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebu;
-    return mixed ^ (mixed >> 31);
-}
-
 /* ---- the end of the follow ---- */
 
-/* What a list has brought that will not come to its end. */
-static void drop_listing(struct follow *follow)
+void follow_drop_listing(struct follow *follow)
 {
     const struct leavings leavings = {.jobs = follow->listing.jobs,
                                       .events = follow->listing.events};
@@ -54,7 +41,7 @@ static void follow_destroy(struct follow *follow)
     if (follow->taking != NULL)
         decode_job_destroy(follow->taking);
     follow_drop_seed(follow);
-    drop_listing(follow);
+    follow_drop_listing(follow);
     known_keys_fini(&follow->applying.before);
     known_keys_fini(&follow->known);
     reflector_fini(&follow->reflector);
@@ -79,41 +66,17 @@ static void on_handle_closed(uv_handle_t *handle)
     part_closed(handle->data);
 }
 
-static void drop_call(struct follow *follow)
-{
-    if (follow->call != NULL)
-        api_cancel(follow->call);
-    follow->call = NULL;
-}
-
 void follow_close(struct follow *follow, follow_closed_fn *on_closed, void *context)
 {
     follow->is_closing = true;
     follow->on_closed = on_closed;
     follow->closed_context = context;
-    drop_call(follow);
+    follow_drop_call(follow);
     uv_close((uv_handle_t *)&follow->timer, on_handle_closed);
     uv_close((uv_handle_t *)&follow->turn, on_handle_closed);
 }
 
 /* ---- decoding ---- */
-
-void follow_fail_call(struct follow *follow, const struct served_failure *failure)
-{
-    drop_call(follow);
-    follow->has_ended = true;
-    follow->end = (struct reflector_end){
-        .is_answered = true, .status = 200, .failure = {.code = 500, .is_too_large = false}};
-    if (failure == NULL)
-        return;
-    follow->end.failure.code = failure->code != 0 ? failure->code : 500;
-    follow->end.failure.is_too_large = failure->is_too_large;
-    follow->end.failure.retry_after_s = failure->retry_after_s;
-    follow->end.failure.reason =
-        bytes_equal(failure->reason, BYTES("Expired")) ? BYTES("Expired") : BYTES_NONE;
-    text_clear(&follow->message);
-    text_add(&follow->message, failure->message);
-}
 
 static void on_decoded(struct decode_job *job)
 {
@@ -155,195 +118,9 @@ static size_t whole_lines(const struct follow *follow)
     return last == BYTES_NOT_FOUND ? 0 : last + 1;
 }
 
-static bool is_success(int status)
-{
-    return status >= 200 && status < 300;
-}
-
-/* ---- calls ---- */
-
-static void too_long(struct follow *follow, const char *what)
-{
-    follow->stats.too_large++;
-    drop_call(follow);
-    text_wipe(&follow->bytes);
-    follow->has_ended = true;
-    follow->end = (struct reflector_end){.is_too_long = true, .is_answered = true, .status = 200};
-    follow->end.failure.code = 500;
-    text_clear(&follow->message);
-    text_printf(&follow->message, "%s is larger than is taken", what);
-    log_error(follow->config.log, "an answer of the API server is larger than is taken",
-              LOG_STRING("resource", follow->config.what->resource), LOG_STRING("what", what));
-}
-
-bool follow_is_busy(const struct follow *follow)
-{
-    return follow->is_decoding || follow_is_taking(follow);
-}
-
-static void on_head(void *context, int status)
-{
-    struct follow *follow = context;
-
-    follow->contact_at_ms = now_ms(follow);
-    if (!is_success(status))
-        return;
-    reflector_began(&follow->reflector);
-    follow_log_trouble(follow);
-}
-
-/* A failure is read as far as FAILURE_BYTES_MAX; one byte more says that it was longer. */
-static void take_failure_bytes(struct follow *follow, struct bytes bytes)
-{
-    bool was_short = follow->bytes.len <= FAILURE_BYTES_MAX;
-
-    text_add(&follow->bytes, bytes_slice(bytes, 0, FAILURE_BYTES_MAX + 1 - follow->bytes.len));
-    if (was_short && follow->bytes.len > FAILURE_BYTES_MAX)
-        follow->stats.too_large++;
-}
-
-static void take_page_bytes(struct follow *follow, struct bytes bytes)
-{
-    enum status status = page_take(&follow->page, bytes, &follow->bytes);
-
-    if (status == STATUS_TOO_LARGE)
-        too_long(follow, "the head of a list");
-    else if (status != STATUS_OK)
-        follow_fail_call(follow, NULL);
-}
-
-static void take_bytes(struct follow *follow, struct bytes bytes)
-{
-    bool is_list = follow->reflector.asked == ASK_LIST;
-
-    if (follow->reflector.is_listing)
-        follow->listing.bytes += bytes.len;
-    if (is_list && follow->page.bytes_count + bytes.len > PAGE_BYTES_MAX)
-        too_long(follow, "a page of a list");
-    else if (follow->bytes.len + bytes.len > PENDING_BYTES_MAX)
-        too_long(follow, "what comes at once");
-    else if (follow->listing.bytes > LIST_BYTES_MAX)
-        too_long(follow, "a list");
-    else if (is_list)
-        take_page_bytes(follow, bytes);
-    else
-        text_add(&follow->bytes, bytes);
-}
-
-static void on_bytes(void *context, int status, struct bytes bytes)
-{
-    struct follow *follow = context;
-
-    follow->contact_at_ms = now_ms(follow);
-    if (!is_success(status)) {
-        take_failure_bytes(follow, bytes);
-        return;
-    }
-    take_bytes(follow, bytes);
-    follow_go_on(follow);
-    if (follow_is_busy(follow) && follow->bytes.len > PAUSE_BYTES && follow->call != NULL)
-        api_hold(follow->call);
-}
-
-static void read_failure(struct follow *follow, const struct api_result *result)
-{
-    struct served_failure failure;
-    struct arena arena;
-
-    arena_init(&arena, 1024);
-    served_read_failure(text_bytes(&follow->bytes), &arena, &failure);
-    follow->end.failure.code = result->status;
-    follow->end.failure.is_too_large = failure.is_too_large;
-    follow->end.failure.retry_after_s = failure.retry_after_s;
-    text_clear(&follow->message);
-    text_add(&follow->message, failure.message);
-    arena_fini(&arena);
-    text_clear(&follow->bytes);
-}
-
-static void on_end(void *context, const struct api_result *result)
-{
-    struct follow *follow = context;
-
-    follow->call = NULL;
-    follow->has_ended = true;
-    follow->end =
-        (struct reflector_end){.is_answered = result->end == API_ANSWERED,
-                               .is_silent = result->end == API_SILENT || result->end == API_LATE,
-                               .status = result->status,
-                               .retry_after_ms = result->retry_after_ms};
-    if (result->end != API_ANSWERED) {
-        text_clear(&follow->message);
-        text_add(&follow->message, result->error);
-    } else if (!is_success(result->status)) {
-        read_failure(follow, result);
-    }
-    follow_go_on(follow);
-}
-
-/* Of each call, but for how it asks. */
-static void add_path(const struct follow *follow, struct text *path)
-{
-    const struct followed *what = follow->config.what;
-
-    text_add_str(path, what->root);
-    if (follow->config.ns.len > 0) {
-        text_add_str(path, "/namespaces/");
-        text_add(path, follow->config.ns);
-    }
-    text_printf(path, "/%s", what->resource);
-    if (what->selector != NULL)
-        text_printf(path, "?%s", what->selector);
-}
-
-static void count_call(struct follow *follow)
-{
-    switch (follow->reflector.ask) {
-    case ASK_LIST:
-        follow->stats.lists++;
-        break;
-    case ASK_STREAM:
-        follow->stats.streams++;
-        break;
-    case ASK_WATCH:
-        follow->stats.watches++;
-        break;
-    }
-}
-
-static void start(struct follow *follow)
-{
-    struct api_request request = {.method = "GET",
-                                  .on_head = on_head,
-                                  .on_bytes = on_bytes,
-                                  .on_end = on_end,
-                                  .context = follow};
-    struct text path;
-    uint32_t timeout_s;
-
-    text_init(&path);
-    text_add(&path, text_bytes(&follow->list));
-    text_add_byte(&path, follow->config.what->selector == NULL ? '?' : '&');
-    if (follow->reflector.ask != ASK_LIST || follow->reflector.next.len == 0) {
-        drop_listing(follow);
-        follow_record_listing(follow);
-    }
-    reflector_ask(&follow->reflector, now_ms(follow), next_random(follow), &path, &timeout_s);
-    count_call(follow);
-    request.path = text_bytes(&path);
-    request.timeout_ms = timeout_s == 0 ? LIST_TIMEOUT_MS : timeout_s * 1000 + WATCH_SLACK_MS;
-    request.silence_ms = timeout_s == 0 ? 0 : WATCH_SILENCE_MS;
-    follow->has_ended = false;
-    follow->is_read = false;
-    page_fini(&follow->page);
-    page_init(&follow->page);
-    follow->call = api_start(follow->config.api, &request);
-    text_fini(&path);
-}
-
 static void on_timer(uv_timer_t *timer)
 {
-    start(timer->data);
+    follow_start(timer->data);
 }
 
 static void settle(struct follow *follow)
@@ -354,12 +131,12 @@ static void settle(struct follow *follow)
 
     if (follow->wants_relist) {
         follow->wants_relist = false;
-        reflector_relist(&follow->reflector, now_ms(follow));
+        reflector_relist(&follow->reflector, follow_now_ms(follow));
         return;
     }
     if (!was_ok)
         follow->stats.faults++;
-    reflector_ended(&follow->reflector, &follow->end, now_ms(follow), next_random(follow),
+    reflector_ended(&follow->reflector, &follow->end, follow_now_ms(follow), follow_random(follow),
                     &is_gone);
     if (follow->reflector.trouble == TROUBLE_ABSENT && follow->reflector.is_synced &&
         !follow->is_synced && follow->seed == NULL && follow->known.map.count == 0) {
@@ -368,14 +145,14 @@ static void settle(struct follow *follow)
         follow_record_absent(follow);
     }
     if (is_gone) {
-        drop_listing(follow);
+        follow_drop_listing(follow);
         follow_forget_all(follow);
     }
 }
 
 static void finish(struct follow *follow)
 {
-    uint64_t now = now_ms(follow), at;
+    uint64_t now = follow_now_ms(follow), at;
 
     follow->has_ended = false;
     text_wipe(&follow->bytes);
@@ -401,6 +178,11 @@ static bool has_page(const struct follow *follow)
            may_decode(follow);
 }
 
+bool follow_is_busy(const struct follow *follow)
+{
+    return follow->is_decoding || follow_is_taking(follow);
+}
+
 /* Decode what is whole; when nothing is left and the call has ended, see what to ask next. */
 void follow_go_on(struct follow *follow)
 {
@@ -416,7 +198,7 @@ void follow_go_on(struct follow *follow)
     if (len > 0 && may_decode(follow)) {
         decode(follow, len);
     } else if (!follow->has_ended && follow->bytes.len > EVENT_BYTES_MAX) {
-        too_long(follow, "an object");
+        follow_too_long(follow, "an object");
     } else if (has_page(follow)) {
         follow->is_read = true;
         follow_take_page(follow);
@@ -428,6 +210,21 @@ void follow_go_on(struct follow *follow)
 }
 
 /* ---- for the owner ---- */
+
+/* Of each call, but for how it asks. */
+static void add_path(const struct follow *follow, struct text *path)
+{
+    const struct followed *what = follow->config.what;
+
+    text_add_str(path, what->root);
+    if (follow->config.ns.len > 0) {
+        text_add_str(path, "/namespaces/");
+        text_add(path, follow->config.ns);
+    }
+    text_printf(path, "/%s", what->resource);
+    if (what->selector != NULL)
+        text_printf(path, "?%s", what->selector);
+}
 
 struct follow *follow_open(const struct follow_config *config)
 {
@@ -448,8 +245,8 @@ struct follow *follow_open(const struct follow_config *config)
     if (config->snapshot != NULL)
         follow->list_number = snapshot_add_list(config->snapshot, text_bytes(&follow->list));
     follow->parts_open = 2;
-    follow->contact_at_ms = now_ms(follow);
-    start(follow);
+    follow->contact_at_ms = follow_now_ms(follow);
+    follow_start(follow);
     return follow;
 }
 
@@ -483,7 +280,7 @@ void follow_relist(struct follow *follow)
         reflector_relist(&follow->reflector, follow->reflector.ask_at_ms);
         return;
     }
-    drop_call(follow);
+    follow_drop_call(follow);
     follow->has_ended = true;
     follow->wants_relist = true;
     follow->end = (struct reflector_end){.is_answered = true, .status = 200};
@@ -495,7 +292,7 @@ void follow_hurry(struct follow *follow)
     if (follow->is_synced || follow->reflector.trouble != TROUBLE_AWAY ||
         !uv_is_active((const uv_handle_t *)&follow->timer))
         return;
-    follow->reflector.ask_at_ms = now_ms(follow);
+    follow->reflector.ask_at_ms = follow_now_ms(follow);
     CHECK(uv_timer_start(&follow->timer, on_timer, 0, 0) == 0);
 }
 

@@ -142,14 +142,26 @@ void follow_record_absent(struct follow *follow);
 void follow_take_seed(struct follow *follow);
 void follow_drop_seed(struct follow *follow);
 
+/* ---- follow_call.c ---- */
+
+/* Ask what the reflector wants to know next. */
+void follow_start(struct follow *follow);
+void follow_drop_call(struct follow *follow);
+/* We end the call: what it says is a failure. NULL: it makes no sense. */
+void follow_fail_call(struct follow *follow, const struct served_failure *failure);
+/* The same, since this is more than is taken. */
+void follow_too_long(struct follow *follow, const char *what);
+/* Only jitter, no secret. */
+uint64_t follow_random(struct follow *follow);
+
 /* ---- follow.c ---- */
 
+uint64_t follow_now_ms(const struct follow *follow);
 /* Something is being decoded or told. */
 bool follow_is_busy(const struct follow *follow);
 void follow_go_on(struct follow *follow);
 void follow_taken(struct follow *follow);
-/* We end the call: what it says is a failure. NULL: it makes no sense. */
-void follow_fail_call(struct follow *follow, const struct served_failure *failure);
-void follow_too_long(struct follow *follow);
+/* What a list has brought that will not come to its end. */
+void follow_drop_listing(struct follow *follow);
 
 #endif
