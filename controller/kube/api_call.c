@@ -162,10 +162,26 @@ static void leave_address(struct api *api, const struct api_line *line)
     api_retire_line(api);
 }
 
+/* libcurl says how long it took to fail. With it the same trouble of several lists would read as
+ * several troubles. */
+static void drop_time(char *error)
+{
+    char *at = strstr(error, " after "), *end;
+
+    if (at == NULL)
+        return;
+    end = at + strlen(" after ");
+    end += strspn(end, "0123456789");
+    if (strncmp(end, " ms", 3) == 0)
+        memmove(at, end + 3, strlen(end + 3) + 1);
+}
+
 static void conclude(struct api_call *call)
 {
-    const char *why = call->error[0] != '\0' ? call->error : curl_easy_strerror(call->result);
+    const char *why;
 
+    drop_time(call->error);
+    why = call->error[0] != '\0' ? call->error : curl_easy_strerror(call->result);
     if (call->result == CURLE_OK || call->is_held_too_large) {
         if (tell_held(call))
             finish(call, API_ANSWERED, BYTES_NONE);
