@@ -54,17 +54,17 @@ static enum status check_found(const char *path, int fd, bool may_be_torn, struc
         return place_refuse(error, path, "is no regular file: give the path of a file");
     if (found.st_uid != geteuid())
         return place_refuse(error, path,
-                            "belongs to another user: delete it, or give another path; what "
+                            "belongs to another user: give another path, or delete it; what "
                             "somebody else may have written is not served");
     if ((found.st_mode & S_IWOTH) != 0)
         return place_refuse(error, path,
                             "may be written by everybody: delete it, or take that away");
     if (found.st_nlink != 1)
-        return place_refuse(error, path, "has a second name: delete it, or give another path");
+        return place_refuse(error, path, "has a second name: give another path, or delete it");
     if (!is_ours(fd, may_be_torn))
         return place_refuse(error, path,
-                            "is no snapshot of Fairlead and is not overwritten: delete it, or "
-                            "give another path");
+                            "is no snapshot of Fairlead and is not overwritten: give another "
+                            "path, or delete it if nobody needs it");
     return STATUS_OK;
 }
 
