@@ -131,7 +131,7 @@ def test_never_all_endpoints_are_left_out(fairlead, backend):
         answered = client.get("/")
         assert (answered.status, answered.reason_code) == (503, "connect_refused")
     backend(port=port)
-    wait_until(lambda: client.get("/").status == 200, "the first that is back", patience_s=5)
+    wait_until(lambda: client.get("/").status == 200, "the first that is back")
 
 
 def test_an_ejection_survives_swaps(fairlead, backend):

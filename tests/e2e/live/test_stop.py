@@ -226,19 +226,19 @@ def test_the_access_log_of_the_last_requests_is_not_lost(fairlead, backend, work
 # ---- the order of things ----
 
 def test_readiness_fails_first_while_accepting_goes_on_for_the_drain_delay(fairlead, backend):
-    proxy = fairlead(manifests.app(backend()), "--drain-delay", "700ms")
+    proxy = fairlead(manifests.app(backend()), "--drain-delay", "3s")
     port = proxy.http_port
     began = time.monotonic()
     proxy.terminate()
-    wait_until(lambda: proxy.admin("/readyz").status == 503, "readiness to fail", patience_s=0.5)
+    wait_until(lambda: proxy.admin("/readyz").status == 503, "readiness to fail")
     assert proxy.admin("/readyz").body == b"draining\n"
     assert proxy.admin("/healthz").status == 200
-    while time.monotonic() < began + 0.4:
+    for _ in range(20):
         response = proxy.get("/")
         assert response.status == 200 and "close" in response.options
     assert proxy.log.find("no longer accepting") is None
     assert proxy.wait_exit() == 0
-    assert time.monotonic() - began > 0.65
+    assert time.monotonic() - began > 2.9
     assert refuses(port)
 
 
@@ -246,7 +246,7 @@ def test_without_a_drain_delay_the_listener_goes_at_once(fairlead, backend):
     proxy = fairlead(manifests.app(backend()))
     port = proxy.http_port
     proxy.terminate()
-    assert proxy.wait_exit(patience_s=5) == 0
+    assert proxy.wait_exit() == 0
     assert refuses(port)
 
 
@@ -282,8 +282,8 @@ def test_the_drain_timeout_cuts_what_is_left(fairlead, backend):
     proxy, client, gate = hanging(fairlead, backend, "--drain-timeout", "500ms")
     began = time.monotonic()
     proxy.terminate()
-    assert proxy.wait_exit(patience_s=5) == 0
-    assert 0.45 < time.monotonic() - began < 4
+    assert proxy.wait_exit() == 0
+    assert time.monotonic() - began > 0.45
     assert proxy.log.find("the drain timeout ended")
     client.read_to_end()
     gate.leave.set()
@@ -299,29 +299,27 @@ def test_a_tunnel_is_cut_by_the_drain_timeout_and_not_before(fairlead, echo):
     websocket.expect_echo(b"still here")
     websocket.read_to_end()
     assert time.monotonic() - began > 0.45
-    assert proxy.wait_exit(patience_s=5) == 0
+    assert proxy.wait_exit() == 0
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
 def test_a_second_signal_cuts_at_once(fairlead, backend, signal_number):
-    proxy, client, gate = hanging(fairlead, backend)
+    proxy, client, gate = hanging(fairlead, backend, "--drain-timeout", "1h")
     proxy.process.send_signal(signal_number)
     wait_stopping(proxy)
     assert proxy.is_running()
     proxy.process.send_signal(signal_number)
-    began = time.monotonic()
-    assert proxy.wait_exit(patience_s=5) == 0
-    assert time.monotonic() - began < 3
+    assert proxy.wait_exit() == 0
     client.read_to_end()
     gate.leave.set()
 
 
 def test_a_second_signal_within_the_drain_delay_cuts_at_once(fairlead, backend):
-    proxy, client, gate = hanging(fairlead, backend, "--drain-delay", "30s")
+    proxy, client, gate = hanging(fairlead, backend, "--drain-delay", "1h")
     proxy.terminate()
     proxy.log.wait_for("draining")
     proxy.terminate()
-    assert proxy.wait_exit(patience_s=5) == 0
+    assert proxy.wait_exit() == 0
     client.read_to_end()
     gate.leave.set()
 
@@ -345,7 +343,7 @@ def test_an_access_log_that_nobody_reads_does_not_hold_the_process(fairlead, ech
 def test_it_stops_before_it_ever_had_a_client(fairlead):
     proxy = fairlead()
     proxy.terminate()
-    assert proxy.wait_exit(patience_s=5) == 0
+    assert proxy.wait_exit() == 0
 
 
 def test_it_stops_while_it_reads_its_first_manifests(fairlead):
@@ -355,18 +353,16 @@ def test_it_stops_while_it_reads_its_first_manifests(fairlead):
     proxy = fairlead(files, ready=False)
     proxy.log.wait_for("admin listens")
     proxy.terminate()
-    assert proxy.wait_exit(patience_s=10) == 0
+    assert proxy.wait_exit() == 0
 
 
 def test_a_client_that_neither_asks_nor_leaves_does_not_hold_up_the_end(fairlead, backend):
     proxy = fairlead(manifests.app(backend()))
     silent, half = proxy.client(), proxy.client()
     half.send(b"GET / HT")
-    began = time.monotonic()
     proxy.wait_gauge("fairlead_connections", 2)
     proxy.terminate()
     silent.expect_end()
-    assert time.monotonic() - began < 10
     half.send_if_open(b"TP/1.1\r\nHost: a.test\r\n\r\n")
     assert half.read_response().status == 200
     assert proxy.wait_exit() == 0

@@ -10,7 +10,7 @@ import threading
 from .client import RawClient, request
 from .h2 import H2Client
 from .tls import TlsClient
-from .wait import wait_until
+from .wait import PATIENCE_S, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BUILDS = ("asan", "dev", "release", "lead")
@@ -163,7 +163,7 @@ class Fairlead:
             self.process.wait()
             raise
 
-    def wait_ready(self, patience_s=60):
+    def wait_ready(self, patience_s=PATIENCE_S):
         """A thousand keys take a while to read where sanitizers watch and others are busy."""
         wait_until(lambda: self.admin("/readyz").status == 200, "readiness", patience_s)
 
@@ -286,7 +286,7 @@ class Fairlead:
         self.process.wait()
         self.check_log()
 
-    def wait_exit(self, patience_s=30):
+    def wait_exit(self, patience_s=PATIENCE_S):
         try:
             return self.process.wait(patience_s)
         except subprocess.TimeoutExpired:

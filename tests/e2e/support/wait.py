@@ -3,8 +3,9 @@
 import os
 import time
 
-# A sanitizer build on a busy machine is slow; a test that passes never waits long.
-PATIENCE_S = float(os.environ.get("FAIRLEAD_PATIENCE_S", "15"))
+# A sanitizer build on a busy machine is slow, and who is backed off from a server waits up to half
+# a minute before it asks again; a test that passes never waits long.
+PATIENCE_S = float(os.environ.get("FAIRLEAD_PATIENCE_S", "60"))
 PAUSE_S = 0.01
 
 
