@@ -3,6 +3,7 @@
 import os
 import pathlib
 import subprocess
+import textwrap
 
 import pytest
 import yaml
@@ -56,15 +57,23 @@ def assert_same(chart, kustomized):
         assert each == kustomized[key], key
 
 
-def combined(tmp_path, base, *components):
+def combined(tmp_path, base, *components, **more):
     """A folder for kustomize as a user would write it."""
     def from_here(path):
         return os.path.relpath(path, tmp_path)
 
     (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump({
         "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
-        "resources": [from_here(base)], "components": [from_here(each) for each in components]}))
+        "resources": [from_here(base)], "components": [from_here(each) for each in components],
+        **more}))
     return tmp_path
+
+
+def shown_in(page, begin):
+    """What the guide shows as YAML from this line on, to the end of the block."""
+    text = (manifests.DEPLOY.parent / "docs" / "guide" / page).read_text()
+    block = "    " + text[text.index(begin):].split("\n\n", 1)[0]
+    return yaml.safe_load(textwrap.dedent(block))
 
 
 def test_the_chart_has_no_fault_that_helm_finds(helm):
@@ -107,6 +116,15 @@ def test_the_chart_gives_what_the_component_for_metrics_gives(render, binaries, 
                 manifests.kustomize(binaries, folder))
 
 
+def test_the_guide_puts_a_snapshot_on_the_node_alike_with_chart_and_kustomize(
+        helm, render, binaries, tmp_path):
+    values = tmp_path / "values.yaml"
+    values.write_text(yaml.safe_dump(shown_in("kubernetes.md", "extraArgs: [--snapshot")))
+    folder = combined(tmp_path, manifests.BASE, **shown_in("kubernetes.md", "patches:\n"))
+    assert "snapshot" in values.read_text()
+    assert_same(render(more=["--values", values]), manifests.kustomize(binaries, folder))
+
+
 def test_the_chart_brings_the_crds_of_deploy(render):
     shown = [each for each in render(more=["--include-crds"])
              if each["kind"] == "CustomResourceDefinition"]
@@ -125,7 +143,8 @@ def test_two_releases_share_no_name(render):
 @pytest.mark.parametrize("setting,said", [
     ("mode=sidecar", "/mode"), ("namespaces={Team}", "/namespaces/0"), ("replicas=0", "/replicas"),
     ("metrics.port=80", "/metrics/port"), ("imge.tag=1", "imge"),
-    ("drain.delaySeconds=soon", "/drain/delaySeconds"), ("extraArgs={serve}", "/extraArgs/0")])
+    ("drain.delaySeconds=soon", "/drain/delaySeconds"), ("extraArgs={serve}", "/extraArgs/0"),
+    ("volumes[0].emptyDir.medium=Memory", "/volumes/0"), ("volumeMounts[0].name=x", "/volumeMounts/0")])
 def test_a_value_that_cannot_be_meant_is_refused_by_its_name(helm, setting, said):
     done = helm("template", "fairlead", CHART, "--kube-version", "1.36.0", "--set", setting,
                 check=False)
