@@ -5,6 +5,7 @@
 #include "cli/flags.h"
 
 #include "cli/names.h"
+#include "controller/object/published.h"
 #include "core/duration.h"
 
 #include <stddef.h>
@@ -50,11 +51,13 @@ static void *grow(struct options *options, const void *at, size_t count, size_t 
     return grown;
 }
 
-static bool has_room(size_t count, struct text *remedy)
+static bool has_room(const struct flag *flag, size_t count, struct text *remedy)
 {
-    if (count >= OPTION_LIST_MAX)
-        text_printf(remedy, "no more than %d are taken", OPTION_LIST_MAX);
-    return count < OPTION_LIST_MAX;
+    size_t max = flag->max > 0 ? flag->max : OPTION_LIST_MAX;
+
+    if (count >= max)
+        text_printf(remedy, "no more than %zu are taken", max);
+    return count < max;
 }
 
 static bool add_string(const struct flag *flag, struct options *options, struct bytes value,
@@ -64,7 +67,7 @@ static bool add_string(const struct flag *flag, struct options *options, struct 
 
     if (value.len == 0)
         text_printf(remedy, "give a %s", flag->value);
-    if (value.len == 0 || !has_room(list->count, remedy))
+    if (value.len == 0 || !has_room(flag, list->count, remedy))
         return false;
     list->at = grow(options, list->at, list->count, sizeof(*list->at));
     list->at[list->count++] = arena_copy(&options->arena, value).at;
@@ -87,7 +90,7 @@ static bool add_namespaces(const struct flag *flag, struct options *options, str
                                  "by commas");
             return false;
         }
-        if (!has_room(list->count, remedy))
+        if (!has_room(flag, list->count, remedy))
             return false;
         list->at = grow(options, list->at, list->count, sizeof(*list->at));
         list->at[list->count++] = arena_copy(&options->arena, item);
@@ -109,7 +112,7 @@ static bool add_ranges(const struct flag *flag, struct options *options, struct 
                          "no bits set after the prefix, separated by commas");
             return false;
         }
-        if (!has_room(list->count, remedy))
+        if (!has_room(flag, list->count, remedy))
             return false;
         list->at = grow(options, list->at, list->count, sizeof(*list->at));
         list->at[list->count++] = range;
@@ -163,7 +166,7 @@ static bool add_addresses(const struct flag *flag, struct options *options, stru
             text_add_str(remedy, "give IP addresses or host names, separated by commas");
             return false;
         }
-        if (!has_room(list->count, remedy))
+        if (!has_room(flag, list->count, remedy))
             return false;
         list->at = grow(options, list->at, list->count, sizeof(*list->at));
         list->at[list->count++] = arena_copy(&options->arena, item);
@@ -217,7 +220,7 @@ static bool add_listen(const struct flag *flag, struct options *options, struct 
 
     if (bytes_equal(value, BYTES("off")))
         return list->count == 0 || refuse(remedy, "off stands alone: leave the addresses out");
-    if (!parse_listen(value, &address, remedy) || !has_room(list->count, remedy))
+    if (!parse_listen(value, &address, remedy) || !has_room(flag, list->count, remedy))
         return false;
     list->at = grow(options, list->at, list->count, sizeof(*list->at));
     list->at[list->count++] = address;

@@ -38,7 +38,7 @@ struct flag {
     flag_set_fn *set;
     size_t field; /* offset in struct options */
     uint64_t min; /* of a number */
-    uint64_t max;
+    uint64_t max; /* of a number, or of what a list takes */
     const char *help;
 };
 

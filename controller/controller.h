@@ -29,7 +29,7 @@ struct controller_reports {
     struct bytes published_name;
     struct bytes pod_labels;
     const struct bytes *addresses;
-    size_t addresses_count;
+    size_t addresses_count; /* at most PUBLISHED_MAX */
 };
 
 struct controller_config {

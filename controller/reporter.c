@@ -171,17 +171,16 @@ struct reporter *reporter_open(const struct reporter_config *config)
 {
     struct reporter *reporter = mem_new(struct reporter);
     struct bytes addresses[PUBLISHED_MAX];
-    size_t count =
-        config->addresses_count < PUBLISHED_MAX ? config->addresses_count : PUBLISHED_MAX;
     uint64_t now_ms = uv_now(config->loop);
 
     reporter->config = *config;
     if (config->lease_ns.len == 0)
         reporter->config.lease_ns = api_namespace(config->api);
-    for (size_t i = 0; i < count; i++)
+    CHECK(config->addresses_count <= PUBLISHED_MAX);
+    for (size_t i = 0; i < config->addresses_count; i++)
         addresses[i] = config->addresses[i];
     text_init(&reporter->fixed_addresses);
-    published_write(addresses, count, &reporter->fixed_addresses);
+    published_write(addresses, config->addresses_count, &reporter->fixed_addresses);
     leader_make_identity(&reporter->instance);
     reports_init(&reporter->reports, config->log, config->api, on_status_answered,
                  on_event_answered, reporter);

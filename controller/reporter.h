@@ -28,7 +28,7 @@ struct reporter_config {
     struct bytes published_name;
     bool publishes_nodes;          /* where our nodes are, as the kube knows them; else: */
     const struct bytes *addresses; /* these; none: the statuses of Ingresses are left alone */
-    size_t addresses_count;
+    size_t addresses_count;        /* at most PUBLISHED_MAX */
 };
 
 struct reporter *reporter_open(const struct reporter_config *config);

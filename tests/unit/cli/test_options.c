@@ -3,6 +3,7 @@
  * test_options.c - flags, the config file, and what is said when one of them is wrong.
  */
 #include "cli/options.h"
+#include "controller/object/published.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
@@ -20,7 +21,7 @@ struct attempt {
 /* Words separated by blanks; | stands for a blank inside a word. */
 static void parse(struct attempt *attempt, const char *line)
 {
-    char copy[512], *argv[ARGS_MAX + 1] = {(char *)(uintptr_t) "fairlead"}, *rest = copy;
+    char copy[8192], *argv[ARGS_MAX + 1] = {(char *)(uintptr_t) "fairlead"}, *rest = copy;
     int argc = 1;
 
     (void)snprintf(copy, sizeof(copy), "%s", line);
@@ -201,6 +202,21 @@ TEST(bad_values_name_the_flag_the_value_and_the_remedy)
     assert_refused("serve --objects d --max-connections -1", "give a number from 1");
     assert_refused("serve --objects=", "--objects \"\": give a DIR");
     assert_refused("explain --objects d -H nocolon /", "-H \"nocolon\": give a header");
+}
+
+TEST(addresses_to_publish_are_as_many_as_an_ingress_gets)
+{
+    struct attempt attempt;
+    char line[8000];
+    int len = snprintf(line, sizeof(line), "serve --kubeconfig f --publish-address 192.0.2.0");
+
+    for (int i = 1; i < PUBLISHED_MAX; i++)
+        len += snprintf(line + len, sizeof(line) - (size_t)len, ",192.0.2.%d", i);
+    assert_taken(&attempt, line);
+    assert_int_equal(attempt.options.publish_addresses.count, PUBLISHED_MAX);
+    parse_end(&attempt);
+    (void)snprintf(line + len, sizeof(line) - (size_t)len, " --publish-address a.test");
+    assert_refused(line, "no more than 256 are taken");
 }
 
 TEST(labels_of_pods_are_taken_as_the_api_server_takes_them)
@@ -451,6 +467,7 @@ TESTS(UNIT(probe_asks_the_usual_admin_port_unless_told_another),
       UNIT(values_follow_their_flag_or_an_equals_sign),
       UNIT(lists_of_namespaces_are_split_at_commas),
       UNIT(bad_values_name_the_flag_the_value_and_the_remedy), UNIT(unknown_words_are_refused),
+      UNIT(addresses_to_publish_are_as_many_as_an_ingress_gets),
       UNIT(labels_of_pods_are_taken_as_the_api_server_takes_them),
       UNIT(hostile_52_a_bad_argument_cannot_forge_a_line), UNIT(commands_say_what_they_miss),
       UNIT(explain_takes_a_method_and_headers), UNIT(two_dashes_end_the_flags),
