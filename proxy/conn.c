@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * conn.c - opens a client connection, brings it to the protocol that is spoken on it, and ends it.
+ * conn.c - opens a client connection, hands on what its transport tells, and ends it.
  *
  *     [PROXY_HEADER ->] [HANDSHAKE ->] a protocol's states -> [LINGER ->] CLOSING
  *                                 \--> RELAY -> CLOSING
  *
- * What comes in a protocol's states is handed to conn->ops.
+ * What comes before the protocol is in conn_preface.c; what comes in a protocol's states is handed
+ * to conn->ops.
  */
-#include "proxy/conn.h"
-
 #include "core/check.h"
 #include "core/mem.h"
 #include "proxy/client.h"
-#include "proxy/http/proxy_header.h"
+#include "proxy/conn_parts.h"
 #include "proxy/limits.h"
 #include "proxy/tcp_relay.h"
 #include "tls/tls.h"
 
-static struct conn *conn_of(struct transport *transport)
+struct conn *conn_of(struct transport *transport)
 {
     struct conn *conn = transport->owner;
 
@@ -70,19 +69,12 @@ static void on_conn_closed(struct transport *transport)
     worker_check_stopped(worker);
 }
 
-static void handshake_is_over(struct conn *conn)
-{
-    CHECK(conn->worker->handshakes_now > 0);
-    conn->worker->handshakes_now--;
-    limits_conn_closed(conn->worker);
-}
-
 static bool enter_closing(struct conn *conn)
 {
     if (conn->state == CONN_CLOSING)
         return false;
     if (conn->state == CONN_HANDSHAKE)
-        handshake_is_over(conn);
+        conn_handshake_is_over(conn);
     conn->state = CONN_CLOSING;
     deadline_cancel(conn->worker->deadlines, &conn->deadline);
     return true;
@@ -169,154 +161,6 @@ bool conn_is_idle(const struct conn *conn)
     return conn->ops->is_idle(conn);
 }
 
-/* ---- PROXY header ---- */
-
-static bool is_trusted(const struct proxy_config *config, const struct address *peer)
-{
-    for (size_t i = 0; i < config->trusted_count; i++)
-        if (address_range_has(&config->trusted[i], peer))
-            return true;
-    return false;
-}
-
-static void set_client_ip(struct conn *conn, const struct address *address)
-{
-    struct text ip;
-
-    text_init(&ip);
-    address_add_ip(address, &ip);
-    conn->client_ip_length = (uint8_t)ip.len;
-    memcpy(conn->client_ip, ip.at, ip.len);
-    text_fini(&ip);
-}
-
-static void adopt_proxy_header(struct conn *conn, const struct proxy_header *header)
-{
-    if (!header->has_address)
-        return;
-    conn->client = header->source;
-    conn->destination = header->destination;
-    conn->is_trusted = is_trusted(conn->worker->config, &conn->client);
-    set_client_ip(conn, &conn->client);
-}
-
-static void refuse_proxy_header(struct conn *conn, const char *sentence)
-{
-    conn->worker->stats.connections_closed_error++;
-    log_warn(conn->worker->log, sentence, LOG_ADDRESS("peer", &conn->peer));
-    conn_close(conn);
-}
-
-static void begin_protocol(struct conn *conn);
-
-static void read_proxy_header(struct conn *conn, struct bytes data)
-{
-    struct proxy_header header;
-    struct text held;
-    size_t used = 0;
-    enum status status;
-
-    if (conn->worker->config->trusted_count > 0 && !conn->is_trusted) {
-        refuse_proxy_header(conn, "a PROXY header from a peer outside trusted-proxies");
-        return;
-    }
-    text_add(&conn->pending, data);
-    status = proxy_header_parse(text_bytes(&conn->pending), &header, &used);
-    if (status == STATUS_AGAIN)
-        return;
-    if (status != STATUS_OK) {
-        refuse_proxy_header(conn, "bad PROXY header; is the peer a load balancer that sends one?");
-        return;
-    }
-    adopt_proxy_header(conn, &header);
-    held = conn->pending;
-    text_init(&conn->pending);
-    begin_protocol(conn);
-    if (held.len > used) /* for TLS, if that is who listens to the socket now */
-        conn->tcp.transport.events->on_bytes(&conn->tcp.transport,
-                                             bytes_skip(text_bytes(&held), used));
-    text_fini(&held);
-}
-
-/* ---- TLS ---- */
-
-/* Once for all its requests. */
-static void describe_client_cert(struct conn *conn)
-{
-    const struct tls_host *host = tls_host_of(conn->tls);
-
-    if (tls_host_config(host)->client_auth != TLS_CLIENT_AUTH_NONE)
-        (void)tls_client_certificate(conn->tls, &conn->client_cert);
-}
-
-static void on_tls_ready(struct tls *tls)
-{
-    struct conn *conn = conn_of(tls_transport(tls));
-    struct stats *stats = &conn->worker->stats;
-
-    CHECK(conn->state == CONN_HANDSHAKE);
-    handshake_is_over(conn);
-    if (tls_was_resumed(tls))
-        stats->tls_resumed++;
-    else
-        stats->tls_full++;
-    describe_client_cert(conn);
-    if (conn->relay != NULL)
-        tcp_relay_begin(conn, BYTES_NONE);
-    else if (tls_is_h2(tls))
-        client_h2_begin(conn, BYTES_NONE);
-    else
-        client_h1_begin(conn);
-}
-
-static const struct transport_events client_events;
-
-/* The client's TLS is between it and an endpoint: the socket is ours again. */
-static void on_tls_passed(struct tls *tls, struct bytes hello)
-{
-    struct conn *conn = conn_of(tls_transport(tls));
-
-    CHECK(conn->state == CONN_HANDSHAKE);
-    handshake_is_over(conn);
-    conn->tcp.transport.events = &client_events;
-    conn->tcp.transport.owner = conn;
-    conn->transport = &conn->tcp.transport;
-    conn->tls = NULL;
-    tls_destroy(tls);
-    tcp_relay_begin(conn, hello);
-}
-
-static void begin_tls(struct conn *conn)
-{
-    conn->state = CONN_HANDSHAKE;
-    conn->worker->handshakes_now++;
-    conn_arm(conn, conn->worker->config->timeouts.handshake_ms);
-    transport_pause(&conn->tcp.transport);
-    conn->tls = tls_accept(conn->worker->tls, &conn->tcp.transport, &client_events, conn,
-                           on_tls_ready, on_tls_passed);
-    conn->transport = tls_transport(conn->tls);
-    transport_resume(conn->transport);
-}
-
-static void begin_protocol(struct conn *conn)
-{
-    if (conn_is_secure(conn))
-        begin_tls(conn);
-    else
-        client_h1_begin(conn);
-}
-
-static void handshake_failed(struct conn *conn)
-{
-    enum tls_failure failure = tls_failure_of(conn->tls);
-
-    if (tcp_relay_is_passthrough(conn)) /* it would not have been ours */
-        return;
-    conn->worker->stats.tls_failures[failure]++;
-    log_debug(conn->worker->log, "a TLS handshake failed", LOG_ADDRESS("client", &conn->client),
-              LOG_STRING("why", tls_failure_label(failure)));
-}
-
 /* ---- what the transport tells ---- */
 
 static void on_client_bytes(struct transport *transport, struct bytes data)
@@ -325,7 +169,7 @@ static void on_client_bytes(struct transport *transport, struct bytes data)
 
     switch (conn->state) {
     case CONN_PROXY_HEADER:
-        read_proxy_header(conn, data);
+        conn_read_proxy_header(conn, data);
         break;
     case CONN_LINGER:
         conn_linger_bytes(conn, data.len);
@@ -393,12 +237,12 @@ static void on_client_broken(struct transport *transport, enum status why)
         return;
     }
     if (conn->state == CONN_HANDSHAKE)
-        handshake_failed(conn);
+        conn_handshake_failed(conn);
     conn_close(conn);
     conn->ops->on_gone(conn, FAILURE_CLIENT_GONE);
 }
 
-static const struct transport_events client_events = {
+const struct transport_events conn_events = {
     .on_bytes = on_client_bytes,
     .on_end = on_client_end,
     .on_drained = on_client_drained,
@@ -444,7 +288,7 @@ static void set_client(struct conn *conn, const struct address *peer)
     conn->peer = *peer;
     conn->client = *peer;
     if (!conn->listener->config->address.is_unix) {
-        set_client_ip(conn, peer);
+        conn_set_client_ip(conn, peer);
         return;
     }
     memcpy(conn->client_ip, "unknown", 7); /* RFC 7239 section 6.2 */
@@ -462,7 +306,7 @@ static struct conn *conn_create(struct listener *listener, const struct address 
     conn->ops = &client_h1_ops;
     conn->transport = &conn->tcp.transport;
     set_client(conn, peer);
-    conn->is_trusted = is_trusted(worker->config, peer);
+    conn->is_trusted = conn_is_trusted(worker->config, peer);
     text_init(&conn->pending);
     text_init(&conn->client_cert);
     deadline_init(&conn->deadline, on_conn_deadline);
@@ -481,14 +325,8 @@ void conn_open(struct listener *listener, int fd, const struct address *peer)
         worker->stats.connections_accepted++;
         worker->stats.connections_now++;
     }
-    tcp_open(&conn->tcp, &worker->net, fd, &client_events);
+    tcp_open(&conn->tcp, &worker->net, fd, &conn_events);
     conn->tcp.transport.owner = conn;
-    if (listener->config->proxy_protocol) {
-        conn->state = CONN_PROXY_HEADER;
-        conn_arm(conn, worker->config->timeouts.proxy_header_ms);
-        transport_resume(conn->transport);
-        return;
-    }
-    begin_protocol(conn);
+    conn_begin(conn);
     transport_resume(conn->transport);
 }

@@ -64,12 +64,12 @@ struct conn {
     uint32_t requests_count;
     uint32_t lingered_bytes;
     uint8_t client_ip_length;
-    bool is_trusted;    /* the peer is one of config->trusted */
-    bool is_parsing;    /* client_h1's read() is on the stack */
-    bool client_ended;  /* the client sends no more */
-    bool ends_after;    /* HTTP/1: no further request on this connection */
-    bool must_linger;   /* unread bytes of the client may be on their way */
-    char client_ip[46]; /* text of client, for forwarding */
+    bool is_trusted;            /* the peer is one of config->trusted */
+    bool is_parsing;            /* client_h1's read() is on the stack */
+    bool client_ended;          /* the client sends no more */
+    bool ends_after;            /* HTTP/1: no further request on this connection */
+    bool must_linger;           /* unread bytes of the client may be on their way */
+    char client_ip[46];         /* text of client, for forwarding */
     struct address destination; /* of the peer's client, if a PROXY header says it; else port 0 */
     struct tcp_relay *relay;    /* owned; NULL unless bytes are relayed as they come */
     struct tcp tcp;
