@@ -6,8 +6,8 @@
  *                         ^                      |           |       |
  *                         +------- BACKOFF <-----+-----------+-------+   another attempt
  *
- * Callbacks write down what happened and run the machine. Bodies move in relay.c, attempts and
- * their connections in attempt.c.
+ * Callbacks write down what happened and run the machine. ROUTE asks routing.c, bodies move in
+ * relay.c, attempts and their connections in attempt.c.
  */
 #include "proxy/stream.h"
 
@@ -20,98 +20,12 @@
 #include "proxy/filter/filter.h"
 #include "proxy/grpc_web.h"
 #include "proxy/relay.h"
+#include "proxy/routing.h"
 #include "proxy/session.h"
 #include "proxy/tunnel.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
-#include "route/match.h"
-#include "route/normal.h"
 #include "route/rewrite.h"
-#include "tls/tls.h"
-
-static void on_stream_deadline(struct deadline *deadline);
-
-static struct stream *stream_take(struct worker *worker)
-{
-    struct list *first = list_first(&worker->free_streams);
-    struct arena arena;
-    struct text replay;
-    struct stream *stream;
-
-    if (first == NULL) {
-        stream = mem_new(struct stream);
-        arena_init(&stream->arena, STREAM_ARENA_BYTES);
-        text_init(&stream->replay);
-    } else {
-        stream = LIST_ENTRY(first, struct stream, link);
-        list_remove(first);
-        worker->free_streams_count--;
-        arena = stream->arena;
-        replay = stream->replay;
-        mem_clear(stream, sizeof(*stream));
-        stream->arena = arena;
-        stream->replay = replay;
-    }
-    stream->magic = STREAM_MAGIC;
-    stream->worker = worker;
-    list_init(&stream->link);
-    list_init(&stream->upstream_link);
-    deadline_init(&stream->deadline, on_stream_deadline);
-    bufq_init(&stream->waiting, &worker->net.chunks, BODY_WAITING_BYTES);
-    worker->stats.streams_now++;
-    return stream;
-}
-
-static void stream_free(struct stream *stream)
-{
-    arena_fini(&stream->arena);
-    text_fini(&stream->replay);
-    mem_free(stream);
-}
-
-void stream_keep(struct stream *stream)
-{
-    struct worker *worker = stream->worker;
-
-    stream->magic = 0;
-    arena_reset(&stream->arena);
-    text_clear(&stream->replay);
-    if (stream->replay.capacity > STREAM_ARENA_BYTES) /* one large body: not kept either */
-        text_fini(&stream->replay);
-    if (worker->free_streams_count >= STREAMS_KEPT_MAX) {
-        stream_free(stream);
-        return;
-    }
-    list_push_front(&worker->free_streams, &stream->link);
-    worker->free_streams_count++;
-}
-
-void stream_discard(struct stream *stream)
-{
-    stream->worker->stats.streams_now--;
-    stream_keep(stream);
-}
-
-void streams_free_all(struct worker *worker)
-{
-    struct list *first;
-
-    while ((first = list_first(&worker->free_streams)) != NULL) {
-        list_remove(first);
-        stream_free(LIST_ENTRY(first, struct stream, link));
-    }
-    worker->free_streams_count = 0;
-}
-
-struct stream *stream_open(struct conn *conn, uint64_t started_us)
-{
-    struct stream *stream = stream_take(conn->worker);
-
-    stream->conn = conn;
-    stream->started_us = started_us;
-    stream->is_admin = conn_is_admin(conn);
-    return stream;
-}
 
 void stream_begin(struct stream *stream)
 {
@@ -177,7 +91,7 @@ static void count_timeout(struct stats *stats, enum failure failure)
 }
 
 /* Timeouts of an attempt may be followed by another; those of the stream end it. */
-static void on_stream_deadline(struct deadline *deadline)
+void stream_on_deadline(struct deadline *deadline)
 {
     struct stream *stream = DEADLINE_OWNER(deadline, struct stream, deadline);
     enum failure failure = stream->deadline_means;
@@ -201,105 +115,6 @@ static void on_stream_deadline(struct deadline *deadline)
 
 /* ---- steps ---- */
 
-static enum failure failure_of_path(enum path_fault fault)
-{
-    switch (fault) {
-    case PATH_FINE:
-        return FAILURE_NONE;
-    case PATH_BAD_ESCAPE:
-        return FAILURE_BAD_ESCAPE;
-    case PATH_NUL:
-        return FAILURE_PATH_NUL;
-    case PATH_BACKSLASH:
-        return FAILURE_PATH_BACKSLASH;
-    case PATH_ABOVE_ROOT:
-        return FAILURE_PATH_ABOVE_ROOT;
-    case PATH_BAD_BYTE:
-        return FAILURE_PATH_BAD_BYTE;
-    }
-    return FAILURE_PATH_BAD_BYTE;
-}
-
-/* Host and path in the one form that is matched and forwarded (hostile-input R3). */
-static enum failure normalise(struct stream *stream)
-{
-    struct request *request = &stream->request;
-    struct host_port authority = {BYTES_NONE, 0};
-    enum path_fault fault;
-
-    if (request->scheme.len > 0 &&
-        !bytes_equal_nocase(request->scheme,
-                            conn_is_secure(stream->conn) ? BYTES("https") : BYTES("http")))
-        return FAILURE_SCHEME_MISMATCH;
-    if (request->authority.len > 0 &&
-        authority_parse(request->authority, arena_alloc(&stream->arena, request->authority.len),
-                        &authority) != STATUS_OK)
-        return failure_of_h1(H1_BAD_HOST);
-    stream->host = authority.host;
-    stream->path = request->path;
-    if (path_is_normal(request->path))
-        return FAILURE_NONE;
-    fault = path_normalise(request->path, arena_alloc(&stream->arena, request->path.len),
-                           &stream->path);
-    return failure_of_path(fault);
-}
-
-/*
- * Whether a request for this host may come on a connection whose handshake was made for another, or
- * by other rules (RFC 9110 section 15.5.20; design 5.8; hostile-input 78, 79). The host's own
- * connection is held against its settings for client certificates, which may have changed since;
- * that of another host, which a browser uses when one certificate covers both, against all of them.
- */
-static bool is_misdirected(const struct stream *stream)
-{
-    const struct table *table = stream->generation->table;
-    const struct tls *tls = stream->conn->tls;
-    const struct vhost *vhost;
-    const struct tls_host *then, *now, *named;
-    struct bytes server_name;
-
-    if (tls == NULL)
-        return false;
-    then = tls_host_of(tls);
-    server_name = tls_server_name(tls);
-    vhost = table_tls_vhost(table, stream->host);
-    if (vhost != NULL && vhost->tcp != NULL) /* no HTTP is spoken with it here */
-        return true;
-    named = vhost == NULL ? NULL : vhost->tls;
-    if (named == NULL) /* its own host went since: that has no path any more, or no certificate */
-        return !bytes_equal(server_name, stream->host) ||
-               table_vhost(table, SCHEME_HTTPS, stream->host) != NULL;
-    if (!bytes_equal(tls_host_auth_id(named), tls_host_auth_id(then)))
-        return true;
-    if (bytes_equal(server_name, stream->host))
-        return false;
-    now = table_tls_host(table, server_name);
-    return now == NULL || !bytes_equal(tls_host_id(now), tls_host_id(named));
-}
-
-static enum failure find_route(struct stream *stream)
-{
-    enum scheme scheme = conn_is_secure(stream->conn) ? SCHEME_HTTPS : SCHEME_HTTP;
-
-    stream->generation = current_take(&stream->worker->current);
-    if (stream->generation == NULL)
-        return FAILURE_NOT_READY;
-    if (is_misdirected(stream))
-        return FAILURE_MISDIRECTED;
-    switch (match_route(stream->generation->table, scheme, stream->host, stream->path,
-                        &stream->route)) {
-    case MATCH_ROUTE:
-        return FAILURE_NONE;
-    case MATCH_NO_HOST:
-        return FAILURE_NO_HOST;
-    case MATCH_NO_PATH:
-        return FAILURE_NO_PATH;
-    case MATCH_REGEX_LIMIT:
-        return FAILURE_REGEX_LIMIT;
-    }
-    return FAILURE_NO_HOST;
-}
-
 static enum step_result step_route(struct stream *stream)
 {
     enum failure failure;
@@ -309,7 +124,7 @@ static enum step_result step_route(struct stream *stream)
         stream->step = STREAM_FINISH;
         return STEP_NEXT;
     }
-    failure = normalise(stream);
+    failure = routing_normalise(stream);
     if (failure == FAILURE_SCHEME_MISMATCH || failure == FAILURE_H1_BAD_HOST)
         stream->conn->ends_after = true;
     /* HTTP/2 has a word of its own for what should not have been sent: hostile-input 64, 65. */
@@ -322,7 +137,7 @@ static enum step_result step_route(struct stream *stream)
     if (failure == FAILURE_NONE && stream->worker->is_over_memory)
         failure = FAILURE_OVER_MEMORY;
     if (failure == FAILURE_NONE)
-        failure = find_route(stream);
+        failure = routing_find(stream);
     if (failure != FAILURE_NONE)
         stream_fail(stream, failure);
     else

@@ -172,5 +172,7 @@ void stream_fail(struct stream *stream, enum failure failure);
 void stream_arm(struct stream *stream, uint32_t span_ms, enum failure failure);
 /* Frees all streams kept for reuse. */
 void streams_free_all(struct worker *worker);
+/* For stream_store.c. */
+void stream_on_deadline(struct deadline *deadline);
 
 #endif
