@@ -7,28 +7,26 @@
  */
 #include "controller/event_writer.h"
 
-#include "controller/api_path.h"
-#include "controller/bucket.h"
+#include "controller/event_text.h"
+#include "controller/rounds.h"
+#include "controller/title.h"
 #include "core/check.h"
 #include "core/map.h"
 
-#define NAME_BYTES_MAX 253                 /* of an object in Kubernetes */
-#define NAME_SEED      0x6661697265766e74u /* the same everywhere, for ever */
+#define COMPLAINT_SEED 0x6661697265766e74u /* the same everywhere, for ever */
 
 /* An object that was wrong, and what has been said of it. */
 struct told {
     struct event_write write; /* first; texts below */
     struct bytes title;       /* "Ingress ns/name", behind the struct */
-    enum object_kind kind;
-    struct bytes ns; /* in the title */
-    struct bytes name;
-    uint64_t complaint;    /* a hash of what was told to be wrong last */
-    bool is_wrong;         /* what was told last is that */
-    uint32_t counts[2];    /* how often: that it is well, that it is wrong in this way */
-    uint32_t events;       /* about it altogether */
-    uint64_t next_at_ms;   /* for the next Event */
-    uint64_t forget_at_ms; /* once it is well */
-    uint32_t round;        /* that met a complaint last */
+    struct title object;      /* slices of it */
+    uint64_t complaint;       /* a hash of what was told to be wrong last */
+    bool is_wrong;            /* what was told last is that */
+    uint32_t counts[2];       /* how often: that it is well, that it is wrong in this way */
+    uint32_t events;          /* about it altogether */
+    uint64_t next_at_ms;      /* for the next Event */
+    uint64_t forget_at_ms;    /* once it is well */
+    uint32_t round;           /* that met a complaint last */
     bool is_under_way;
     bool says_wrong;        /* what is under way, */
     uint64_t says;          /* and of which complaint */
@@ -45,15 +43,9 @@ struct event_writer {
     struct bytes instance;
     const struct table *table; /* borrowed, or NULL */
     struct map told;           /* by title */
-    struct bucket bucket;
+    struct rounds rounds;
     enum stage stage;
     size_t at;
-    uint32_t round;
-    bool is_again_wanted;
-    uint64_t next_round_at_ms;
-    uint64_t wake_at_ms;
-    uint64_t held_until_ms;
-    size_t under_way;
     size_t leaving_out; /* in this round so far */
     size_t left_out;
 };
@@ -67,6 +59,8 @@ struct moment {
 struct event_writer *event_writer_create(status_find_fn *find, event_send_fn *send, void *context,
                                          struct bytes instance, uint64_t now_ms)
 {
+    static const struct rounds_pace pace = {EVENTS_PER_SECOND, EVENTS_BURST, EVENTS_AT_ONCE,
+                                            EVENT_ROUND_GAP_MS};
     struct event_writer *writer = mem_new(struct event_writer);
 
     writer->find = find;
@@ -74,9 +68,8 @@ struct event_writer *event_writer_create(status_find_fn *find, event_send_fn *se
     writer->context = context;
     writer->instance = instance;
     writer->stage = STAGE_OVER;
-    writer->wake_at_ms = UINT64_MAX;
+    rounds_init(&writer->rounds, &pace, now_ms);
     map_init(&writer->told);
-    bucket_init(&writer->bucket, EVENTS_PER_SECOND, EVENTS_BURST, now_ms);
     return writer;
 }
 
@@ -96,9 +89,9 @@ void event_writer_stop(struct event_writer *writer)
         told_destroy(told);
     map_fini(&writer->told);
     map_init(&writer->told);
-    writer->under_way = 0;
+    writer->rounds.under_way = 0;
     writer->stage = STAGE_OVER;
-    writer->is_again_wanted = true;
+    rounds_want(&writer->rounds);
 }
 
 void event_writer_destroy(struct event_writer *writer)
@@ -111,7 +104,7 @@ void event_writer_destroy(struct event_writer *writer)
 void event_writer_set_table(struct event_writer *writer, const struct table *table)
 {
     writer->table = table;
-    writer->is_again_wanted = true;
+    rounds_want(&writer->rounds);
 }
 
 size_t event_writer_left_out(const struct event_writer *writer)
@@ -121,26 +114,6 @@ size_t event_writer_left_out(const struct event_writer *writer)
 
 /* ---- who was told ---- */
 
-/* Only kinds of which it is known whether they are there, and as what. */
-static bool read_title(struct bytes title, enum object_kind *kind, struct bytes *ns,
-                       struct bytes *name)
-{
-    size_t blank = bytes_find(title, ' '), slash = bytes_find(title, '/');
-    struct bytes word = bytes_slice(title, 0, blank == BYTES_NOT_FOUND ? 0 : blank);
-
-    if (slash == BYTES_NOT_FOUND || slash < blank)
-        return false;
-    if (bytes_equal(word, BYTES("Ingress")))
-        *kind = OBJECT_INGRESS;
-    else if (bytes_equal(word, BYTES("IngressRoute")))
-        *kind = OBJECT_INGRESS_ROUTE;
-    else
-        return false;
-    *ns = bytes_slice(title, blank + 1, slash - blank - 1);
-    *name = bytes_skip(title, slash + 1);
-    return true;
-}
-
 static struct told *told_create(struct event_writer *writer, struct bytes title)
 {
     struct told *told = mem_alloc(sizeof(*told) + title.len);
@@ -148,7 +121,7 @@ static struct told *told_create(struct event_writer *writer, struct bytes title)
 
     memcpy(at, title.at, title.len);
     told->title = bytes_from(at, title.len);
-    if (!read_title(told->title, &told->kind, &told->ns, &told->name)) {
+    if (!title_read(told->title, &told->object)) {
         mem_free(told);
         return NULL;
     }
@@ -162,113 +135,37 @@ static void told_forget(struct event_writer *writer, struct told *told)
     told_destroy(told);
 }
 
-/* ---- the texts ---- */
-
-/* "NAME.0123456789abcdef": a name for the API server, the same for the same thing said. */
-static void write_name(struct told *told, const struct kube_status *known, bool is_wrong,
-                       uint64_t complaint)
-{
-    uint64_t hash = bytes_hash_from(known->uid, complaint + is_wrong);
-    struct bytes name = bytes_slice(told->name, 0, NAME_BYTES_MAX - 17);
-
-    while (name.len > 0 && (name.at[name.len - 1] == '-' || name.at[name.len - 1] == '.'))
-        name.len--;
-    text_clear(&told->event_name);
-    text_add(&told->event_name, name);
-    text_printf(&told->event_name, ".%016llx", (unsigned long long)hash);
-}
-
-static void add_field(struct text *body, const char *name, struct bytes value)
-{
-    text_printf(body, ",\"%s\":", name);
-    text_add_json_string(body, value);
-}
-
-static void add_regarding(struct text *body, const struct told *told,
-                          const struct kube_status *known)
-{
-    bool is_route = told->kind == OBJECT_INGRESS_ROUTE;
-
-    text_add_str(body, ",\"regarding\":{\"apiVersion\":");
-    text_add_json_string(body, is_route ? BYTES("contour.heptio.com/v1beta1")
-                                        : BYTES("networking.k8s.io/v1"));
-    add_field(body, "kind", bytes_of(object_kind_name(told->kind)));
-    add_field(body, "namespace", told->ns);
-    add_field(body, "name", told->name);
-    add_field(body, "uid", known->uid);
-    text_add_byte(body, '}');
-}
-
-/* Not in the middle of a character. */
-static struct bytes cut_note(struct bytes note)
-{
-    if (note.len <= EVENT_NOTE_MAX)
-        return note;
-    note.len = EVENT_NOTE_MAX;
-    while (note.len > 0 && (note.at[note.len] & 0xC0) == 0x80)
-        note.len--;
-    return note;
-}
-
-static void write_event(const struct event_writer *writer, struct told *told,
-                        const struct kube_status *known, struct bytes note, int64_t wall_us)
-{
-    struct text *body = &told->body;
-
-    text_clear(body);
-    text_add_str(body, "{\"apiVersion\":\"events.k8s.io/v1\",\"kind\":\"Event\",\"metadata\":{"
-                       "\"name\":");
-    text_add_json_string(body, text_bytes(&told->event_name));
-    add_field(body, "namespace", told->ns);
-    text_add_str(body, "},\"eventTime\":\"");
-    api_path_add_time(body, wall_us);
-    text_add_str(body, "\",\"reportingController\":\"fairlead.dev/ingress-controller\"");
-    add_field(body, "reportingInstance", bytes_slice(writer->instance, 0, 128));
-    add_field(body, "action", BYTES("Compile"));
-    add_field(body, "type", told->says_wrong ? BYTES("Warning") : BYTES("Normal"));
-    add_field(body, "reason", told->says_wrong ? BYTES("Invalid") : BYTES("Valid"));
-    add_field(body, "note", cut_note(note));
-    add_regarding(body, told, known);
-    text_add_byte(body, '}');
-}
-
-static void write_more(struct told *told, uint32_t count, int64_t wall_us)
-{
-    text_clear(&told->body);
-    text_printf(&told->body, "{\"series\":{\"count\":%u,\"lastObservedTime\":\"", count);
-    api_path_add_time(&told->body, wall_us);
-    text_add_str(&told->body, "\"}}");
-}
-
 static void begin(struct event_writer *writer, struct told *told, const struct kube_status *known,
                   struct bytes note, const struct moment *moment)
 {
+    const struct event_said said = {.object = told->object,
+                                    .uid = known->uid,
+                                    .is_wrong = told->says_wrong,
+                                    .complaint = told->says,
+                                    .note = note,
+                                    .instance = writer->instance,
+                                    .wall_us = moment->wall_us};
     uint32_t count;
 
     if (told->says_wrong && told->says != told->complaint)
         told->counts[0] = told->counts[1] = 0; /* wrong in another way */
     count = told->counts[told->says_wrong];
-    write_name(told, known, told->says_wrong, told->says);
+    text_clear(&told->event_name);
+    event_text_add_name(&said, &told->event_name);
+    text_clear(&told->body);
     if (count == 0)
-        write_event(writer, told, known, note, moment->wall_us);
+        event_text_add_event(&said, text_bytes(&told->event_name), &told->body);
     else
-        write_more(told, count + 1, moment->wall_us);
+        event_text_add_series(count + 1, moment->wall_us, &told->body);
     told->is_under_way = true;
     told->write = (struct event_write){.is_more = count > 0,
-                                       .ns = told->ns,
+                                       .ns = told->object.ns,
                                        .name = text_bytes(&told->event_name),
                                        .body = text_bytes(&told->body)};
-    writer->under_way++;
     writer->send(writer->context, &told->write);
 }
 
 /* ---- rounds ---- */
-
-static void wake_by(struct event_writer *writer, uint64_t at_ms)
-{
-    if (at_ms < writer->wake_at_ms)
-        writer->wake_at_ms = at_ms;
-}
 
 /* False when the round must stop here for now. */
 static bool say(struct event_writer *writer, struct told *told, bool is_wrong, uint64_t complaint,
@@ -279,14 +176,15 @@ static bool say(struct event_writer *writer, struct told *told, bool is_wrong, u
     if (told->is_under_way)
         return true;
     if (moment->now_ms < told->next_at_ms) {
-        wake_by(writer, told->next_at_ms);
+        rounds_wake_by(&writer->rounds, told->next_at_ms);
         return true;
     }
-    if (!writer->find(writer->context, told->kind, told->ns, told->name, &known)) {
+    if (!writer->find(writer->context, told->object.kind, told->object.ns, told->object.name,
+                      &known)) {
         told_forget(writer, told);
         return true;
     }
-    if (writer->under_way >= EVENTS_AT_ONCE || !bucket_take(&writer->bucket, moment->now_ms))
+    if (!rounds_may_send(&writer->rounds, moment->now_ms))
         return false;
     told->says_wrong = is_wrong;
     told->says = complaint;
@@ -299,7 +197,7 @@ static bool complain(struct event_writer *writer, struct bytes title, struct byt
                      const struct moment *moment)
 {
     struct told *told = map_get(&writer->told, title);
-    uint64_t complaint = bytes_hash_from(text, NAME_SEED);
+    uint64_t complaint = bytes_hash_from(text, COMPLAINT_SEED);
 
     if (told == NULL && writer->told.count >= EVENT_TOLD_MAX) {
         writer->leaving_out++;
@@ -307,14 +205,14 @@ static bool complain(struct event_writer *writer, struct bytes title, struct byt
     }
     if (told == NULL)
         told = told_create(writer, title);
-    if (told == NULL || told->round == writer->round)
+    if (told == NULL || told->round == writer->rounds.number)
         return true;
     if (!(told->is_wrong && told->complaint == complaint) &&
         !say(writer, told, true, complaint, text, moment))
         return false;
     told = map_get(&writer->told, title); /* it may have been forgotten */
     if (told != NULL)
-        told->round = writer->round;
+        told->round = writer->rounds.number;
     return true;
 }
 
@@ -367,14 +265,14 @@ static bool look_at_told(struct event_writer *writer, const struct moment *momen
         writer->left_out = writer->leaving_out;
         return true;
     }
-    if (told->round != writer->round && told->is_wrong) {
+    if (told->round != writer->rounds.number && told->is_wrong) {
         if (!say(writer, told, false, told->complaint, BYTES("nothing is wrong any more"), moment))
             return false;
-    } else if (told->round != writer->round && !told->is_under_way) {
+    } else if (told->round != writer->rounds.number && !told->is_under_way) {
         if (moment->now_ms >= told->forget_at_ms)
             told_forget(writer, told);
         else
-            wake_by(writer, told->forget_at_ms);
+            rounds_wake_by(&writer->rounds, told->forget_at_ms);
     }
     writer->at = at;
     return true;
@@ -397,11 +295,8 @@ static bool look_at_next(struct event_writer *writer, const struct moment *momen
 
 static void begin_round(struct event_writer *writer, uint64_t now_ms)
 {
-    writer->is_again_wanted = false;
-    writer->next_round_at_ms = now_ms + EVENT_ROUND_GAP_MS;
-    writer->wake_at_ms = UINT64_MAX;
+    rounds_begin(&writer->rounds, now_ms);
     writer->leaving_out = 0;
-    writer->round++;
     enter(writer, STAGE_STATUSES);
 }
 
@@ -409,11 +304,8 @@ static void begin_round(struct event_writer *writer, uint64_t now_ms)
 static uint64_t go_round(struct event_writer *writer, const struct moment *moment)
 {
     for (int looks = 0; looks < EVENT_LOOKS_MAX && writer->stage != STAGE_OVER; looks++) {
-        if (look_at_next(writer, moment))
-            continue;
-        if (writer->under_way >= EVENTS_AT_ONCE)
-            return UINT64_MAX; /* an answer comes */
-        return bucket_next_ms(&writer->bucket, moment->now_ms);
+        if (!look_at_next(writer, moment))
+            return rounds_send_ms(&writer->rounds, moment->now_ms);
     }
     return moment->now_ms;
 }
@@ -421,20 +313,18 @@ static uint64_t go_round(struct event_writer *writer, const struct moment *momen
 uint64_t event_writer_run(struct event_writer *writer, uint64_t now_ms, int64_t wall_us)
 {
     const struct moment moment = {now_ms, wall_us};
-    uint64_t again_ms;
 
-    if (now_ms < writer->held_until_ms)
-        return writer->held_until_ms;
-    if (writer->stage == STAGE_OVER && now_ms >= writer->next_round_at_ms &&
-        (writer->is_again_wanted || now_ms >= writer->wake_at_ms))
+    if (now_ms < writer->rounds.held_until_ms)
+        return writer->rounds.held_until_ms;
+    if (writer->stage == STAGE_OVER && rounds_is_due(&writer->rounds, now_ms))
         begin_round(writer, now_ms);
     if (writer->stage != STAGE_OVER) {
-        again_ms = go_round(writer, &moment);
+        uint64_t again_ms = go_round(writer, &moment);
+
         if (writer->stage != STAGE_OVER)
             return again_ms;
     }
-    again_ms = writer->is_again_wanted ? writer->next_round_at_ms : writer->wake_at_ms;
-    return again_ms > writer->next_round_at_ms ? again_ms : writer->next_round_at_ms;
+    return rounds_next_ms(&writer->rounds);
 }
 
 /* ---- answers ---- */
@@ -455,12 +345,9 @@ void event_writer_answered(struct event_writer *writer, struct event_write *writ
 {
     struct told *told = (struct told *)(void *)write;
 
-    CHECK(told->is_under_way && writer->under_way > 0);
+    CHECK(told->is_under_way);
     told->is_under_way = false;
-    writer->under_way--;
-    writer->is_again_wanted = true;
-    if (retry_after_ms > 0)
-        writer->held_until_ms = now_ms + retry_after_ms;
+    rounds_answered(&writer->rounds, retry_after_ms, now_ms);
     switch (answer) {
     case STATUS_WRITTEN:
     case STATUS_CONFLICT:
@@ -473,7 +360,7 @@ void event_writer_answered(struct event_writer *writer, struct event_write *writ
             told->next_at_ms = now_ms + EVENT_RETRY_MS;
         break;
     case STATUS_NOT_ALLOWED:
-        writer->held_until_ms = now_ms + EVENT_FORBIDDEN_MS;
+        rounds_hold(&writer->rounds, now_ms + EVENT_FORBIDDEN_MS);
         break;
     case STATUS_MALFORMED:
         on_said(told, now_ms); /* it would not be taken another time either */

@@ -27,7 +27,6 @@
 #define EVENT_RETRY_MS     30000
 #define EVENT_FORBIDDEN_MS 600000 /* nothing is sent for so long after a 403 */
 #define EVENT_TOLD_MAX     10000  /* objects; what is wrong with more of them is not told */
-#define EVENT_NOTE_MAX     1024   /* bytes, of the API */
 
 /* A write under way. */
 struct event_write {

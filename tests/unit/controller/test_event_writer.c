@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which Events are written, and when. */
+#include "controller/event_text.h"
 #include "controller/event_writer.h"
 #include "tests/unit/controller/told_objects.h"
 
