@@ -1,48 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * compile.c - the driver: takes batches in, keeps the lists of what they make dirty, and runs the
- * parts over those lists.
+ * compile.c - the driver: takes batches in and runs the parts over what they make dirty.
  *
- *     apply: files -> cache -> changes -> dirty hosts and Services
+ *     apply: files -> cache -> changes (changes.c) -> dirty hosts and Services
  *     run:   hosts (host.c) -> clusters (clusters.c) -> certificates -> statuses (statuses.c) ->
  *            findings (emit.c) -> table
  */
-#include "controller/compile/compile.h"
-
 #include "controller/compile/backends.h"
-#include "controller/compile/certificates.h"
-#include "controller/compile/class.h"
-#include "controller/compile/endpoints.h"
+#include "controller/compile/compile_parts.h"
 #include "controller/compile/ingress.h"
 #include "controller/compile/ingress_route.h"
-#include "controller/compile/served_list.h"
-#include "core/check.h"
-#include "route/normal.h"
+#include "controller/compile/pass.h"
 
 #include <stdlib.h>
-
-struct compiler {
-    const struct compile_options *options; /* borrowed */
-    struct cache *cache;                   /* owned, unless is_guest */
-    struct emit *files;                    /* owned, unless is_guest: findings about files */
-    bool is_guest;                         /* of compiler_run_fresh(): looks at another's objects */
-    struct class_rules classes;
-    bool classes_changed;
-    bool is_touched; /* something was applied since the last run: places may have moved */
-    struct dag dag;
-    struct emit emit;
-    struct arena scratch;
-    struct use_list uses;
-    struct secret_list secrets;
-    struct visit_list visits;
-    struct served_list served;
-    int64_t now_s;       /* of the last run */
-    struct table *table; /* ref; the last one, NULL before the first run */
-    struct bytes *names; /* owned; for compiler_external_names() */
-    size_t names_count;
-    uint64_t hosts_compiled;
-    uint64_t clusters_compiled;
-};
 
 static struct compiler *create(const struct compile_options *options, struct cache *cache,
                                struct emit *files, const struct map *known)
@@ -90,136 +60,6 @@ void compiler_destroy(struct compiler *compiler)
     mem_free(compiler);
 }
 
-/* What an object says on its own account, by its kind and name. */
-static struct bytes lint_key(struct compiler *compiler, const struct object *object)
-{
-    return plain_printf(&compiler->scratch, "%d %.*s/%.*s", (int)object->kind,
-                        BYTES_ARG(object->ns), BYTES_ARG(object->name));
-}
-
-static void change_ingress(struct compiler *compiler, const struct ingress *before,
-                           const struct ingress *after)
-{
-    const struct ingress *any = after != NULL ? after : before;
-    bool is_served = after != NULL && ingress_is_ours(&compiler->classes, after);
-    struct findings findings;
-
-    findings_init(&findings, &compiler->scratch);
-    served_list_add(&compiler->served, any, is_served);
-    if (before != NULL)
-        ingress_withdraw(&compiler->dag, before);
-    if (is_served) {
-        ingress_contribute(&compiler->dag, after);
-        ingress_lint(after, &findings);
-    }
-    emit_replace_keyed(&compiler->emit, lint_key(compiler, &any->object), &findings);
-}
-
-static void change_ingress_route(struct compiler *compiler, const struct ingress_route *before,
-                                 const struct ingress_route *after)
-{
-    const struct ingress_route *any = after != NULL ? after : before;
-    struct findings findings;
-
-    findings_init(&findings, &compiler->scratch);
-    if (before != NULL)
-        root_withdraw(&compiler->dag, compiler->options, before);
-    if (after != NULL && ingress_route_is_ours(&compiler->classes, after)) {
-        root_contribute(&compiler->dag, compiler->options, after);
-        ingress_route_lint(compiler->options, after, &findings);
-    }
-    dag_mark_ingress_route(&compiler->dag, any->object.ns, any->object.name);
-    emit_replace_keyed(&compiler->emit, lint_key(compiler, &any->object), &findings);
-}
-
-/* Whoever names a Secret that it delegates, or did, may now use it, or may no more. */
-static void mark_grants(struct compiler *compiler, const struct tls_delegation *delegation)
-{
-    for (uint32_t i = 0; i < delegation->grants_count; i++)
-        dag_mark_secret_users(&compiler->dag, delegation->object.ns, delegation->grants[i].secret);
-}
-
-static void change_delegation(struct compiler *compiler, const struct tls_delegation *before,
-                              const struct tls_delegation *after)
-{
-    if (before != NULL) {
-        grants_remove(&compiler->dag.grants, before);
-        mark_grants(compiler, before);
-    }
-    if (after != NULL) {
-        grants_add(&compiler->dag.grants, after);
-        mark_grants(compiler, after);
-    }
-}
-
-static void change_service(struct compiler *compiler, const struct service *before,
-                           const struct service *after)
-{
-    const struct service *any = after != NULL ? after : before;
-    struct service_node *node = dag_service(&compiler->dag, any->object.ns, any->object.name);
-    struct findings findings;
-
-    findings_init(&findings, &compiler->scratch);
-    if (after != NULL)
-        service_lint(after, &findings);
-    emit_replace_keyed(&compiler->emit, lint_key(compiler, &any->object), &findings);
-    if (node != NULL)
-        dag_mark_service(&compiler->dag, node, service_routes_differ(before, after));
-}
-
-static void change_endpoints(struct compiler *compiler, const struct endpoints *endpoints)
-{
-    struct service_node *node;
-
-    if (endpoints == NULL)
-        return;
-    node = dag_service(&compiler->dag, endpoints->object.ns, endpoints->service);
-    if (node != NULL)
-        dag_mark_service(&compiler->dag, node, false);
-}
-
-static void change_secret(struct compiler *compiler, const struct object *secret)
-{
-    dag_mark_secret(&compiler->dag, secret->ns, secret->name);
-}
-
-static void take_change(struct compiler *compiler, const struct cache_change *change)
-{
-    arena_reset(&compiler->scratch);
-    switch (change->kind) {
-    case OBJECT_INGRESS:
-        change_ingress(compiler, as_ingress(change->before), as_ingress(change->after));
-        break;
-    case OBJECT_INGRESS_CLASS:
-        compiler->classes_changed = true;
-        break;
-    case OBJECT_SERVICE:
-        change_service(compiler, as_service(change->before), as_service(change->after));
-        break;
-    case OBJECT_ENDPOINT_SLICE:
-    case OBJECT_ENDPOINTS:
-        change_endpoints(compiler, as_endpoints(change->before));
-        change_endpoints(compiler, as_endpoints(change->after));
-        break;
-    case OBJECT_SECRET:
-        change_secret(compiler, change->after != NULL ? change->after : change->before);
-        break;
-    case OBJECT_INGRESS_ROUTE:
-        change_ingress_route(compiler, as_ingress_route(change->before),
-                             as_ingress_route(change->after));
-        break;
-    case OBJECT_TLS_DELEGATION:
-        change_delegation(compiler, as_tls_delegation(change->before),
-                          as_tls_delegation(change->after));
-        break;
-    case OBJECT_CONFIG_MAP: /* no route depends on one yet */
-    case OBJECT_KINDS_COUNT:
-    case OBJECT_POD:
-    case OBJECT_NODE:
-        break;
-    }
-}
-
 /* The line stands in the location; the column, where known, in the text. */
 static void tell_note(struct compiler *compiler, struct findings *findings, struct bytes path,
                       const struct decode_note *note)
@@ -256,7 +96,7 @@ static void take_file(struct compiler *compiler, struct source_file *file)
     cache_replace_file(compiler->cache, file->path, file->decoded.objects,
                        file->is_gone ? 0 : file->decoded.objects_count, &changes, &count);
     for (size_t i = 0; i < count; i++)
-        take_change(compiler, &changes[i]);
+        change_take(compiler, &changes[i]);
     cache_changes_free(changes, count);
 }
 
@@ -296,7 +136,7 @@ static void take_served(struct compiler *compiler, struct source_change *change)
     else
         cache_remove(compiler->cache, change->kind, change->ns, change->name, &changes, &count);
     for (size_t i = 0; i < count; i++)
-        take_change(compiler, &changes[i]);
+        change_take(compiler, &changes[i]);
     cache_changes_free(changes, count);
 }
 
