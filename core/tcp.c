@@ -18,11 +18,9 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-#define CHUNKS_KEPT_BYTES_MAX ((size_t)64 * CHUNK_BYTES)
-#define FLUSH_PARTS_MAX       16
+#define FLUSH_PARTS_MAX 16
 /* Reads of one connection in one turn of the loop, so that a fast peer leaves room for others. */
 #define READS_PER_TURN_MAX 8
-#define EDGES_PER_TURN_MAX 256 /* more wait for the next turn */
 
 static enum status status_of_errno(int error)
 {
@@ -304,26 +302,12 @@ static void end_closing(struct tcp *tcp)
     tcp->transport.events->on_closed(&tcp->transport);
 }
 
-/* What becomes due meanwhile waits for the turn after this one. */
-static void run_due(struct net *net)
+void tcp_on_due(struct tcp *tcp)
 {
-    struct list now;
-    struct list *first;
-
-    list_init(&now);
-    while ((first = list_first(&net->due)) != NULL) {
-        list_remove(first);
-        list_push_back(&now, first);
-    }
-    while ((first = list_first(&now)) != NULL) {
-        struct tcp *tcp = LIST_ENTRY(first, struct tcp, due);
-
-        list_remove(first);
-        if (tcp->is_closing)
-            end_closing(tcp);
-        else
-            read_some(tcp);
-    }
+    if (tcp->is_closing)
+        end_closing(tcp);
+    else
+        read_some(tcp);
 }
 
 /* ---- the beginning ---- */
@@ -340,7 +324,7 @@ static void finish_connect(struct tcp *tcp)
     on_connected(tcp, status_of_errno(error));
 }
 
-static void on_edges(struct tcp *tcp, uint32_t edges)
+void tcp_on_edges(struct tcp *tcp, uint32_t edges)
 {
     if (tcp->is_closing)
         return;
@@ -402,78 +386,4 @@ enum status tcp_connect(struct tcp *tcp, struct net *net, const struct address *
     tcp->connect_error = error;
     tcp->on_connected = on_connected;
     return STATUS_OK;
-}
-
-/* ---- what all share ---- */
-
-/* libuv's loop is a member of our epoll, as uv_backend_fd() is made for: told by `data.ptr` NULL,
- * and level-triggered, since libuv decides how much it takes. */
-void net_init(struct net *net, uv_loop_t *loop)
-{
-    struct epoll_event backend = {.events = EPOLLIN, .data.ptr = NULL};
-
-    *net = (struct net){
-        .loop = loop,
-        .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
-        .read_buffer = mem_resize(NULL, READ_BUFFER_BYTES),
-        .write_buffer = mem_resize(NULL, GATHER_BYTES_MAX),
-        .woke_us = uv_hrtime() / 1000,
-    };
-    CHECK(net->epoll_fd >= 0);
-    list_init(&net->due);
-    chunk_pool_init(&net->chunks, CHUNKS_KEPT_BYTES_MAX);
-    CHECK(epoll_ctl(net->epoll_fd, EPOLL_CTL_ADD, uv_backend_fd(loop), &backend) == 0);
-}
-
-void net_fini(struct net *net)
-{
-    CHECK(net->open_count == 0);
-    (void)close(net->epoll_fd);
-    chunk_pool_fini(&net->chunks);
-    mem_free(net->read_buffer);
-    mem_free(net->write_buffer);
-}
-
-/* Edges of sockets; true when libuv's loop has something too. */
-static bool run_edges(const struct epoll_event *events, int count)
-{
-    bool is_backend_ready = false;
-
-    for (int i = 0; i < count; i++) {
-        if (events[i].data.ptr == NULL)
-            is_backend_ready = true;
-        else
-            on_edges(events[i].data.ptr, events[i].events);
-    }
-    return is_backend_ready;
-}
-
-bool net_turn(struct net *net, bool may_wait)
-{
-    struct epoll_event events[EDGES_PER_TURN_MAX] MEM_UNCLEARED;
-    bool is_loop_alive = uv_loop_alive(net->loop) != 0;
-    int wait_ms = is_loop_alive ? uv_backend_timeout(net->loop) : -1;
-    bool runs_loop;
-    int count;
-
-    if (!is_loop_alive && net->open_count == 0)
-        return false;
-    if (!may_wait || net->has_more || !list_is_empty(&net->due))
-        wait_ms = 0;
-    count = epoll_wait(net->epoll_fd, events, EDGES_PER_TURN_MAX, wait_ms);
-    net->woke_us = uv_hrtime() / 1000;
-    uv_update_time(net->loop);
-    runs_loop = run_edges(events, count);
-    run_due(net);
-    /* A timeout of 0: a timer is due, or something was started or closed. */
-    if (runs_loop || uv_backend_timeout(net->loop) == 0)
-        (void)uv_run(net->loop, UV_RUN_NOWAIT);
-    return net->open_count > 0 || uv_loop_alive(net->loop) != 0;
-}
-
-void net_run(struct net *net, net_turn_fn *before_wait, void *context)
-{
-    do {
-        before_wait(context);
-    } while (net_turn(net, true));
 }
