@@ -19,7 +19,7 @@ from kube.namespace import ADDRESS
 from scene import RULES, Scene
 from support import manifests
 from support.echo import program
-from support.origin import listen
+from support.ports import listen
 from support.wait import wait_until
 from support.wrk import Clients
 from tally import TIMES, Tally

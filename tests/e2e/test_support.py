@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The reader of messages is what most tests rest on: it must not be kinder than it says."""
+import socket
+
 import hpack
 import pytest
 
 from support import frames, h2, http, manifests
 from support.certificates import Authority
 from support.origin import Replay
+from support.ports import closed_port, listen, stop_listening
 
 
 def read_request(data):
@@ -119,3 +122,15 @@ def test_certificates_say_what_they_were_asked_to():
     assert "BEGIN CERTIFICATE" in made.pem and "BEGIN PRIVATE KEY" in made.key_pem
     assert authority.issue("a.test").serial != made.serial
     assert Authority("team", parent=authority).issue("b.test").pem.count("BEGIN") == 2
+
+
+def test_a_port_where_nobody_listens_stays_ours_and_can_be_listened_on_again():
+    port = closed_port()
+    for _ in range(2):
+        with socket.socket() as other, pytest.raises(OSError):
+            other.bind(("127.0.0.1", port))
+        with socket.socket() as client, pytest.raises(ConnectionRefusedError):
+            client.connect(("127.0.0.1", port))
+        listener = listen(port)
+        socket.create_connection(("127.0.0.1", port)).close()
+        stop_listening(listener)

@@ -5,7 +5,8 @@ import pytest
 from support import frames, manifests
 from support.certificates import Authority
 from support.checked import Patient, checked, served_by, wait_state
-from support.origin import OK, closed_port
+from support.origin import OK
+from support.ports import closed_port
 from support.tls import wrapped_by
 from support.wait import wait_until
 

@@ -4,7 +4,8 @@ import pytest
 
 from support import manifests
 from support.client import request
-from support.origin import OK, answer, closed_port, silent_port
+from support.origin import OK, answer, silent_port
+from support.ports import closed_port
 
 NO = answer(b"no", "503 Service Unavailable", "Connection: close")
 

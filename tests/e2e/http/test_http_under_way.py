@@ -8,7 +8,8 @@ import pytest
 
 from support import manifests
 from support.client import request
-from support.origin import OK, answer, closed_port
+from support.origin import OK, answer
+from support.ports import closed_port
 from support.wait import wait_until
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from support import manifests
 from support.client import request
-from support.origin import answer, closed_port
+from support.origin import answer
+from support.ports import closed_port
 from support.tls import wrapped_by
 
 CALL = (("content-type", "application/grpc"), ("te", "trailers"))

@@ -5,7 +5,8 @@ import threading
 
 from support import manifests
 from support.client import request
-from support.origin import answer, closed_port, listen
+from support.origin import answer
+from support.ports import closed_port, listen
 from support.wait import wait_until
 
 

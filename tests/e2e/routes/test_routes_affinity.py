@@ -7,7 +7,8 @@ import pytest
 
 from support import manifests, routes
 from support.client import request
-from support.origin import answer, closed_port
+from support.origin import answer
+from support.ports import closed_port
 from support.websocket import KEY, handshake, switching
 
 NAME = "X-Contour-Session-Affinity"

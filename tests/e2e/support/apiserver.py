@@ -25,6 +25,7 @@ import urllib.parse
 
 import yaml
 
+from .ports import listen, stop_listening
 from .wait import PATIENCE_S, wait_until
 
 LIST, WATCH, STREAM = "list", "watch", "stream"
@@ -250,9 +251,7 @@ class ApiServer:
         listener, self.listener = self.listener, None
         if listener is None:
             return
-        with contextlib.suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
+        stop_listening(listener)
         self.thread.join(PATIENCE_S)
         with self.changed:
             connections = [*self.open, *self.connections]
@@ -260,10 +259,7 @@ class ApiServer:
             exchange.reset()
 
     def start(self):
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(("127.0.0.1", self.port))
-        sock.listen(128)
+        sock = listen(self.port, backlog=128)
         self.port = sock.getsockname()[1]
         self.connections = set()
         self.listener = sock

@@ -10,6 +10,7 @@ import socket
 import threading
 
 from . import http
+from .ports import listen, stop_listening
 from .wait import PATIENCE_S, wait_until
 from .wire import Wire
 
@@ -58,22 +59,6 @@ class Replay(Wire):
         self.pending = bytearray(data)
         self.ended = True
         self.was_reset = False
-
-
-def listen(port=0, backlog=512, address="127.0.0.1"):
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind((address, port))
-    sock.listen(backlog)
-    return sock
-
-
-def closed_port():
-    """A port where nobody listens; connects are refused."""
-    sock = listen()
-    port = sock.getsockname()[1]
-    sock.close()
-    return port
 
 
 @contextlib.contextmanager
@@ -126,7 +111,7 @@ class Origin:
             assert not peer.has_more(), f"bytes came: {bytes(peer.pending[-300:])!r}"
 
     def close(self):
-        self.listener.close()
+        stop_listening(self.listener)
         for peer in self.peers:
             peer.close()
 
@@ -202,11 +187,7 @@ class Backend:
         peer.close()
 
     def close(self):
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.listener.close()
+        stop_listening(self.listener)
         for peer in self.peers:
             try:
                 peer.sock.shutdown(socket.SHUT_RDWR)

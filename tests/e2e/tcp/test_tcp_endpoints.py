@@ -5,7 +5,8 @@ import collections
 import pytest
 
 from support import manifests
-from support.origin import closed_port, silent_port
+from support.origin import silent_port
+from support.ports import closed_port
 from support.tcp import PASS, RAW, open_passthrough, tcp_app, tcp_proxy, was_reset
 from support.tls import client_hello, read_alert, refusal
 

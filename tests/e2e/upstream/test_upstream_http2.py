@@ -9,7 +9,7 @@ import pytest
 from support import frames, manifests
 from support.client import RawClient, request
 from support.frames import MAX_CONCURRENT_STREAMS
-from support.origin import closed_port
+from support.ports import closed_port
 from support.tls import client_context, wrapped_by
 from support.wait import PATIENCE_S
 
