@@ -168,12 +168,18 @@ void upstream_policy_parse(const struct object *object, struct upstream_policy *
     policy->server_name = object_annotation(object, BYTES(UPSTREAM_SERVER));
 }
 
+/* An empty value asks for something that cannot be had, none asks for nothing. */
+static bool is_another(struct bytes a, struct bytes b)
+{
+    return (a.at == NULL) != (b.at == NULL) || !bytes_equal(a, b);
+}
+
 bool upstream_policies_differ(const struct object *a, const struct object *b)
 {
     struct upstream_policy left, right;
 
     upstream_policy_parse(a, &left);
     upstream_policy_parse(b, &right);
-    return left.is_verified != right.is_verified || !bytes_equal(left.ca_secret, right.ca_secret) ||
-           !bytes_equal(left.subject_name, right.subject_name);
+    return is_another(left.ca_secret, right.ca_secret) ||
+           is_another(left.subject_name, right.subject_name);
 }

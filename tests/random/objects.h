@@ -248,10 +248,12 @@ static inline void add_service(struct text *out, struct dice *dice)
 {
     text_add_str(out, "apiVersion: v1\nkind: Service\n");
     add_metadata(out, dice, "s", 3);
-    text_printf(out, "  annotations: {projectcontour.io/max-connections: '%s'%s}\nspec:\n",
+    text_printf(out, "  annotations: {projectcontour.io/max-connections: '%s'%s%s}\nspec:\n",
                 PICK(dice, "0", "5", "many"),
                 PICK(dice, "", "", ", fairlead.dev/upstream-ca-secret: t3",
-                     ", fairlead.dev/upstream-subject-name: a.test",
+                     ", fairlead.dev/upstream-ca-secret: ''"),
+                PICK(dice, "", "", ", fairlead.dev/upstream-subject-name: a.test",
+                     ", fairlead.dev/upstream-subject-name: ''",
                      ", projectcontour.io/upstream-protocol.h2: 'web,80'"));
     text_printf(out, "%s  ports: [%s]\n",
                 once_in(dice, 8) ? "  type: ExternalName\n  externalName: db.example.net\n" : "",

@@ -337,8 +337,7 @@ TEST(hostile_92_hsts_is_written_from_its_parts_and_never_pasted)
         HSTS("300,", NULL),
         HSTS("300; x", NULL),
         HSTS("max-age=300", "max-age=300"),
-        HSTS("max-age=300; includeSubDomains; preload",
-             "max-age=300; includeSubDomains; preload"),
+        HSTS("max-age=300; includeSubDomains; preload", "max-age=300; includeSubDomains; preload"),
         HSTS("max-age=", NULL),
         HSTS("300; includeSubDomains; x", NULL),
         HSTS("99999999999", NULL),
@@ -398,6 +397,28 @@ TEST(hostile_57_endpoints_that_cannot_be_verified_as_asked_are_not_spoken_to)
     world_close(&world);
 }
 
+TEST(an_empty_annotation_of_a_service_is_another_than_none)
+{
+    static const char empty[] =
+        UPSTREAM("fairlead.dev/upstream-ca-secret: ca, fairlead.dev/upstream-subject-name: \"\"");
+    static const char none[] = UPSTREAM("fairlead.dev/upstream-ca-secret: ca");
+    struct world world;
+
+    world_open(&world);
+    put_ca(&world, "ca");
+    world_put(&world, "i.yaml", INGRESS("i", "a.example.com", "/", "Prefix", "web", "80"));
+    world_put(&world, "web.yaml", empty);
+    assert_line(world_dump(&world),
+                "prefix / -> 503 annotation fairlead.dev/upstream-subject-name of "
+                "Service default/web: \"\" is no host name");
+    world_put(&world, "web.yaml", none);
+    assert_line(world_dump(&world), "prefix / -> default/web/80 (1 endpoint)");
+    assert_same_as_fresh(&world);
+    world_put(&world, "web.yaml", empty);
+    assert_same_as_fresh(&world);
+    world_close(&world);
+}
+
 TEST(a_certificate_is_listed_once_however_many_hosts_show_it)
 {
     struct world world;
@@ -432,4 +453,5 @@ TESTS(UNIT(a_secret_change_compiles_only_the_hosts_that_use_it),
       UNIT(the_strictest_client_settings_of_all_ingresses_of_a_host_hold),
       UNIT(hostile_92_hsts_is_written_from_its_parts_and_never_pasted),
       UNIT(hostile_57_endpoints_that_cannot_be_verified_as_asked_are_not_spoken_to),
+      UNIT(an_empty_annotation_of_a_service_is_another_than_none),
       UNIT(a_certificate_is_listed_once_however_many_hosts_show_it))
