@@ -298,9 +298,10 @@ static bool walk_table(struct explainer *explainer)
         return refuse_host(explainer);
     case MATCH_NO_PATH:
         return refuse_path(explainer, vhost);
-    case MATCH_REGEX_LIMIT:
-        return explain_refuse(explainer,
-                              "400: a regular expression of this host needs too many steps");
+    case MATCH_REGEX_LIMIT: /* it is tried before any prefix, whoever wrote it */
+        add_route_fact(explainer, vhost, route);
+        return explain_refuse(explainer, "400: the pattern of this route needs too many steps to "
+                                         "say whether the path matches; write a simpler one");
     case MATCH_ROUTE:
         add_route_fact(explainer, vhost, route);
         return walk_action(explainer, route);

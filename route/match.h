@@ -36,12 +36,13 @@ enum match_result {
     MATCH_NO_HOST,     /* nobody claims the host; no host-less rules, no default backend. Over TLS
                         * there are neither */
     MATCH_NO_PATH,     /* the rules that apply have no path that matches and no default backend */
-    MATCH_REGEX_LIMIT, /* a regex path reached its step limit: answer 400, hostile-input 42 */
+    MATCH_REGEX_LIMIT, /* the regex path of *route reached its step limit: answer 400,
+                        * hostile-input 42 */
 };
 
 /*
  * The route for a host and a path, both in normal form (normal.h), path without its query.
- * *route is borrowed from the table and written only for MATCH_ROUTE.
+ * *route is borrowed from the table and written only for MATCH_ROUTE and MATCH_REGEX_LIMIT.
  */
 enum match_result match_route(const struct table *table, enum scheme scheme, struct bytes host,
                               struct bytes path, const struct route **route);

@@ -310,15 +310,12 @@ static enum match_result match_regexes(const struct path_tree *tree, struct byte
     uint32_t steps_max = regex_steps(path.len, tree->regexes_count);
 
     for (uint32_t i = 0; i < tree->regexes_count; i++) {
-        switch (regex_match(tree->regexes[i], path, steps_max)) {
-        case REGEX_MATCHES:
-            *route = &tree->routes[tree->first_regex + i];
-            return MATCH_ROUTE;
-        case REGEX_LIMIT:
-            return MATCH_REGEX_LIMIT;
-        case REGEX_DIFFERS:
-            break;
-        }
+        enum regex_result result = regex_match(tree->regexes[i], path, steps_max);
+
+        if (result == REGEX_DIFFERS)
+            continue;
+        *route = &tree->routes[tree->first_regex + i];
+        return result == REGEX_MATCHES ? MATCH_ROUTE : MATCH_REGEX_LIMIT;
     }
     return MATCH_NO_PATH;
 }

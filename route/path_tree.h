@@ -46,7 +46,8 @@ struct path_tree *path_tree_create(const struct route *routes, uint32_t count, c
 void path_tree_destroy(struct path_tree *tree);
 
 void path_tree_walk(const struct path_tree *tree, struct bytes path, struct path_walk *walk);
-/* MATCH_ROUTE, MATCH_NO_PATH or MATCH_REGEX_LIMIT: exact, else the patterns, else prefixes. */
+/* MATCH_ROUTE, MATCH_NO_PATH or MATCH_REGEX_LIMIT: exact, else the patterns, else prefixes. *route
+ * as in match_route(). */
 enum match_result path_tree_match(const struct path_tree *tree, struct bytes path,
                                   const struct route **route);
 

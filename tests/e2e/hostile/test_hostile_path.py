@@ -176,6 +176,20 @@ def test_hostile_42_a_regex_stops_at_its_limit(tenants):
     assert tenants.proxy.metrics().value("fairlead_loop_busy_seconds_bucket", le="+Inf") >= 1
 
 
+def test_hostile_42_a_pattern_at_its_limit_is_named(tenants):
+    """Whose it is: anybody's Ingress may have added it to the host."""
+    tenants.start(
+        tenants.add("root"), tenants.add("evil"),
+        manifests.ingress_of("i", [("a.test", [
+            ("/", "root"), ("/(a+)+b", "evil", 80, "ImplementationSpecific")])]))
+    path = "/" + "a" * 40 + "bc"
+    assert tenants.get(path) == 400
+    told = tenants.proxy.admin("/explain?url=http://a.test" + path).body.decode()
+    assert "Ingress default/i spec.rules[0].http.paths[1]" in told, told
+    assert "400: the pattern of this route needs too many steps" in told, told
+    tenants.proxy.output.wait_for("regex_limit.*Ingress default/i")
+
+
 def test_hostile_43_host_in_any_spelling(tenants):
     tenants.start(tenants.add("app"), manifests.ingress("a.test", "/", "app"))
     for host in ("a.test", "A.TEST", "a.Test", "a.test.", "a.test:80", "a.test:8080", "A.test.:80"):

@@ -219,6 +219,7 @@ TEST(hostile_96_an_unavailable_route_keeps_its_place_before_a_wider_one)
 TEST(hostile_42_a_regex_past_its_step_limit_never_matches)
 {
     struct maker maker = with_clusters();
+    const struct route *route = NULL;
     struct table *table;
 
     maker_host(&maker, "x");
@@ -228,6 +229,10 @@ TEST(hostile_42_a_regex_past_its_step_limit_never_matches)
     assert_string_equal(goes_to(table, "x", "/aaab"), "a");
     assert_string_equal(goes_to(table, "x", "/c"), "b");
     assert_string_equal(goes_to(table, "x", "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabc"), "limit");
+    assert_int_equal(match_route(table, SCHEME_HTTP, BYTES("x"),
+                                 BYTES("/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabc"), &route),
+                     MATCH_REGEX_LIMIT);
+    assert_bytes(route->path, "/(a+)+b"); /* whose it is can be told */
     assert_string_equal(goes_to(table, "x", "/c"), "b");
     table_unref(table);
 }
