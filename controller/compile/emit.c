@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * emit.c - findings: gathered, kept by owner, written into the table.
+ * emit.c - findings: kept by owner, written into the table.
  */
 #include "controller/compile/emit.h"
 
@@ -54,7 +54,7 @@ static bool is_plain(struct bytes value)
     return true;
 }
 
-static struct bytes plain_copy(struct arena *arena, struct bytes value)
+struct bytes plain_copy(struct arena *arena, struct bytes value)
 {
     struct text text;
     struct bytes copy;
@@ -109,62 +109,6 @@ struct bytes object_title(const struct object *object, struct arena *arena)
     return title(object->kind, object->ns, object->name, arena);
 }
 
-void findings_init(struct findings *findings, struct arena *arena)
-{
-    *findings = (struct findings){.arena = arena};
-}
-
-/* NULL when the owner has said enough. */
-static struct draft *findings_next(struct findings *findings)
-{
-    if (findings->count == FINDINGS_MAX) {
-        findings->left_out++;
-        return NULL;
-    }
-    if (findings->count == findings->capacity) {
-        size_t wanted = findings->capacity * 2 + 8;
-        struct draft *drafts = arena_alloc(findings->arena, wanted * sizeof(*drafts));
-
-        if (findings->count > 0)
-            memcpy(drafts, findings->drafts, findings->count * sizeof(*drafts));
-        findings->drafts = drafts;
-        findings->capacity = wanted;
-    }
-    findings->drafts[findings->count] = (struct draft){0};
-    return &findings->drafts[findings->count++];
-}
-
-void findings_add(struct findings *findings, bool is_error, const struct object *object,
-                  const char *format, ...)
-{
-    struct draft *draft = findings_next(findings);
-    va_list args;
-
-    if (draft == NULL)
-        return;
-    draft->is_error = is_error;
-    draft->kind = object->kind;
-    draft->ns = object->ns;
-    draft->name = object->name;
-    va_start(args, format);
-    draft->text = plain_vprintf(findings->arena, format, args);
-    va_end(args);
-}
-
-void findings_add_located(struct findings *findings, bool is_error, struct bytes location,
-                          struct bytes object, struct bytes text)
-{
-    struct draft *draft = findings_next(findings);
-
-    if (draft == NULL)
-        return;
-    draft->is_error = is_error;
-    draft->has_location = true;
-    draft->location = plain_copy(findings->arena, location);
-    draft->object = plain_copy(findings->arena, object);
-    draft->text = plain_copy(findings->arena, text);
-}
-
 void emit_init(struct emit *emit)
 {
     *emit = (struct emit){0};
@@ -177,6 +121,7 @@ static void set_destroy(struct emit *emit, struct finding_set *set)
 {
     for (size_t i = 0; i < set->count; i++)
         told_unref(&emit->told, set->told[i]);
+    emit->left_out_now -= set->left_out;
     list_remove(&set->link);
     mem_free(set);
 }
@@ -191,19 +136,22 @@ void emit_fini(struct emit *emit)
 
 /* NULL when there is nothing to say. The key stands behind what is told. */
 static struct finding_set *set_create(struct emit *emit, struct bytes key,
-                                      const struct findings *findings)
+                                      struct findings *findings)
 {
-    size_t told_len = findings->count * sizeof(struct told *);
     struct finding_set *set;
+    size_t told_len;
     char *at;
 
+    findings_finish(findings);
     if (findings->count == 0)
         return NULL;
+    told_len = findings->count * sizeof(struct told *);
     set = mem_alloc(sizeof(*set) + told_len + key.len);
     at = (char *)set + sizeof(*set) + told_len;
     set->key = bytes_pack(&at, key);
     set->count = findings->count;
     set->left_out = findings->left_out;
+    emit->left_out_now += set->left_out;
     for (size_t i = 0; i < findings->count; i++)
         set->told[i] = told_ref(&emit->told, &findings->drafts[i]);
     list_push_back(&emit->sets, &set->link);
@@ -212,7 +160,7 @@ static struct finding_set *set_create(struct emit *emit, struct bytes key,
 
 /* Takes `old` out and puts the new set in; returns it. */
 static struct finding_set *replace(struct emit *emit, struct finding_set *old, struct bytes key,
-                                   const struct findings *findings)
+                                   struct findings *findings)
 {
     struct finding_set *set = set_create(emit, key, findings);
 
@@ -223,12 +171,12 @@ static struct finding_set *replace(struct emit *emit, struct finding_set *old, s
     return set;
 }
 
-void emit_replace(struct emit *emit, struct finding_set **place, const struct findings *findings)
+void emit_replace(struct emit *emit, struct finding_set **place, struct findings *findings)
 {
     *place = replace(emit, *place, BYTES_NONE, findings);
 }
 
-void emit_replace_keyed(struct emit *emit, struct bytes key, const struct findings *findings)
+void emit_replace_keyed(struct emit *emit, struct bytes key, struct findings *findings)
 {
     struct finding_set *old, *set;
 
@@ -268,22 +216,6 @@ static struct bytes place_of(const struct object *object, struct arena *arena)
     return plain_printf(arena, "%.*s:%u", BYTES_ARG(object->file), object->line);
 }
 
-/* Who said too much is known by the first that was said. */
-static void write_left_out(struct writer *writer, const struct finding_set *set)
-{
-    const struct draft *first = &set->told[0]->draft;
-
-    if (set->left_out == 0)
-        return;
-    writer_add(writer, false, BYTES_NONE,
-               first->has_location ? first->object
-                                   : title(first->kind, first->ns, first->name, writer->arena),
-               plain_printf(writer->arena,
-                            "%zu more findings that belong to this one are left out (FINDINGS_MAX)",
-                            set->left_out));
-    writer->left_out += set->left_out;
-}
-
 static void write_told(struct writer *writer, const struct draft *draft)
 {
     const struct object *object;
@@ -320,10 +252,7 @@ static void write_all(struct writer *writer, const struct emit *emit)
 
     while ((told = map_next(&emit->told, &at)) != NULL)
         write_told(writer, &told->draft);
-    for (const struct list *link = emit->sets.next; link != &emit->sets; link = link->next)
-        write_left_out(
-            writer, (const struct finding_set *)(const void *)((const char *)link -
-                                                               offsetof(struct finding_set, link)));
+    writer->left_out += emit->left_out_now;
 }
 
 static int compare_findings(const void *a, const void *b)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * emit.h - what people are told about objects: gathered while compiling, kept by owner, given to
- * the table as one sorted list.
+ * emit.h - what people are told about objects: kept by owner, given to the table as one sorted
+ * list.
  *
- *     findings (one compile of one host) -> finding_set (what that host says now)
+ *     findings (one compile of one host, findings.h) -> finding_set (what that host says now)
  *                                             \--> told (each once) -> struct finding
  *
  * A host, a Service or an object replaces its own set and nobody else's; so the list follows a
@@ -12,7 +12,7 @@
 #ifndef CONTROLLER_COMPILE_EMIT_H
 #define CONTROLLER_COMPILE_EMIT_H
 
-#include "controller/compile/told.h"
+#include "controller/compile/findings.h"
 #include "controller/object/cache.h"
 #include "core/list.h"
 #include "core/map.h"
@@ -20,40 +20,22 @@
 #include "core/text.h"
 #include "route/builder.h"
 
-/* Of one owner: a host, a Service, an object. More are counted, and that is told. */
-#define FINDINGS_MAX 1000
-
-/* Drafts while they are gathered; texts are in the arena. */
-struct findings {
-    struct arena *arena; /* borrowed */
-    struct draft *drafts;
-    size_t count;
-    size_t capacity;
-    size_t left_out; /* beyond FINDINGS_MAX */
-};
-
-void findings_init(struct findings *findings, struct arena *arena);
-void findings_add(struct findings *findings, bool is_error, const struct object *object,
-                  const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* A finding that knows its place itself. */
-void findings_add_located(struct findings *findings, bool is_error, struct bytes location,
-                          struct bytes object, struct bytes text);
-
 /* What one owner says. */
 struct finding_set {
     struct list link; /* in emit->sets */
     struct bytes key; /* in emit->by_key, or empty */
     size_t count;
-    size_t left_out;
+    size_t left_out;     /* what it did not say */
     struct told *told[]; /* refs */
 };
 
 struct emit {
-    struct list sets;  /* struct finding_set */
-    struct map by_key; /* of those that have no better owner: objects and files */
-    struct map told;   /* all that the sets say; struct told */
-    bool is_changed;   /* since the last emit_write() */
-    uint64_t errors;   /* by the last emit_write() */
+    struct list sets;    /* struct finding_set */
+    struct map by_key;   /* of those that have no better owner: objects and files */
+    struct map told;     /* all that the sets say; struct told */
+    size_t left_out_now; /* by all sets */
+    bool is_changed;     /* since the last emit_write() */
+    uint64_t errors;     /* by the last emit_write() */
     uint64_t warnings;
     uint64_t left_out;
 };
@@ -62,9 +44,9 @@ void emit_init(struct emit *emit);
 void emit_fini(struct emit *emit); /* frees all sets */
 
 /* Let `*place` say this from now on; it may say nothing. Texts are copied. */
-void emit_replace(struct emit *emit, struct finding_set **place, const struct findings *findings);
+void emit_replace(struct emit *emit, struct finding_set **place, struct findings *findings);
 /* The same for what has no place for its set: by a key such as "file examples/a.yaml". */
-void emit_replace_keyed(struct emit *emit, struct bytes key, const struct findings *findings);
+void emit_replace_keyed(struct emit *emit, struct bytes key, struct findings *findings);
 
 /*
  * Give the builder all of them, with the places of the objects as the cache knows them now, and
@@ -84,6 +66,8 @@ void text_add_quoted(struct text *out, struct bytes value);
 /* "Ingress default/web" or "IngressClass web", in the arena. */
 struct bytes object_title(const struct object *object, struct arena *arena);
 /* printf into an arena, with control bytes as text_add_plain() writes them. */
+/* A copy in the arena, plain. */
+struct bytes plain_copy(struct arena *arena, struct bytes value);
 struct bytes plain_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 struct bytes plain_vprintf(struct arena *arena, const char *format, va_list args)
