@@ -263,7 +263,7 @@ void cluster_free_if_idle(struct cluster *cluster)
         return;
     if (cluster->connections > 0 || cluster->pending > 0 || cluster->requests > 0 ||
         cluster->retries > 0)
-        return; /* the next sweep looks again */
+        return;
     cluster_destroy(cluster);
 }
 
@@ -271,6 +271,8 @@ void cluster_retire(struct cluster *cluster)
 {
     struct list leaving;
 
+    if (cluster->requests > 0) /* they may need an endpoint yet: the next sweep looks again */
+        return;
     list_init(&leaving);
     leave_all(cluster, &leaving);
     retire_endpoints(cluster, &leaving);

@@ -27,8 +27,9 @@ struct cluster *cluster_create(struct clusters *clusters, const struct cluster_s
 /* Goes over to another spec of the same key. Endpoints are kept by address; those that went are
  * retired, and on_retired() is called for each once the cluster is consistent again. */
 void cluster_follow(struct cluster *cluster, const struct cluster_spec *spec);
-/* Retires all endpoints. The cluster goes with the last of them, maybe at once: it must stand in
- * clusters->unplaced. */
+/* Retires all endpoints, unless requests count in the cluster: one that waits or is tried again
+ * goes where its own table says. It goes with the last of its endpoints, maybe at once: it must
+ * stand in clusters->unplaced. */
 void cluster_retire(struct cluster *cluster);
 /* Frees a retired cluster of which nothing is in use any more. */
 void cluster_free_if_idle(struct cluster *cluster);

@@ -3,9 +3,9 @@
  * clusters.c - all live clusters of one worker.
  *
  *     places[slot] -> cluster           what the newest table has in that slot
- *     unplaced     -> cluster, ...      retired and not idle yet; or made for a stream whose older
- *                                       table has a key in a slot that is another's by now. The
- * next sweep retires those.
+ *     unplaced     -> cluster, ...      retired and not idle yet; or of streams whose older table
+ *                                       has a key that is in no slot, or in a slot that is
+ * another's by now. The next sweep that finds no request in them retires those.
  */
 #include "core/check.h"
 #include "core/mem.h"
@@ -40,8 +40,7 @@ void clusters_destroy(struct clusters *clusters)
     for (uint32_t slot = 0; slot < clusters->places_count; slot++)
         if (clusters->places[slot].cluster != NULL)
             cluster_destroy(clusters->places[slot].cluster);
-    LIST_EACH(&clusters->unplaced, link)
-    {
+    LIST_EACH (&clusters->unplaced, link) {
         cluster_destroy(LIST_ENTRY(link, struct cluster, link));
     }
     verdicts_fini(clusters);
@@ -63,8 +62,8 @@ static struct cluster_place *place_of(struct clusters *clusters, uint32_t slot)
     return &clusters->places[slot];
 }
 
-/* Puts another cluster, or none, in a slot. The one that stood there is retired, after the change:
- * its callbacks may ask for clusters. */
+/* Puts another cluster, or none, in a slot. The one that stood there is retired once no request
+ * needs it, and after the change: its callbacks may ask for clusters. */
 static void replace(struct clusters *clusters, uint32_t slot, struct cluster *fresh)
 {
     struct cluster *stale = clusters->places[slot].cluster;
@@ -81,8 +80,7 @@ static struct cluster *get_unplaced(struct clusters *clusters, const struct clus
 {
     struct cluster *cluster;
 
-    LIST_EACH(&clusters->unplaced, link)
-    {
+    LIST_EACH (&clusters->unplaced, link) {
         cluster = LIST_ENTRY(link, struct cluster, link);
         if (!bytes_equal(cluster->key, spec->key))
             continue;
@@ -123,7 +121,7 @@ struct cluster *clusters_get(struct clusters *clusters, const struct cluster_spe
 }
 
 /* A callback may free any of the others too: hence one at a time from the front. */
-static void sweep_unplaced(struct clusters *clusters)
+void clusters_retire_unplaced(struct clusters *clusters)
 {
     struct list waiting;
     struct list *link;
@@ -142,7 +140,7 @@ static void sweep_unplaced(struct clusters *clusters)
 
 void clusters_sweep(struct clusters *clusters, const struct table *table)
 {
-    sweep_unplaced(clusters);
+    clusters_retire_unplaced(clusters);
     for (uint32_t slot = 0; slot < clusters->places_count; slot++) {
         const struct cluster_spec *held = clusters->places[slot].spec;
         const struct cluster_spec *spec;
@@ -167,8 +165,7 @@ struct cluster *clusters_next(struct clusters *clusters, size_t *at)
         if (cluster != NULL)
             return cluster;
     }
-    LIST_EACH(&clusters->unplaced, link)
-    {
+    LIST_EACH (&clusters->unplaced, link) {
         if (further++ < *at)
             continue;
         (*at)++;

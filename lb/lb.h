@@ -98,8 +98,11 @@ void clusters_destroy(struct clusters *clusters);
  */
 struct cluster *clusters_get(struct clusters *clusters, const struct cluster_spec *spec);
 /* After a publication, not on the request path: bring all live clusters up to date with the table
- * and retire those it no longer has. */
+ * and retire those it no longer has, and in which no request counts. */
 void clusters_sweep(struct clusters *clusters, const struct table *table);
+/* Now and then: retire those that the table had no longer, but requests of an older one did. Costs
+ * nothing when there are none. */
+void clusters_retire_unplaced(struct clusters *clusters);
 /*
  * What probes have found out about an endpoint, by health_add_key(). It counts for all clusters
  * that have the endpoint and probe it this way, those that are made later too, until something else

@@ -83,6 +83,7 @@ static void on_second(uv_timer_t *timer)
     limits_check_memory(worker);
     if (worker->access_log != NULL)
         access_log_flush(worker->access_log);
+    clusters_retire_unplaced(worker->clusters);
     if (worker->sweep_is_due && worker->current.latest != NULL) {
         worker->sweep_is_due = false;
         clusters_sweep(worker->clusters, worker->current.latest->table);

@@ -248,7 +248,8 @@ TEST(a_slot_that_changes_hands_gets_a_new_cluster_and_the_old_one_drains)
     clusters_destroy(clusters);
 }
 
-TEST(a_retired_cluster_that_still_counts_something_is_kept)
+/* A request that waits, or is tried again, needs an endpoint yet. */
+TEST(a_cluster_in_which_requests_count_keeps_its_endpoints_until_they_are_over)
 {
     struct clusters *clusters = clusters_create(1, 1, NULL, NULL);
     struct cluster *old;
@@ -259,8 +260,30 @@ TEST(a_retired_cluster_that_still_counts_something_is_kept)
     old = clusters_get(clusters, &first.spec);
     old->requests = 1;
     clusters_get(clusters, &second.spec);
+    clusters_retire_unplaced(clusters);
     assert_int_equal(visit_all(clusters), 2);
+    assert_false(old->retired);
+    assert_int_equal(visit(old, 0), 1);
     old->requests--;
+    clusters_retire_unplaced(clusters);
+    assert_int_equal(visit_all(clusters), 1);
+    clusters_destroy(clusters);
+}
+
+TEST(a_retired_cluster_that_still_counts_a_connection_is_kept)
+{
+    struct clusters *clusters = clusters_create(1, 1, NULL, NULL);
+    struct cluster *old;
+
+    spec_init(&first, 5, "a", 1);
+    spec_add(&first, 1, 1);
+    spec_init(&second, 5, "b", 2);
+    old = clusters_get(clusters, &first.spec);
+    old->connections = 1;
+    clusters_get(clusters, &second.spec);
+    assert_int_equal(visit_all(clusters), 2);
+    assert_true(old->retired);
+    old->connections--;
     clusters_destroy(clusters);
 }
 
@@ -348,6 +371,7 @@ TESTS(UNIT(the_same_spec_gives_the_same_cluster),
       UNIT(a_retired_endpoint_waits_for_its_pool_too), UNIT(a_pool_may_go_from_inside_the_callback),
       UNIT(an_address_that_comes_back_is_a_new_endpoint),
       UNIT(a_slot_that_changes_hands_gets_a_new_cluster_and_the_old_one_drains),
-      UNIT(a_retired_cluster_that_still_counts_something_is_kept),
+      UNIT(a_cluster_in_which_requests_count_keeps_its_endpoints_until_they_are_over),
+      UNIT(a_retired_cluster_that_still_counts_a_connection_is_kept),
       UNIT(a_stream_of_an_older_table_still_reaches_its_cluster),
       UNIT(a_sweep_follows_the_table_and_retires_what_it_has_no_more))
