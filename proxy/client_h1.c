@@ -435,11 +435,14 @@ static void begin_tunnel(struct stream *stream)
 {
     struct conn *conn = stream->conn;
     struct text early = conn->pending;
-    struct bytes data = text_bytes(&early);
+    struct batch batch MEM_UNCLEARED;
 
     text_init(&conn->pending);
-    if (data.len > 0)
-        read_stream(stream, &data);
+    if (early.len > 0) { /* who opened the tunnel runs the stream: it may be over by this */
+        batch_init(&batch, NULL);
+        batch_add(&batch, text_bytes(&early));
+        tunnel_request(stream, &batch);
+    }
     text_fini(&early);
     if (conn->client_ended && stream->step == STREAM_TUNNEL)
         tunnel_client_ended(stream);

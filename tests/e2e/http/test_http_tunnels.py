@@ -8,6 +8,7 @@ import pytest
 from support import manifests
 from support.client import request
 from support.origin import answer
+from support.turns import in_one_turn
 from support.websocket import KEY, accept_of, handshake, switching
 
 
@@ -169,3 +170,16 @@ def test_no_endpoint_for_a_handshake(fairlead):
     proxy = fairlead(manifests.app(path="/ws",
                                    annotations=manifests.contour(websocket_routes="/ws")))
     assert proxy.ask(handshake()).status == 503
+
+
+def test_early_bytes_for_an_endpoint_that_accepts_and_dies(tunnels):
+    proxy, upstream = tunnels("--workers", "1")
+    client = proxy.client()
+    client.send(handshake() + b"early")
+    peer = upstream.accept()
+    peer.read_request_head()
+    with in_one_turn(proxy):
+        peer.send(switching())
+        peer.reset()
+    client.read_to_end()
+    assert proxy.admin("/healthz").status == 200

@@ -3,17 +3,14 @@
 Connections to HTTP/2 endpoints at their turning points: opening, full, idle again, going away while
 a request is on its way to them.
 """
-import contextlib
-import os
-import pathlib
 import re
-import signal
 
 import pytest
 
 from support import frames, manifests
 from support.client import request
 from support.frames import MAX_CONCURRENT_STREAMS
+from support.turns import in_one_turn
 from support.wait import wait_until
 from support.websocket import handshake
 
@@ -30,23 +27,6 @@ def behind(fairlead):
                         "--workers", "1", *flags)
 
     return start
-
-
-def is_stopped(pid):
-    """All of its threads, as proc(5) tells."""
-    tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
-    return all((task / "stat").read_text().rpartition(")")[2].split()[0] == "T" for task in tasks)
-
-
-@contextlib.contextmanager
-def in_one_turn(proxy):
-    """What happens meanwhile reaches the program at once, in this order."""
-    os.kill(proxy.pid, signal.SIGSTOP)
-    try:
-        wait_until(lambda: is_stopped(proxy.pid), "the program to stand still")
-        yield
-    finally:
-        os.kill(proxy.pid, signal.SIGCONT)
 
 
 def wait_end_arrived(peer):
@@ -363,3 +343,58 @@ def test_a_reset_of_the_endpoint_ends_a_tunnel(tunnel):
     else:
         assert client.client.ending(client.stream).reset == frames.INTERNAL_ERROR
     proxy.wait_gauge("fairlead_tunnels", 0)
+
+
+# ---- sent away ----
+
+
+@pytest.mark.parametrize("retry_on", ["5xx", "reset", "connect-failure"])
+def test_who_is_sent_away_waits_without_the_clock_of_the_attempt_before(fairlead, origin, retry_on):
+    """The endpoint takes one stream, and there may be no other connection: the second request waits
+    for longer than one attempt may take."""
+    upstream = origin()
+    proxy = fairlead(manifests.app(
+        upstream, annotations=manifests.contour(per_try_timeout="200ms", retry_on=retry_on),
+        service_annotations={**manifests.upstream_protocol("h2c"),
+                             **manifests.contour(max_connections=1)}), "--workers", "1",
+        "--pending-timeout", "1s")
+    first, second = proxy.client(), proxy.client()
+    first.send(request("POST", "/first", "a.test", "Content-Length: 1000") + b"begin")
+    peer = upstream.accept()
+    second.send(request("GET", "/second"))
+    proxy.wait_gauge("fairlead_streams", 2 + 1)  # this one asks, too
+    peer.send(frames.settings((MAX_CONCURRENT_STREAMS, 1)))
+    answered = second.read_response()
+    assert (answered.status, answered.reason_code) == (503, "pending_timeout")
+    assert proxy.is_running()
+
+
+def test_an_endpoint_that_takes_no_stream_at_all_is_left(fairlead, h2_backend):
+    """Else the request would go from connection to connection for ever."""
+    upstream = h2_backend(settings=((MAX_CONCURRENT_STREAMS, 0),
+                                    (frames.ENABLE_CONNECT_PROTOCOL, 1)))
+    proxy = fairlead(manifests.app(upstream, annotations=manifests.contour(websocket_routes="/"),
+                                   service_annotations=manifests.upstream_protocol("h2c")),
+                     "--workers", "1")
+    client = proxy.client()
+    client.send(handshake("/"))
+    answered = client.read_response()
+    assert (answered.status, answered.reason_code) == (502, "stream_refused")
+    assert upstream.connections <= 4
+
+
+def test_requests_of_which_nothing_was_sent_go_elsewhere_whatever_they_are(behind, origin,
+                                                                          h2_backend):
+    """The endpoint accepts, and dies before it says how many it takes: one request went ahead."""
+    dying, good = origin(), h2_backend()
+    proxy = behind(dying, good)
+    clients = [proxy.client() for _ in range(12)]
+    with in_one_turn(proxy):
+        for client in clients:
+            client.send(POST)
+    peer = dying.accept()
+    peer.read_until(b"HTTP/2.0\r\n\r\nSM\r\n\r\n")
+    peer.reset()
+    dying.close()
+    answers = [client.read_response() for client in clients]
+    assert sum(answered.status != 200 for answered in answers) <= 1
