@@ -243,6 +243,15 @@ static void on_bytes(struct upstream *upstream, struct bytes data)
     stream_run(stream);
 }
 
+/* The write that met a reset has taken it away from the read: it looks like an end then. */
+static bool is_cut(struct stream *stream, bool is_reset)
+{
+    if (is_reset || stream->step == STREAM_TUNNEL)
+        return is_reset;
+    return h1_body_finish(&stream->response_body) != STATUS_OK ||
+           (stream->is_unsendable && stream->response_body.framing == BODY_UNTIL_CLOSE);
+}
+
 static void end_answer(struct stream *stream, bool is_reset)
 {
     struct batch batch MEM_UNCLEARED;
@@ -251,8 +260,7 @@ static void end_answer(struct stream *stream, bool is_reset)
         relay_attempt_died(stream);
         return;
     }
-    if (is_reset ||
-        (stream->step != STREAM_TUNNEL && h1_body_finish(&stream->response_body) != STATUS_OK)) {
+    if (is_cut(stream, is_reset)) {
         relay_answer_broke(stream);
         return;
     }

@@ -9,6 +9,7 @@ import pytest
 from support import manifests
 from support.client import chunked, request
 from support.origin import OK, answer
+from support.turns import in_one_turn
 
 MEGABYTE = 1 << 20
 
@@ -318,3 +319,22 @@ def test_twenty_slow_readers_cost_a_bounded_amount(pair):
             except BlockingIOError:
                 pass
     assert proxy.metric("fairlead_resident_bytes") - before < 16 * MEGABYTE
+
+
+def test_an_answer_until_the_end_that_is_cut_while_the_body_goes_up_is_not_taken_for_whole(
+        fairlead, origin):
+    """The write of the body meets the reset first, and the read after it sees a mere end."""
+    upstream = origin()
+    proxy = fairlead(manifests.app(upstream), "--workers", "1")
+    client = proxy.client()
+    client.send(request("POST", "/", "a.test", "Transfer-Encoding: chunked") + b"5\r\nhello\r\n")
+    peer = upstream.accept()
+    peer.read_request_head()
+    peer.send(b"HTTP/1.1 200 OK\r\n\r\nonly a part")
+    client.read_until(b"only a part")
+    peer.read_some()
+    with in_one_turn(proxy):
+        client.send(b"5\r\nworld\r\n")
+        peer.reset()
+    assert not client.read_to_end().endswith(b"0\r\n\r\n")
+    proxy.output.wait_for("response_truncated")
