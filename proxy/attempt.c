@@ -269,6 +269,7 @@ void attempt_failed(struct stream *stream, enum failure failure)
     bool no_connection = failure_row(failure)->retry == RETRY_ALWAYS;
     bool is_again;
 
+    attempt_leave_pending(stream);
     drop_connection(stream);
     if (no_connection)
         stream->worker->stats.upstream_connect_failures++;
@@ -287,7 +288,10 @@ void attempt_elsewhere(struct stream *stream)
     give_back_endpoint(stream, BALANCER_DONE);
     CHECK(stream->attempts > 0);
     stream->attempts--;
+    stream->try_due_ms = 0; /* it would end the wait for a connection */
     stream->step = STREAM_PICK;
+    if (++stream->sent_away_count > SENT_AWAY_MAX) /* the endpoint takes none, ever */
+        stream_fail(stream, FAILURE_STREAM_REFUSED);
 }
 
 bool attempt_retries_status(struct stream *stream, uint16_t status)

@@ -18,7 +18,7 @@ void attempt_start_clock(struct stream *stream);
 /* This attempt came to nothing: another one, or the failure. */
 void attempt_failed(struct stream *stream, enum failure failure);
 /* This attempt never began: its connection has no room after all. Another one, which costs the
- * request none of its retries. */
+ * request none of its retries; the failure after SENT_AWAY_MAX of them. */
 void attempt_elsewhere(struct stream *stream);
 /* The endpoint answered with a status that the route wants to be retried: true when it will be. */
 bool attempt_retries_status(struct stream *stream, uint16_t status);

@@ -4,10 +4,18 @@
  */
 #include "proxy/retry.h"
 
+#include "core/check.h"
+
 /* Nothing of the request reached an endpoint. */
 static bool is_connect_failure(const struct retry_facts *facts)
 {
     return failure_row(facts->failure)->retry == RETRY_ALWAYS;
+}
+
+/* The connection was there, and went before anything was sent on it. */
+static bool is_unbegun(const struct retry_facts *facts)
+{
+    return facts->failure == FAILURE_UPSTREAM_RESET && !facts->any_byte_sent;
 }
 
 /* The endpoint may have seen the request, but did not answer it. */
@@ -65,7 +73,7 @@ enum retry_decision retry_decide(const struct retry_policy *policy, const struct
     if (is_refused(facts))
         return RETRY_NOW;
     /* Before what was asked for: that has a budget, and whoever asks for more must not get less. */
-    if (is_connect_failure(facts) && facts->attempts < CONNECT_ATTEMPTS_MAX)
+    if ((is_connect_failure(facts) || is_unbegun(facts)) && facts->attempts < CONNECT_ATTEMPTS_MAX)
         return RETRY_NOW;
     return is_asked_for(policy, facts) ? RETRY_BACKOFF : RETRY_NO;
 }
@@ -83,6 +91,8 @@ uint32_t retry_backoff_ms(uint32_t attempts, uint64_t random)
 {
     uint32_t doubled = attempts >= 5 ? BACKOFF_MAX_MS : ((1u << attempts) - 1) * BACKOFF_BASE_MS;
     uint32_t span = doubled > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : doubled;
+
+    CHECK(attempts > 0);
 
     return (uint32_t)(random % span);
 }

@@ -22,6 +22,7 @@
 #define BODY_WAITING_BYTES  65536
 #define INTERIM_ANSWERS_MAX 8
 #define TRIED_MAX           8 /* endpoints remembered as tried; later attempts may repeat */
+#define SENT_AWAY_MAX       3 /* times that a connection had no room for it after all */
 #define STREAMS_KEPT_MAX    1024
 
 /* What the stream waits for, or does next. */
@@ -52,11 +53,11 @@ struct stream {
     bool running;   /* stream_run() is on the stack */
     bool run_again; /* something happened meanwhile */
 
-    struct list link;      /* in worker->free_streams, or waiting for a connection */
-    struct worker *worker; /* borrowed */
-    struct conn *conn;     /* borrowed; outlives the stream */
+    struct list link;                   /* in worker->free_streams, or waiting for a connection */
+    struct worker *worker;              /* borrowed */
+    struct conn *conn;                  /* borrowed; outlives the stream */
     struct client_h2_stream *client_h2; /* borrowed; NULL for HTTP/1 */
-    struct arena arena;    /* everything below that is as long as the request */
+    struct arena arena;                 /* everything below that is as long as the request */
     struct deadline deadline;
     enum failure deadline_means; /* what has happened when the deadline fires */
 
@@ -86,16 +87,17 @@ struct stream {
     /* attempts */
     struct cluster *cluster; /* borrowed from worker->clusters; NULL before STREAM_PICK */
     uint32_t cluster_slot;
-    struct bytes set_cookie; /* in the arena; of the session that this request begins, or empty */
+    struct bytes set_cookie;   /* in the arena; of the session that this request begins, or empty */
     struct endpoint *endpoint; /* lease, or NULL */
     struct upstream *upstream; /* HTTP/1: owned while not NULL; HTTP/2: shared */
     struct list upstream_link; /* HTTP/2: in the connection's streams */
     uint32_t upstream_id;      /* HTTP/2: of the stream there; 0 = none */
     struct response *held_head; /* HTTP/2: of the answer, until the read is over; in the arena */
-    size_t held_bytes;         /* HTTP/2: of the answer, taken and not given back to its window */
-    struct bytes made_key;     /* of a WebSocket whose client sent none, in the arena */
+    size_t held_bytes;          /* HTTP/2: of the answer, taken and not given back to its window */
+    struct bytes made_key;      /* of a WebSocket whose client sent none, in the arena */
     struct address tried[TRIED_MAX];
     uint32_t attempts;
+    uint32_t sent_away_count;
     bool counts_as_request; /* in cluster->requests */
     bool counts_as_retry;   /* in cluster->retries */
     bool counts_as_pending; /* in cluster->pending, and linked */
@@ -112,11 +114,11 @@ struct stream {
     /* the answer */
     struct h1_body response_body;
     enum body_framing client_framing;
-    bool head_is_out;    /* the answer's head went to the client */
+    bool head_is_out; /* the answer's head went to the client */
     bool response_is_complete;
     bool upstream_is_paused;
     bool client_is_gone;
-    bool is_malformed; /* HTTP/2: reset instead of answered */
+    bool is_malformed;   /* HTTP/2: reset instead of answered */
     size_t unread_bytes; /* by the client, when the wait for it to read began */
     uint32_t interims;
     uint16_t status; /* sent to the client, 0 = none */
@@ -126,7 +128,7 @@ struct stream {
     uint64_t response_bytes;         /* of the body so far */
     struct address endpoint_address; /* of the last attempt, for the log; port 0 = none */
 
-    struct grpc_web *grpc_web; /* in the arena; NULL unless gRPC-Web is translated */
+    struct grpc_web *grpc_web;   /* in the arena; NULL unless gRPC-Web is translated */
     struct admin_job *admin_job; /* borrowed; NULL unless an answer is being prepared */
 
     /* tunnel */

@@ -62,6 +62,18 @@ TEST(a_failed_connect_goes_on_for_any_method)
 }
 
 /* Asking for more must not give less: what was asked for has a budget, what was not has none. */
+TEST(a_connection_that_went_before_anything_was_sent_is_as_good_as_none)
+{
+    struct retry_facts facts = facts_of(FAILURE_UPSTREAM_RESET);
+
+    facts.is_idempotent = false;
+    assert_int_equal(retry_decide(&unasked, &facts), RETRY_NO);
+    facts.any_byte_sent = false;
+    assert_int_equal(retry_decide(&unasked, &facts), RETRY_NOW);
+    facts.attempts = 3;
+    assert_int_equal(retry_decide(&unasked, &facts), RETRY_NO);
+}
+
 TEST(asked_for_retries_of_connects_come_after_the_unasked_ones)
 {
     struct retry_facts facts = facts_of(FAILURE_CONNECT_REFUSED);
@@ -284,10 +296,11 @@ TEST(the_pause_grows_with_the_attempts_up_to_a_limit)
 
 TESTS(UNIT(a_failed_connect_goes_on_at_once_three_attempts_at_most),
       UNIT(a_failed_connect_goes_on_for_any_method),
+      UNIT(a_connection_that_went_before_anything_was_sent_is_as_good_as_none),
       UNIT(asked_for_retries_of_connects_come_after_the_unasked_ones),
       UNIT(nothing_that_was_not_asked_for_is_resent),
-      UNIT(hostile_58_a_refused_stream_is_sent_again_once_whatever_the_method), UNIT(retry_on_names_statuses),
-      UNIT(retry_on_names_resets),
+      UNIT(hostile_58_a_refused_stream_is_sent_again_once_whatever_the_method),
+      UNIT(retry_on_names_statuses), UNIT(retry_on_names_resets),
       UNIT(hostile_58_failures_of_the_client_or_ours_are_never_retried),
       UNIT(hostile_58_a_post_is_not_resent_after_any_byte),
       UNIT(hostile_58_nothing_is_resent_after_a_byte_of_an_answer),
