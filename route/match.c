@@ -15,20 +15,36 @@ static struct bytes wildcard_key(struct bytes host)
     return dot == BYTES_NOT_FOUND || dot == 0 ? BYTES_NONE : bytes_skip(host, dot);
 }
 
-/* The vhost that claims the host by name; NULL when none does. */
+static const struct vhost *exact_vhost(const struct table *table, enum scheme scheme,
+                                       struct bytes host)
+{
+    return host.len == 0 || host.at[0] == '.' ? NULL : name_index_get(&table->hosts[scheme], host);
+}
+
+static const struct vhost *wildcard_vhost(const struct table *table, enum scheme scheme,
+                                          struct bytes host)
+{
+    struct bytes wildcard;
+
+    if (host.len == 0 || host.at[0] == '.' || table->wildcards_count[scheme] == 0)
+        return NULL;
+    wildcard = wildcard_key(host);
+    return wildcard.len == 0 ? NULL : name_index_get(&table->hosts[scheme], wildcard);
+}
+
+/* The vhost that claims the host by name; NULL when none does. Who names a host has it under both
+ * schemes: where it is served over HTTP only, nobody's wildcard gets it over HTTPS. */
 static const struct vhost *named_vhost(const struct table *table, enum scheme scheme,
                                        struct bytes host)
 {
-    const struct vhost *vhost;
-    struct bytes wildcard;
+    const struct vhost *vhost = exact_vhost(table, scheme, host);
 
-    if (host.len == 0 || host.at[0] == '.')
-        return NULL;
-    vhost = name_index_get(&table->hosts[scheme], host);
-    if (vhost != NULL || table->wildcards_count[scheme] == 0)
+    if (vhost != NULL)
         return vhost;
-    wildcard = wildcard_key(host);
-    return wildcard.len == 0 ? NULL : name_index_get(&table->hosts[scheme], wildcard);
+    vhost = wildcard_vhost(table, scheme, host);
+    if (vhost != NULL && scheme == SCHEME_HTTPS && exact_vhost(table, SCHEME_HTTP, host) != NULL)
+        return NULL;
+    return vhost;
 }
 
 const struct vhost *table_vhost(const struct table *table, enum scheme scheme, struct bytes host)

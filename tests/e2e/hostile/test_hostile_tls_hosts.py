@@ -8,6 +8,7 @@ from support import frames, manifests
 from support.certificates import Authority
 from support.client import request
 from support.frames import request_fields
+from support.origin import answer
 from support.tls import refusal
 
 
@@ -136,3 +137,17 @@ def test_hostile_79_beside_an_innocent_stream(tenants):
     client.send(frames.headers(stream, request_fields(("host", "mtls.test"), host=None)))
     assert client.ending(stream).status == 421
     assert [arrived.get("Host") for arrived in upstream.requests] == ["open.test"]
+
+
+def test_hostile_44_a_host_of_one_team_is_no_other_teams_wildcard_over_https(
+        secure, backend, authority):
+    """It is named over HTTP only; its name over TLS is nobody's."""
+    ours, theirs = backend(answer(b"ours")), backend(answer(b"theirs"))
+    proxy = secure(manifests.documents(
+        manifests.tls_app(authority.issue("*.team.test"), theirs, host="*.team.test", name="wild",
+                          namespace="theirs"),
+        manifests.app(ours, host="shop.team.test", name="shop", namespace="ours")))
+    assert proxy.get("/", "shop.team.test").body == b"ours"
+    assert proxy.tls_client("b.team.test").get("/", "b.team.test").body == b"theirs"
+    assert "UNRECOGNIZED_NAME" in refusal(proxy.https_port, "shop.team.test")
+    assert proxy.tls_client("b.team.test").get("/", "shop.team.test").status == 421

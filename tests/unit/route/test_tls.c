@@ -143,6 +143,23 @@ TEST(each_scheme_has_its_own_routes_under_one_name)
     table_unref(table);
 }
 
+TEST(hostile_44_a_host_that_is_named_over_http_only_is_no_wildcards_over_https)
+{
+    struct table *first = make_table(false), *second;
+    struct maker maker = maker_begin(first);
+
+    maker_host(&maker, "plain.example.com");
+    maker_route(&maker, PATH_PREFIX, "/", "a");
+    second = maker_finish(&maker);
+    assert_int_equal(match(first, SCHEME_HTTPS, "plain.example.com", "/"), MATCH_ROUTE);
+    assert_int_equal(match(second, SCHEME_HTTPS, "plain.example.com", "/"), MATCH_NO_HOST);
+    assert_string_equal(shown(first, "plain.example.com"), "CN=*.example.com");
+    assert_string_equal(shown(second, "plain.example.com"), "refused");
+    assert_string_equal(shown(second, "b.example.com"), "CN=*.example.com");
+    table_unref(first);
+    table_unref(second);
+}
+
 TEST(rules_without_a_host_and_the_default_backend_are_never_served_over_tls)
 {
     struct table *table = make_table(true);
@@ -321,6 +338,7 @@ TESTS(UNIT(a_server_name_gets_its_own_host_then_the_wildcard_then_the_default_ce
       UNIT(without_a_default_certificate_unknown_and_missing_server_names_are_refused),
       UNIT(hostile_83_a_host_without_a_usable_certificate_is_refused_and_shows_nobody_elses),
       UNIT(each_scheme_has_its_own_routes_under_one_name),
+      UNIT(hostile_44_a_host_that_is_named_over_http_only_is_no_wildcards_over_https),
       UNIT(rules_without_a_host_and_the_default_backend_are_never_served_over_tls),
       UNIT(removing_a_host_of_one_scheme_leaves_the_other),
       UNIT(the_same_certificates_put_again_are_no_change_and_others_are),
