@@ -7,6 +7,8 @@
 #include "core/check.h"
 #include "core/mem.h"
 #include "tls/parts.h"
+#include "tls/trust_parts.h"
+#include "tls/x509.h"
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -189,51 +191,64 @@ int tickets_on_session_id(SSL *ssl, unsigned char *id, unsigned int *length)
 
 /* ---- how long a session goes on ---- */
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* A resumed session brings the client's certificate along unchecked, so what a full handshake would
+ * find has ended is noted at the first: any certificate of the chain that verified it, some of
+ * which only the client may have, or a list. Changes of authorities and lists are not noted: the
+ * ids see to it that the same ones are asked for (hostile-input 81). */
+static int64_t verified_until_s(const SSL *ssl)
+{
+    const struct tls *tls = SSL_get_app_data(ssl);
+    const struct trust *trust = tls_host_config(tls->host)->client_trust;
+    const STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
+    int64_t until_s;
+
+    if (SSL_get0_peer_certificate(ssl) == NULL)
+        return INT64_MAX;
+    if (trust == NULL || sk_X509_num(chain) <= 0) /* nothing to go by */
+        return INT64_MIN;
+    until_s = trust->lists_end_s;
+    for (int i = 0; i < sk_X509_num(chain); i++)
+        until_s = earlier(until_s, x509_seconds(X509_get0_notAfter(sk_X509_value(chain, i))));
+    return until_s;
+}
+
 /* Each ticket starts the time of its session anew, so this travels with it from the first one on:
  * the full handshake. */
 int tickets_on_make(SSL *ssl, void *context)
 {
     SSL_SESSION *session = SSL_get_session(ssl);
-    int64_t began_at_s = now_s();
+    struct ticket_origin origin;
     void *known;
     size_t known_len;
 
     (void)context;
     if (SSL_SESSION_get0_ticket_appdata(session, &known, &known_len) == 1 && known_len > 0)
         return 1;
-    return SSL_SESSION_set1_ticket_appdata(session, &began_at_s, sizeof(began_at_s));
+    origin = (struct ticket_origin){now_s(), verified_until_s(ssl)};
+    return SSL_SESSION_set1_ticket_appdata(session, &origin, sizeof(origin));
 }
 
-bool tickets_may_go_on(int64_t began_at_s, int64_t at_s)
+bool tickets_may_go_on(const struct ticket_origin *origin, int64_t at_s, int64_t unix_at_s)
 {
-    return at_s - began_at_s < TICKET_SESSION_MAX_S;
+    return at_s - origin->began_at_s < TICKET_SESSION_MAX_S && unix_at_s < origin->verified_until_s;
 }
 
-static bool is_young(SSL_SESSION *session)
+static bool may_go_on(SSL_SESSION *session)
 {
-    int64_t began_at_s;
+    struct ticket_origin origin;
     void *known;
     size_t known_len;
 
     if (SSL_SESSION_get0_ticket_appdata(session, &known, &known_len) != 1 ||
-        known_len != sizeof(began_at_s))
+        known_len != sizeof(origin))
         return false;
-    memcpy(&began_at_s, known, sizeof(began_at_s));
-    return tickets_may_go_on(began_at_s, now_s());
-}
-
-/* A resumed session brings the client's certificate along unchecked. It was good when the session
- * began, and the ids see to it that the same authorities and lists are asked for; what can have
- * changed is the time (hostile-input 81). */
-static bool is_fresh(const SSL_SESSION *session)
-{
-    union {
-        const SSL_SESSION *given;
-        SSL_SESSION *asked; /* get0 takes it writable and only reads */
-    } both = {.given = session};
-    const X509 *peer = SSL_SESSION_get0_peer(both.asked);
-
-    return peer == NULL || X509_cmp_current_time(X509_get0_notAfter(peer)) > 0;
+    memcpy(&origin, known, sizeof(origin));
+    return tickets_may_go_on(&origin, now_s(), time(NULL));
 }
 
 SSL_TICKET_RETURN tickets_on_read(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
@@ -245,7 +260,7 @@ SSL_TICKET_RETURN tickets_on_read(SSL *ssl, SSL_SESSION *session, const unsigned
     (void)context;
     if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW)
         return SSL_TICKET_RETURN_IGNORE_RENEW;
-    if (!is_young(session) || !is_fresh(session))
+    if (!may_go_on(session))
         return SSL_TICKET_RETURN_IGNORE_RENEW;
     return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }

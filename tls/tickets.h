@@ -32,8 +32,15 @@ enum ticket_age tickets_open(struct tls_tickets *tickets, int64_t now_s, const u
                              struct ticket_key *key);
 uint32_t tickets_rotate_s(const struct tls_tickets *tickets);
 
-/* Whether a session whose full handshake was at began_at_s may go on. */
-bool tickets_may_go_on(int64_t began_at_s, int64_t now_s);
+/* What a session's tickets remember of its full handshake, however often it went on since. */
+struct ticket_origin {
+    int64_t began_at_s;       /* monotonic */
+    int64_t verified_until_s; /* Unix seconds: what verified the client's certificate has ended by
+                               * then; INT64_MAX: there is none, or no end */
+};
+
+/* Whether a session of that full handshake may go on. now_s: monotonic. */
+bool tickets_may_go_on(const struct ticket_origin *origin, int64_t now_s, int64_t unix_now_s);
 
 /* For SSL_CTX_set_generate_session_id(), SSL_CTX_set_tlsext_ticket_key_evp_cb() and
  * SSL_CTX_set_session_ticket_cb(). */

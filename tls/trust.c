@@ -99,6 +99,16 @@ done:
 
 /* ---- revocation lists ---- */
 
+/* A list need not say when the next one comes: then it is never outdated. */
+static void note_end(struct trust *trust, const X509_CRL *crl)
+{
+    const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crl);
+    int64_t end_s = next == NULL ? INT64_MAX : x509_seconds(next);
+
+    if (end_s < trust->lists_end_s)
+        trust->lists_end_s = end_s;
+}
+
 static enum status add_crl(struct draft *draft, const struct pem *pem, struct text *fault)
 {
     X509_CRL *crl;
@@ -116,6 +126,7 @@ static enum status add_crl(struct draft *draft, const struct pem *pem, struct te
     is_added = X509_STORE_add_crl(draft->trust->store, crl) == 1;
     CHECK(is_added);
     draft->crls_count++;
+    note_end(draft->trust, crl);
     text_add(&draft->der, bytes_from((const char *)pem->der, (size_t)pem->der_len));
     X509_CRL_free(crl);
     return STATUS_OK;
@@ -179,6 +190,7 @@ static struct trust *trust_create(void)
     struct trust *trust = mem_new(struct trust);
 
     atomic_init(&trust->refs, 1);
+    trust->lists_end_s = INT64_MAX;
     trust->store = X509_STORE_new();
     trust->names = sk_X509_NAME_new_null();
     CHECK(trust->store != NULL && trust->names != NULL);

@@ -15,6 +15,7 @@ struct trust {
     _Atomic uint32_t refs;
     X509_STORE *store;           /* owned; not changed once parsed, shared by all threads */
     STACK_OF(X509_NAME) * names; /* owned; what a client is told to choose a certificate by */
+    int64_t lists_end_s; /* Unix seconds: when the first list is outdated; INT64_MAX: never */
     unsigned char id[TRUST_ID_BYTES];
 };
 

@@ -90,6 +90,8 @@ struct host_tls host_tls_resolve(struct host_pass *host, const struct tls_source
 /* True when objects of `ns` may be served by the certificate of the root: it is theirs, or a
  * TLSCertificateDelegation gives it to them. */
 bool host_tls_lends(const struct host_pass *host, struct bytes ns);
+/* True when an entry of the Ingress's spec.tls names the host, or a wildcard over it. */
+bool host_tls_asks(const struct host_pass *host, const struct ingress *ingress);
 /* The Secret that an entry names. */
 struct secret_ref tls_source_ref(const struct tls_source *source);
 /* True when the Ingress asks for client certificates and cannot have them: its routes are not

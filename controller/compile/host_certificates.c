@@ -20,10 +20,20 @@ static bool wildcard_covers(struct bytes wildcard, struct bytes host)
            host.at[0] != '*' && bytes_equal_nocase(bytes_skip(wildcard, 1), bytes_skip(host, dot));
 }
 
+/* By its name, or by a wildcard over it. */
 static bool entry_covers(const struct ingress_tls *entry, struct bytes host)
 {
     for (uint32_t i = 0; i < entry->hosts_count; i++) {
-        if (wildcard_covers(entry->hosts[i], host))
+        if (bytes_equal_nocase(entry->hosts[i], host) || wildcard_covers(entry->hosts[i], host))
+            return true;
+    }
+    return false;
+}
+
+bool host_tls_asks(const struct host_pass *host, const struct ingress *ingress)
+{
+    for (uint32_t i = 0; i < ingress->tls_count; i++) {
+        if (entry_covers(&ingress->tls[i], host->node->name))
             return true;
     }
     return false;
@@ -45,8 +55,8 @@ static struct tls_source entry_source(struct host_pass *host, const struct ingre
                                plain_printf(host->pass->scratch, "spec.tls[%u]", entry)};
 }
 
-/* A wildcard entry takes in the rules of its own Ingress only: names of others are not its to give
- * certificates to. */
+/* Nobody names the host itself. A wildcard entry takes in the rules of its own Ingress only: names
+ * of others are not its to give certificates to. */
 static const struct tls_sources *wildcard_sources(struct host_pass *host)
 {
     const struct host_node *node = host->node;

@@ -56,8 +56,10 @@ static struct origin_list all_origins(struct host_pass *host, const struct tls_s
         add_origin(&all, host->tree.root);
     for (uint32_t i = 0; i < host->node->rules.count; i++)
         add_origin(&all, host->origins[i]);
-    for (uint32_t i = 0; i < sources->count; i++)
-        add_origin(&all, origin_create(host->pass, sources->list[i].object));
+    for (uint32_t i = 0; i < sources->count; i++) {
+        if (host->tree.root == NULL || sources->list[i].object != host->tree.root->object)
+            add_origin(&all, origin_create(host->pass, sources->list[i].object));
+    }
     drop_repeats(&all);
     return all;
 }
@@ -67,15 +69,58 @@ static bool is_own(const struct host_pass *host, const struct origin *origin)
     return bytes_equal(origin->object->ns, host->tls_ns);
 }
 
-/* The highest minimum of all, so that nobody's is undercut; a maximum that leaves nothing is
- * ignored. */
-static void choose_versions(struct host_pass *host, const struct origin_list *all,
-                            struct tls_host_config *config)
+/* Whose word counts for the minimum. A root that has the TLS side has it alone. Of Ingresses, those
+ * that ask for HTTPS in this host and whose namespace has its certificate, or borrows it: nobody
+ * else is to shut out a host's clients. */
+static bool decides_minimum(const struct host_pass *host, const struct tls_sources *sources,
+                            const struct origin *origin)
+{
+    struct secret_ref shown;
+
+    if (host->tree.side != TREE_PLAIN)
+        return origin == host->tree.root;
+    if (origin->ingress == NULL || !host_tls_asks(host, origin->ingress))
+        return false;
+    shown = tls_source_ref(&sources->list[0]);
+    return is_own(host, origin) ||
+           (shown.name.len > 0 && secret_permitted(host->pass, origin->object->ns, &shown) != NULL);
+}
+
+static void tell_minimum(struct host_pass *host, const struct tls_sources *sources,
+                         const struct origin *origin)
+{
+    const struct object *owner = sources->list[0].object;
+    const char *remedy = owner->kind == OBJECT_INGRESS
+                             ? "the annotation"
+                             : "spec.virtualhost.tls.minimumProtocolVersion";
+
+    findings_add(
+        &host->findings, false, origin->object,
+        "annotation tls-minimum-protocol-version: it has no effect on host %.*s, whose TLS "
+        "is that of %.*s: set %s there",
+        BYTES_ARG(host->node->name), BYTES_ARG(object_title(owner, host->pass->scratch)), remedy);
+}
+
+/* The highest of all who decide, so that nobody's is undercut. Who asked for more in vain is told,
+ * where it is served over HTTPS at all. */
+static void choose_minimum(struct host_pass *host, const struct tls_sources *sources,
+                           const struct origin_list *all, struct tls_host_config *config)
 {
     for (uint32_t i = 0; i < all->count; i++) {
-        if (all->list[i]->tls.version_min > config->version_min)
+        if (all->list[i]->tls.version_min > config->version_min &&
+            decides_minimum(host, sources, all->list[i]))
             config->version_min = all->list[i]->tls.version_min;
     }
+    for (uint32_t i = 0; i < all->count; i++) {
+        if (all->list[i]->tls.version_min > config->version_min && host_serves(host, all->list[i]))
+            tell_minimum(host, sources, all->list[i]);
+    }
+}
+
+/* One that leaves nothing is ignored. */
+static void choose_maximum(struct host_pass *host, const struct origin_list *all,
+                           struct tls_host_config *config)
+{
     for (uint32_t i = 0; i < all->count; i++) {
         enum tls_version max = all->list[i]->tls.version_max;
 
@@ -85,8 +130,8 @@ static void choose_versions(struct host_pass *host, const struct origin_list *al
             config->version_max = max;
         else
             findings_add(&host->findings, true, all->list[i]->object,
-                         "annotation tls-maximum-protocol-version: it is below the minimum that "
-                         "another Ingress asks for host %.*s, so it is ignored",
+                         "annotation tls-maximum-protocol-version: it is below the minimum of host "
+                         "%.*s, so it is ignored",
                          BYTES_ARG(host->node->name));
     }
 }
@@ -198,7 +243,8 @@ struct host_tls host_tls_resolve(struct host_pass *host, const struct tls_source
     host->tls_ns = sources->list[0].object->ns;
     has_certificate =
         host_certificates_choose(host, sources, config.certificates, &resolved.secret);
-    choose_versions(host, &all, &config);
+    choose_minimum(host, sources, &all, &config);
+    choose_maximum(host, &all, &config);
     may_ask = choose_client_auth(host, &all, &config);
     if (has_certificate && may_ask)
         resolved.tls = tls_host_create(&config);

@@ -54,6 +54,18 @@ def test_the_minimum_is_of_a_host(secure, backend, authority):
     assert proxy.tls_client("old.test", version=TLS1_2).get("/", "old.test").status == 200
 
 
+@pytest.mark.parametrize("entry", [False, True], ids=["a rule", "an entry"])
+def test_another_namespace_does_not_shut_out_old_clients_of_a_host(secure, backend, authority,
+                                                                   entry):
+    upstream = backend()
+    spec = manifests.tls_spec(("a.test", "none")) if entry else None
+    proxy = secure(manifests.documents(
+        manifests.tls_app(authority.issue("a.test"), upstream),
+        manifests.ingress_of("stranger", [("a.test", [("/stranger", "app")])], "team",
+                             manifests.contour(tls_minimum_protocol_version="1.3"), spec)))
+    assert proxy.tls_client(version=TLS1_2).get("/").status == 200
+
+
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
 @pytest.mark.parametrize("asked", ["1.1", "1.0", "2", "", "TLSv1.3"])
 def test_a_minimum_that_is_none_leaves_the_default(secure, backend, authority, asked):

@@ -6,6 +6,7 @@ import pytest
 
 from support import manifests
 from support.certificates import Authority, client_context
+from support.wait import wait_until
 
 pytestmark = pytest.mark.tsan  # the keys of tickets are shared by workers
 
@@ -20,6 +21,15 @@ def visit(proxy, context, host="a.test", session=None):
     resumed, session = client.was_resumed, client.session
     client.close()
     return resumed, session
+
+
+def is_refused(proxy, context, session=None):
+    """Whether mtls.test lets nobody in on a new connection."""
+    try:
+        visit(proxy, context, "mtls.test", session)
+    except (ssl.SSLError, ConnectionError):
+        return True
+    return False
 
 
 @VERSIONS
@@ -97,12 +107,13 @@ def guarded(secure, backend, authority):
     """open.test takes anybody, mtls.test wants a certificate; both have the same certificate."""
     shared, upstream, clients = authority.issue("open.test", "mtls.test"), backend(), Authority()
 
-    def objects(ca):
+    def objects(ca, revoked=None):
+        values = {"ca.crt": ca.pem, **({"ca.crl": revoked} if revoked is not None else {})}
         return manifests.documents(
             manifests.tls_app(shared, upstream, host="open.test", name="open"),
             manifests.tls_app(shared, upstream, host="mtls.test", name="mtls",
                               annotations=manifests.own(client_ca_secret="clients")),
-            manifests.secret("clients", {"ca.crt": ca.pem}))
+            manifests.secret("clients", values))
 
     proxy = secure(objects(clients))
     return proxy, clients, objects
@@ -131,9 +142,51 @@ def test_hostile_80_not_after_the_ca_changed(guarded, version):
     context = client_context(version=version, certificate=clients.issue("me", client=True))
     _, session = visit(proxy, context, "mtls.test")
     proxy.apply("test.yaml", objects(Authority("another CA")))
-    with pytest.raises((ssl.SSLError, ConnectionError)):
-        client = proxy.tls_client("mtls.test", context=context, session=session)
-        client.get("/", "mtls.test")
+    assert is_refused(proxy, context, session)
+
+
+@VERSIONS
+def test_hostile_80_not_after_a_list_was_replaced(guarded, version):
+    """Who is in the new list is let in by no session of the old one's."""
+    proxy, clients, objects = guarded
+    mine = clients.issue("me", client=True)
+    proxy.apply("test.yaml", objects(clients, clients.revocations()))
+    context = client_context(version=version, certificate=mine)
+    _, session = visit(proxy, context, "mtls.test")
+    proxy.apply("test.yaml", objects(clients, clients.revocations(mine)))
+    assert is_refused(proxy, context, session)
+
+
+def sessions_under_a_list_that_ends(proxy, clients, objects, contexts):
+    """
+    A session of each context's, good under a list that ends soon. Where the machine is too slow to
+    make them before that, under one that ends later.
+    """
+    for seconds in (4, 16, 64):
+        ends_soon = clients.revocations(days=(-1, seconds / 86400))
+        proxy.apply("test.yaml", objects(clients, ends_soon))
+        try:
+            return [visit(proxy, context, "mtls.test")[1] for context in contexts]
+        except (ssl.SSLError, ConnectionError):
+            continue
+    raise AssertionError("no handshake came to an end in a minute")
+
+
+def test_hostile_81_not_after_the_revocation_list_has_run_out(guarded):
+    """Nobody says any more that the client is not revoked: its full handshake fails, so its ticket
+    must not let it in."""
+    proxy, clients, objects = guarded
+    mine = clients.issue("me", client=True)
+    contexts = [client_context(version=version, certificate=mine)
+                for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)]
+    sessions = sessions_under_a_list_that_ends(proxy, clients, objects, contexts)
+    fresh = client_context(certificate=mine)
+    wait_until(lambda: is_refused(proxy, fresh), "the end of the list")
+    for context, session in zip(contexts, sessions):
+        assert is_refused(proxy, context, session)
+    assert proxy.metric("fairlead_tls_handshakes_total", result="certificate_invalid") >= 3
+    proxy.apply("test.yaml", objects(clients, clients.revocations()))
+    assert [visit(proxy, context, "mtls.test")[0] for context in contexts] == [False, False]
 
 
 def test_hostile_80_tickets_mean_nothing_to_another_process(secure, backend, authority):

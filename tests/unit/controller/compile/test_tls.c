@@ -3,8 +3,7 @@
  * test_tls.c - Secrets and what depends on them: which hosts a change costs, who may show what, and
  * that nothing is served in the open that was to be protected.
  */
-#include "tests/unit/certificates.h"
-#include "tests/unit/controller/compile/world.h"
+#include "tests/unit/controller/compile/secret_manifests.h"
 
 #define NOT_BEFORE_S 1577836800 /* 2020-01-01, of all certificates */
 #define ENDED_AT_S   1609459200 /* 2021-01-01, of "ended" */
@@ -16,35 +15,6 @@
     ", annotations: {" annotations "}}\nspec:\n  tls: [{hosts: [" host "], secretName: " secret    \
     "}]\n  rules:\n  - host: " host "\n    http:\n      paths:\n      - {path: /" name             \
     ", pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}\n"
-
-static void add_pem(struct text *manifest, const char *key, const char *name, const char *extension)
-{
-    struct text pem = certificate_file(name, extension);
-
-    text_printf(manifest, "\"%s\": ", key);
-    text_add_json_string(manifest, text_bytes(&pem));
-    text_fini(&pem);
-}
-
-/* The Secret `name` holds these from now on, in a manifest of its name. */
-static void put_secret(struct world *world, const char *name, const char *certificate,
-                       const char *key)
-{
-    struct text manifest;
-
-    text_init(&manifest);
-    text_printf(&manifest,
-                "{\"apiVersion\": \"v1\", \"kind\": \"Secret\", \"metadata\": {\"name\": \"%s\"}, "
-                "\"type\": \"kubernetes.io/tls\", \"stringData\": {",
-                name);
-    add_pem(&manifest, "tls.crt", certificate, "crt");
-    text_add_str(&manifest, ", ");
-    add_pem(&manifest, "tls.key", key, "key");
-    text_add_str(&manifest, "}}");
-    text_add_byte(&manifest, '\0');
-    world_put(world, name, manifest.at);
-    text_fini(&manifest);
-}
 
 static void put_ca(struct world *world, const char *name)
 {
