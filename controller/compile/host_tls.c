@@ -159,12 +159,13 @@ static void tell_weaker(struct host_pass *host, const struct origin *weaker,
 
 static void tell_barred(struct host_pass *host, const struct origin *origin)
 {
+    const char *outcome = host_serves(host, origin) ? "the paths of this one answer 503 over HTTPS"
+                                                    : "this one is not served over HTTPS";
     struct bytes text =
         plain_printf(host->pass->scratch,
                      "annotation fairlead.dev/client-ca-secret: the certificate of host %.*s is of "
-                     "namespace %.*s, and only objects there can ask for client certificates; the "
-                     "paths of this one answer 503 over HTTPS",
-                     BYTES_ARG(host->node->name), BYTES_ARG(host->tls_ns));
+                     "namespace %.*s, and only objects there can ask for client certificates; %s",
+                     BYTES_ARG(host->node->name), BYTES_ARG(host->tls_ns), outcome);
 
     findings_add(&host->findings, true, origin->object, "%.*s", BYTES_ARG(text));
     if (origin == host->tree.root)
