@@ -6,23 +6,9 @@
  */
 #include "controller/compile/secrets.h"
 
-static const struct data_object *find_object(const struct secret_node *secret,
-                                             const struct cache *cache)
-{
-    const struct object *object = cache_get(cache, OBJECT_SECRET, secret->ns, secret->name);
+#define KIB 1024
 
-    return (const struct data_object *)(const void *)object;
-}
-
-/* BYTES_NONE with at == NULL when there is no such key. */
-static struct bytes value_of(const struct data_object *object, const char *key)
-{
-    for (uint32_t i = 0; i < object->entries_count; i++) {
-        if (bytes_equal(object->entries[i].name, bytes_of(key)))
-            return object->entries[i].value;
-    }
-    return BYTES_NONE;
-}
+_Static_assert(SECRET_PEM_BYTES_MAX <= CERTIFICATE_PEM_BYTES_MAX, "what is kept can be parsed");
 
 static void begin_fault(const struct secret_node *secret, struct text *fault)
 {
@@ -31,20 +17,32 @@ static void begin_fault(const struct secret_node *secret, struct text *fault)
     text_add_plain(fault, secret_title(secret));
 }
 
-static bool has_keys(const struct secret_node *secret, const struct data_object *object,
-                     const char *const *keys, struct text *fault)
+static bool fits(const struct secret_node *secret, const struct secret *object, enum secret_key key,
+                 struct text *fault)
 {
-    for (; *keys != NULL; keys++) {
-        if (value_of(object, *keys).len > 0)
-            continue;
-        begin_fault(secret, fault);
-        text_printf(fault, " has no value under the key %s", *keys);
-        return false;
-    }
-    return true;
+    size_t kib = secret_key_bytes_max(key) / KIB;
+
+    if (!object->is_too_large[key])
+        return true;
+    begin_fault(secret, fault);
+    text_printf(fault, ": %s is larger than %zu %s", secret_key_name(key),
+                kib < KIB ? kib : kib / KIB, kib < KIB ? "KiB" : "MiB");
+    return false;
 }
 
-static bool has_certificate_type(const struct secret_node *secret, const struct data_object *object,
+static bool has_value(const struct secret_node *secret, const struct secret *object,
+                      enum secret_key key, struct text *fault)
+{
+    if (!fits(secret, object, key, fault))
+        return false;
+    if (object->values[key].len > 0)
+        return true;
+    begin_fault(secret, fault);
+    text_printf(fault, " has no value under the key %s", secret_key_name(key));
+    return false;
+}
+
+static bool has_certificate_type(const struct secret_node *secret, const struct secret *object,
                                  struct text *fault)
 {
     if (bytes_equal(object->type, BYTES("kubernetes.io/tls")) ||
@@ -57,13 +55,13 @@ static bool has_certificate_type(const struct secret_node *secret, const struct 
     return false;
 }
 
-static const struct data_object *existing(const struct secret_node *secret,
-                                          const struct cache *cache, struct text *fault)
+static const struct secret *existing(const struct secret_node *secret, const struct cache *cache,
+                                     struct text *fault)
 {
-    const struct data_object *object = find_object(secret, cache);
+    const struct object *object = cache_get(cache, OBJECT_SECRET, secret->ns, secret->name);
 
     if (object != NULL)
-        return object;
+        return as_secret(object);
     begin_fault(secret, fault);
     text_add_str(fault, " not found");
     return NULL;
@@ -78,46 +76,51 @@ static void take_fault(const struct secret_node *secret, struct text *fault,
     text_add_plain(fault, text_bytes(sentence));
 }
 
+static enum secret_key staple_of(const struct secret *object)
+{
+    bool has_one = object->values[SECRET_STAPLE].len > 0 || object->is_too_large[SECRET_STAPLE];
+
+    return has_one ? SECRET_STAPLE : SECRET_OTHER_STAPLE;
+}
+
 static void read_certificate(struct secret_node *secret, const struct cache *cache)
 {
-    static const char *const keys[] = {"tls.crt", "tls.key", NULL};
     struct text *fault = &secret->certificate_fault;
-    const struct data_object *object = existing(secret, cache, fault);
-    struct bytes staple;
+    const struct secret *object = existing(secret, cache, fault);
     struct text sentence;
 
     if (object == NULL || !has_certificate_type(secret, object, fault) ||
-        !has_keys(secret, object, keys, fault))
+        !has_value(secret, object, SECRET_CERTIFICATE, fault) ||
+        !has_value(secret, object, SECRET_PRIVATE_KEY, fault) ||
+        !fits(secret, object, staple_of(object), fault))
         return;
-    staple = value_of(object, "tls.ocsp");
-    if (staple.len == 0)
-        staple = value_of(object, "tls.ocsp-staple");
     text_init(&sentence);
-    if (certificate_parse(value_of(object, "tls.crt"), value_of(object, "tls.key"), staple,
-                          &secret->certificate, &sentence) != STATUS_OK)
+    if (certificate_parse(object->values[SECRET_CERTIFICATE], object->values[SECRET_PRIVATE_KEY],
+                          object->values[staple_of(object)], &secret->certificate,
+                          &sentence) != STATUS_OK)
         take_fault(secret, fault, &sentence);
     text_fini(&sentence);
 }
 
 static void read_trust(struct secret_node *secret, const struct cache *cache)
 {
-    static const char *const keys[] = {"ca.crt", NULL};
     struct text *fault = &secret->trust_fault;
-    const struct data_object *object = existing(secret, cache, fault);
+    const struct secret *object = existing(secret, cache, fault);
     struct text sentence;
     struct bytes crl;
 
-    if (object == NULL || !has_keys(secret, object, keys, fault))
+    if (object == NULL || !has_value(secret, object, SECRET_CA, fault) ||
+        !fits(secret, object, SECRET_CRL, fault))
         return;
-    crl = value_of(object, "ca.crl");
+    crl = object->values[SECRET_CRL];
     /* An empty list would be none, and so nobody would be revoked. */
     if (crl.at != NULL && crl.len == 0) {
         begin_fault(secret, fault);
-        text_add_str(fault, " has an empty value under the key ca.crl");
+        text_printf(fault, " has an empty value under the key %s", secret_key_name(SECRET_CRL));
         return;
     }
     text_init(&sentence);
-    if (trust_parse(value_of(object, "ca.crt"), crl, &secret->trust, &sentence) != STATUS_OK)
+    if (trust_parse(object->values[SECRET_CA], crl, &secret->trust, &sentence) != STATUS_OK)
         take_fault(secret, fault, &sentence);
     text_fini(&sentence);
 }

@@ -112,7 +112,7 @@ static void decode_object(struct manifest *manifest, const json_t *json, enum ob
     if (!decoding.has_failed)
         add_object(manifest, layout_pack(loose, kind->size, kind->layout));
     if (kind->is_secret) {
-        data_object_wipe((const struct data_object *)loose);
+        secret_wipe((const struct secret *)loose);
         manifest->holds_secret = true;
     }
     arena_reset(&manifest->loose);
@@ -231,7 +231,7 @@ static void decode_document(struct manifest *manifest, const struct document *do
     if (manifest->is_over)
         break_off(manifest, document->line, 0, "more objects than one manifest may have");
     if (manifest->holds_secret)
-        data_object_wipe_tree(document->root);
+        secret_wipe_tree(document->root);
 }
 
 static bool looks_like_json(struct bytes text)

@@ -39,8 +39,8 @@ enum status kind_find(struct bytes name, enum object_kind *kind);
 bool kind_has_version(enum object_kind kind, struct bytes api_version);
 
 /* Overwrite the values of a Secret, packed or loose, before its memory goes. */
-void data_object_wipe(const struct data_object *secret);
+void secret_wipe(const struct secret *secret);
 /* Overwrite all texts of a tree. */
-void data_object_wipe_tree(const json_t *json);
+void secret_wipe_tree(const json_t *json);
 
 #endif

@@ -153,6 +153,12 @@ static void decode_annotations(const struct node *metadata, struct object *loose
     loose->annotations_count = count;
 }
 
+void metadata_drop_annotations(struct object *loose)
+{
+    loose->annotations = NULL;
+    loose->annotations_count = 0;
+}
+
 static void decode_name(const struct node *metadata, struct object *loose)
 {
     loose->name = node_text(metadata, "name");

@@ -23,5 +23,7 @@ enum status metadata_parse_time(struct bytes text, int64_t *seconds);
 void metadata_peek(const json_t *json, struct bytes *ns, struct bytes *name);
 /* Fill what every kind has, less `file`, `line` and `kind`. */
 void metadata_decode(const struct node *root, bool is_cluster_wide, struct object *loose);
+/* Of a kind whose annotations nobody asks for. */
+void metadata_drop_annotations(struct object *loose);
 
 #endif

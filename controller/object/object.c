@@ -27,7 +27,7 @@ void object_unref(struct object *object)
     if (before > 1)
         return;
     if (kind_of(object->kind)->is_secret)
-        data_object_wipe((const struct data_object *)object);
+        secret_wipe((const struct secret *)object);
     mem_free(object);
 }
 

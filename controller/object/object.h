@@ -19,7 +19,7 @@ enum object_kind {
     OBJECT_ENDPOINT_SLICE, /* discovery.k8s.io/v1, v1beta1 */
     OBJECT_ENDPOINTS,      /* v1 */
     OBJECT_SECRET,         /* v1 */
-    OBJECT_CONFIG_MAP,     /* v1 */
+    OBJECT_CONFIG_MAP,     /* v1; no struct: nothing of it is used yet */
     OBJECT_INGRESS_ROUTE,  /* contour.heptio.com/v1beta1 */
     OBJECT_TLS_DELEGATION, /* TLSCertificateDelegation, contour.heptio.com/v1beta1,
                             * projectcontour.io/v1 */
@@ -74,7 +74,7 @@ AS_KIND(ingress_class)
 AS_KIND(ingress_route)
 AS_KIND(service)
 AS_KIND(endpoints)
-AS_KIND(data_object)
+AS_KIND(secret)
 AS_KIND(tls_delegation)
 
 /* A Service port as an object writes it: by number or by name. */
@@ -248,17 +248,29 @@ struct endpoints {
     const struct endpoint_group *groups;
 };
 
-struct data_entry {
-    struct bytes name;
-    struct bytes value; /* decoded bytes */
+#define SECRET_PEM_BYTES_MAX    (1024 * 1024) /* what an API server takes for a whole Secret */
+#define SECRET_STAPLE_BYTES_MAX (32 * 1024)   /* it is part of each handshake */
+
+/* What a Secret may be asked for. */
+enum secret_key {
+#define SECRET_KEY(name, key, bytes_max) SECRET_##name,
+#include "controller/object/secret_keys.def"
+#undef SECRET_KEY
+    SECRET_KEYS_COUNT
 };
 
-/* Both Secret and ConfigMap. Values of Secrets are wiped before they are freed. */
-struct data_object {
+/* "tls.crt" */
+const char *secret_key_name(enum secret_key key);
+/* The limit of its value. */
+size_t secret_key_bytes_max(enum secret_key key);
+
+/* Values are wiped before they are freed. What nobody may ask for is not in it, annotations
+ * neither: one that has nothing else is known to exist. */
+struct secret {
     struct object object;
-    struct bytes type; /* Secret type, "Opaque" when absent */
-    uint32_t entries_count;
-    const struct data_entry *entries; /* sorted by name; stringData wins over data */
+    struct bytes type;                      /* "Opaque" when absent */
+    struct bytes values[SECRET_KEYS_COUNT]; /* decoded; at == NULL: there is none */
+    bool is_too_large[SECRET_KEYS_COUNT];   /* there is one over its limit, which was not kept */
 };
 
 #endif

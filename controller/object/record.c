@@ -13,10 +13,6 @@ static const char *const type_words[] = {
     [RECORD_CHANGED] = "ADDED",   [RECORD_DELETED] = "DELETED", [RECORD_TIME] = "TIME",
 };
 
-/* All that a Secret may be asked for. Others of type Opaque hold passwords of anybody: they never
- * reach the disk. */
-static const char *const served_values[] = {"tls.crt", "tls.key", "ca.crt", "ca.crl"};
-
 /* ---- writing ---- */
 
 void record_header(struct text *out, struct bytes server)
@@ -44,6 +40,15 @@ void record_time(struct text *out, int64_t time_s)
     text_printf(out, "{\"type\":\"TIME\",\"time\":%lld}\n", (long long)time_s);
 }
 
+static bool is_kept(const char *name)
+{
+    for (size_t key = 0; key < SECRET_KEYS_COUNT; key++) {
+        if (strcmp(name, secret_key_name((enum secret_key)key)) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void drop_others(json_t *values)
 {
     const char *key;
@@ -52,18 +57,14 @@ static void drop_others(json_t *values)
 
     json_object_foreach_safe(values, next, key, value)
     {
-        bool is_served = false;
-
-        for (size_t i = 0; i < sizeof(served_values) / sizeof(served_values[0]); i++)
-            is_served = is_served || strcmp(key, served_values[i]) == 0;
-        if (!is_served) {
-            data_object_wipe_tree(value);
+        if (!is_kept(key)) {
+            secret_wipe_tree(value);
             (void)json_object_del(values, key);
         }
     }
 }
 
-static bool has_served_values(json_t *secret)
+static bool has_kept_values(json_t *secret)
 {
     json_t *data = json_object_get(secret, "data");
     json_t *texts = json_object_get(secret, "stringData");
@@ -73,13 +74,20 @@ static bool has_served_values(json_t *secret)
     return json_object_size(data) + json_object_size(texts) > 0;
 }
 
-static void strip(json_t *object)
+/* Of a Secret, the last applied configuration has the values once more. */
+static void strip(json_t *object, bool is_secret)
 {
     json_t *metadata = json_object_get(object, "metadata");
+    json_t *annotations = json_object_get(metadata, "annotations");
 
     (void)json_object_del(object, "status");
     (void)json_object_del(metadata, "managedFields");
-    (void)json_object_del(json_object_get(metadata, "annotations"), METADATA_LAST_APPLIED);
+    if (is_secret) {
+        secret_wipe_tree(annotations);
+        (void)json_object_del(metadata, "annotations");
+    } else {
+        (void)json_object_del(annotations, METADATA_LAST_APPLIED);
+    }
 }
 
 static int add_dumped(const char *at, size_t len, void *context)
@@ -105,19 +113,20 @@ void record_item(struct text *out, struct bytes list, enum object_kind kind, jso
                  bool is_deleted)
 {
     size_t before = out->len;
+    bool is_secret = kind_of(kind)->is_secret;
     struct bytes ns, name;
 
     metadata_peek(object, &ns, &name);
     if (name.len == 0)
         return; /* nobody could say whose it is */
-    if (!is_deleted && kind_of(kind)->is_secret)
-        is_deleted = !has_served_values(object);
+    if (!is_deleted && is_secret)
+        is_deleted = !has_kept_values(object);
     begin_line(out, list, is_deleted ? RECORD_DELETED : RECORD_CHANGED);
     text_add_str(out, ",\"object\":");
     if (is_deleted) {
         add_names(out, ns, name);
     } else {
-        strip(object);
+        strip(object, is_secret);
         if (json_dump_callback(object, add_dumped, out, JSON_COMPACT) != 0) {
             out->len = before; /* deeper than is written: it was read, so this is not met */
             return;
@@ -169,7 +178,7 @@ static bool read_rest(const json_t *root, struct arena *arena, struct record *re
 /* Keys of Secrets do not outlive the reading. */
 static void drop(json_t *root)
 {
-    data_object_wipe_tree(root);
+    secret_wipe_tree(root);
     json_decref(root);
 }
 

@@ -13,7 +13,8 @@
  *     {"type":"TIME","time":1767323045}                 all before it had been sent by then
  *
  * A line of an object is one for served_read_event(). Left out is what never shapes a table:
- * status, managedFields, the last applied configuration, and what Secrets hold beside certificates.
+ * status, managedFields, the last applied configuration, and of Secrets annotations and all values
+ * that secret_keys.def does not name.
  * docs/decisions/0031-a-snapshot-is-a-journal-of-the-watch.md
  */
 #ifndef CONTROLLER_OBJECT_RECORD_H

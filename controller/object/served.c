@@ -74,7 +74,7 @@ static void decode(const struct reading *reading, const json_t *json, struct ser
     else
         item->object = layout_pack(loose, kind->size, kind->layout);
     if (kind->is_secret)
-        data_object_wipe((const struct data_object *)loose);
+        secret_wipe((const struct secret *)loose);
     arena_fini(&loose_arena);
     decoded_fini(&decoded);
     lines_fini(&lines);
@@ -144,7 +144,7 @@ static void read_item(const struct reading *reading, json_t *json, bool is_delet
 static void drop(const struct reading *reading, json_t *json)
 {
     if (reading->kind == OBJECT_SECRET)
-        data_object_wipe_tree(json);
+        secret_wipe_tree(json);
     json_decref(json);
 }
 

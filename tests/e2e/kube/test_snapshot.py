@@ -15,6 +15,7 @@ from support import apifaults as faults
 from support import manifests
 from support.apiserver import STREAM
 from support.fairlead import run
+from support.tls import s_client
 from support.wait import wait_until
 
 SERVED, KEPT = "fairlead_kube_snapshot_served", "fairlead_kube_snapshot_kept"
@@ -172,6 +173,20 @@ def test_certificates_are_served_from_the_snapshot_and_passwords_never_reach_the
     proxy = follow(server, "--snapshot", file)
     with proxy.tls_client("tls.test").sock as sock:
         assert sock.getpeercert(True) == certificate.der
+
+
+@pytest.mark.parametrize("key", ["tls.ocsp", "tls.ocsp-staple"])
+def test_staples_are_served_from_the_snapshot(away, follow, app, authority, file, key):
+    """Who asks for a staple where the certificate must have one gets no connection without it."""
+    certificate = authority.issue("tls.test")
+    server = away(manifests.tls_app(None, app(b"tls"), host="tls.test", name="tls"),
+                  manifests.secret("tls.test-0", {
+                      "tls.crt": certificate.pem, "tls.key": certificate.key_pem,
+                      key: authority.staple(certificate)}, kind="kubernetes.io/tls"))
+    proxy = follow(server, "--snapshot", file)
+    assert proxy.metric(SERVED) == 1
+    said = s_client(proxy.https_port, "-status", server_name="tls.test")
+    assert "OCSP Response Status: successful" in said and "Cert Status: good" in said, said
 
 
 def test_changes_and_deletions_are_in_the_file_soon(kept, app, file):

@@ -5,7 +5,6 @@ Everything changes while clients are served: no request may fail, no connection 
 FAIRLEAD_LIVE_CHANGES, FAIRLEAD_LIVE_SWAPS and FAIRLEAD_LIVE_WEBSOCKETS make these runs longer.
 """
 import os
-import re
 import threading
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 import prometheus
 from support import manifests
 from support.client import RawClient
-from support.fairlead import binary
+from support.fairlead import is_sanitized
 from support.load import Load, WebSocket
 from support.wait import wait_until
 
@@ -29,17 +28,6 @@ def closed_by_us(proxy):
     families = prometheus.parse(proxy.admin("/metrics").body.decode())
     name = "fairlead_connections_closed_total"
     return prometheus.total(families, name) - prometheus.total(families, name, why="asked")
-
-
-def resident_kb(proxy):
-    with open(f"/proc/{proxy.pid}/status", encoding="ascii") as status:
-        return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1])
-
-
-def is_sanitized():
-    """Sanitizers hold back what was freed, so that a resident size says little."""
-    with open(binary(), "rb") as program:
-        return re.search(rb"__[at]san_init", program.read()) is not None
 
 
 def wait_one_table(proxy):
@@ -130,14 +118,14 @@ def test_changes_under_load_fail_no_request_and_close_no_connection(fairlead, ec
     before, closed = proxy.generation(), closed_by_us(proxy)
     with Load(proxy.http_port, connections=8, paths=paths) as load:
         load.wait_answers(100)
-        warm_kb = resident_kb(proxy)
+        warm_kb = proxy.resident_kb()
         run_changes(proxy, changes, count, load)
         load.wait_answers(100)
         assert closed_by_us(proxy) == closed
     load.expect_no_failures(at_least=count * 4)
     assert proxy.generation() - before >= count / 10
     wait_one_table(proxy)
-    grown_kb = resident_kb(proxy) - warm_kb
+    grown_kb = proxy.resident_kb() - warm_kb
     print(f"{count} changes, {load.answers} answers, generation {before} -> {proxy.generation()}, "
           f"resident {warm_kb} + {grown_kb} KB")
     assert grown_kb < (150_000 if is_sanitized() else 4_000)

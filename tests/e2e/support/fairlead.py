@@ -30,6 +30,12 @@ def binary():
                          "FAIRLEAD_BIN")
 
 
+def is_sanitized():
+    """Sanitizers hold back what was freed, so that a resident size says little."""
+    with open(binary(), "rb") as program:
+        return re.search(rb"__[at]san_init", program.read()) is not None
+
+
 def environment():
     """Sanitizers report and fail, leaks too."""
     return {**os.environ,
@@ -153,6 +159,10 @@ class Fairlead:
     @property
     def pid(self):
         return self.process.pid
+
+    def resident_kb(self):
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
+            return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1])
 
     def _wait_ready_or_kill(self):
         """Nobody stops what could not be made."""

@@ -104,6 +104,53 @@ TEST(a_secret_may_come_later_go_and_come_back)
     world_close(&world);
 }
 
+/* The Secret "a-tls" with its certificate, and with too much under `key`. */
+static void put_large(struct world *world, const char *key, size_t bytes)
+{
+    struct text manifest;
+
+    text_init(&manifest);
+    text_add_str(&manifest,
+                 "{\"apiVersion\": \"v1\", \"kind\": \"Secret\", \"metadata\": {\"name\": "
+                 "\"a-tls\"}, \"stringData\": {");
+    if (strcmp(key, "tls.crt") != 0) {
+        add_pem(&manifest, "tls.crt", "app", "crt");
+        text_add_str(&manifest, ", ");
+    }
+    add_pem(&manifest, "tls.key", "app", "key");
+    text_printf(&manifest, ", \"%s\": \"", key);
+    for (size_t i = 0; i < bytes; i++)
+        text_add_byte(&manifest, 'A');
+    text_add_str(&manifest, "\"}}");
+    text_add_byte(&manifest, '\0');
+    world_put(world, "a-tls", manifest.at);
+    text_fini(&manifest);
+}
+
+TEST(a_value_over_its_limit_is_told_as_such_where_it_is_asked_for)
+{
+    struct world world;
+
+    open_with_two_hosts(&world);
+    put_large(&world, "tls.crt", SECRET_PEM_BYTES_MAX + 1);
+    assert_has(world_dump(&world), "Secret default/a-tls: tls.crt is larger than 1 MiB\n");
+    put_large(&world, "tls.ocsp", SECRET_STAPLE_BYTES_MAX + 1);
+    assert_has(world_dump(&world), "Secret default/a-tls: tls.ocsp is larger than 32 KiB\n");
+    put_large(&world, "tls.ocsp-staple", SECRET_STAPLE_BYTES_MAX + 1);
+    assert_has(world_dump(&world), "Secret default/a-tls: tls.ocsp-staple is larger than 32 KiB\n");
+    put_large(&world, "ca.crl", SECRET_PEM_BYTES_MAX + 1);
+    assert_lacks(world_dump(&world), "finding");
+    world_put(&world, "a.yaml",
+              TLS_INGRESS("a",
+                          "fairlead.dev/client-ca-secret: a-tls, "
+                          "fairlead.dev/client-certificate: required",
+                          "a.example.com", "a-tls"));
+    assert_has(world_dump(&world), "Secret default/a-tls has no value under the key ca.crt;");
+    put_large(&world, "ca.crt", SECRET_PEM_BYTES_MAX + 1);
+    assert_has(world_dump(&world), "Secret default/a-tls: ca.crt is larger than 1 MiB;");
+    world_close(&world);
+}
+
 TEST(hostile_83_a_broken_secret_takes_out_its_own_hosts_and_no_others)
 {
     struct world world;
@@ -412,6 +459,7 @@ TEST(a_certificate_is_listed_once_however_many_hosts_show_it)
 TESTS(UNIT(a_secret_change_compiles_only_the_hosts_that_use_it),
       UNIT(a_secret_that_nothing_names_costs_nothing),
       UNIT(a_secret_may_come_later_go_and_come_back),
+      UNIT(a_value_over_its_limit_is_told_as_such_where_it_is_asked_for),
       UNIT(hostile_83_a_broken_secret_takes_out_its_own_hosts_and_no_others),
       UNIT(hostile_83_another_namespace_cannot_show_its_certificate_for_a_host_that_has_one),
       UNIT(the_default_certificate_follows_its_secret_and_stands_in_for_broken_ones),

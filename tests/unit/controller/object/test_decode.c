@@ -233,35 +233,6 @@ TEST(endpoints_keep_ready_and_waiting_addresses_of_each_subset)
     decoded_fini(&decoded);
 }
 
-TEST(in_a_secret_string_data_wins_over_data)
-{
-    struct decoded decoded = decode("apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n"
-                                    "data:\n  b: YmFzZQ==\n  n: null\n  a: |\n    QUFB\n"
-                                    "    QQ==\nstringData: {b: plain}\n");
-    const struct data_object *secret = IS(data_object, only(&decoded));
-
-    assert_bytes(secret->type, "Opaque");
-    assert_int_equal(secret->entries_count, 2);
-    assert_bytes(secret->entries[0].name, "a");
-    assert_bytes(secret->entries[0].value, "AAAA");
-    assert_bytes(secret->entries[1].value, "plain");
-    decoded_fini(&decoded);
-}
-
-TEST(a_config_map_has_text_and_binary_data)
-{
-    struct decoded decoded = decode("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"
-                                    "data: {ca.crt: text}\nbinaryData: {bin: AAEC}\n");
-    const struct data_object *map = IS(data_object, only(&decoded));
-
-    assert_int_equal(map->entries_count, 2);
-    assert_bytes(map->entries[0].name, "bin");
-    assert_int_equal(map->entries[0].value.len, 3);
-    assert_memory_equal(map->entries[0].value.at, "\x00\x01\x02", 3);
-    assert_bytes(map->entries[1].value, "text");
-    decoded_fini(&decoded);
-}
-
 TEST(a_list_gives_its_items_with_their_lines)
 {
     struct decoded decoded =
@@ -394,10 +365,10 @@ TEST(an_object_without_a_name_or_with_a_bad_one_is_left_out)
 TEST(hostile_98_no_note_shows_a_value_of_a_secret)
 {
     static const char *const manifests[] = {
-        "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {k: \"hunter2!\"}\n",
-        "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {k: [hunter2]}\n",
-        "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {k: 12345678}\n",
-        "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {k: \"hunter2}\n",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {tls.key: \"hunter2!\"}\n",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {tls.key: [hunter2]}\n",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {tls.key: 12345678}\n",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {tls.key: \"hunter2}\n",
         "{\"kind\": \"Secret\", \"stringData\": {\"k\": \"hunter2\" \"hunter2\"}}",
         "{\"kind\": \"Secret\", \"stringData\": {\"k\": \"hunter2}}",
         "kind: Secret\nstringData:\n  hunter2: a\n  hunter2: b\n",
@@ -498,7 +469,6 @@ TESTS(UNIT(an_ingress_v1_is_read_whole),
       UNIT(a_service_has_ports_and_may_be_an_external_name),
       UNIT(a_slice_endpoint_is_ready_when_its_condition_is_true_or_absent),
       UNIT(endpoints_keep_ready_and_waiting_addresses_of_each_subset),
-      UNIT(in_a_secret_string_data_wins_over_data), UNIT(a_config_map_has_text_and_binary_data),
       UNIT(a_list_gives_its_items_with_their_lines),
       UNIT(a_json_list_gives_its_items_with_their_lines_and_their_kind),
       UNIT(empty_documents_and_comments_give_nothing),

@@ -97,20 +97,22 @@ TEST(what_shapes_no_table_is_left_out)
     scene_fini(&scene);
 }
 
-TEST(of_a_secret_only_certificates_and_their_keys_are_written)
+TEST(of_a_secret_only_what_is_kept_is_written)
 {
     struct scene scene;
 
     scene_init(&scene);
     come(&scene, OBJECT_SECRET, SECRETS,
-         "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"a\"},\"data\":{\"tls.crt\":"
-         "\"AAAA\",\"tls.key\":\"BBBB\",\"ca.crt\":\"CCCC\",\"ca.crl\":\"DDDD\",\"password\":"
-         "\"EEEE\"},\"stringData\":{\"token\":\"FFFF\"}}}");
+         "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"a\",\"annotations\":{\"note\":"
+         "\"GGGG\"}},\"data\":{\"tls.crt\":\"AAAA\",\"tls.key\":\"BBBB\",\"ca.crt\":\"CCCC\","
+         "\"ca.crl\":\"DDDD\",\"tls.ocsp\":\"HHHH\",\"password\":\"EEEE\"},\"stringData\":"
+         "{\"token\":\"FFFF\",\"tls.ocsp-staple\":\"IIII\"}}}");
     assert_bytes(
         text_bytes(&scene.lines),
         "{\"list\":\"/api/v1/secrets?fieldSelector=type%3DOpaque\",\"type\":\"ADDED\",\"object\":"
         "{\"metadata\":{\"name\":\"a\"},\"data\":{\"tls.crt\":\"AAAA\",\"tls.key\":\"BBBB\","
-        "\"ca.crt\":\"CCCC\",\"ca.crl\":\"DDDD\"},\"stringData\":{}}}\n");
+        "\"ca.crt\":\"CCCC\",\"ca.crl\":\"DDDD\",\"tls.ocsp\":\"HHHH\"},\"stringData\":"
+        "{\"tls.ocsp-staple\":\"IIII\"}}}\n");
     scene_fini(&scene);
 }
 
@@ -219,8 +221,7 @@ TEST(the_first_line_says_the_version_and_whose_objects_they_are)
 }
 
 TESTS(UNIT(an_object_is_one_line_that_says_whose_it_is), UNIT(a_deletion_is_the_name_alone),
-      UNIT(what_shapes_no_table_is_left_out),
-      UNIT(of_a_secret_only_certificates_and_their_keys_are_written),
+      UNIT(what_shapes_no_table_is_left_out), UNIT(of_a_secret_only_what_is_kept_is_written),
       UNIT(a_secret_without_a_certificate_is_as_good_as_gone),
       UNIT(an_object_that_cannot_be_read_is_written_as_it_came),
       UNIT(what_has_no_name_is_not_written), UNIT(marks_and_times_are_read_as_they_were_written),
