@@ -56,6 +56,7 @@ bool grpc_web_begin(struct stream *stream)
     if (stream->grpc_web != NULL || !cluster_speaks_h2(stream->cluster))
         return true;
     kind = grpc_kind_of_request(&stream->request);
+    stream->is_grpc = kind != GRPC_NONE;
     if (kind != GRPC_WEB && kind != GRPC_WEB_TEXT)
         return true;
     stream->grpc_web = arena_new(&stream->arena, struct grpc_web);

@@ -76,6 +76,32 @@ def test_messages_flow_both_ways_at_the_same_time(h2, h2_origin):
     assert client.response(stream).trailers == OK_TRAILERS
 
 
+@pytest.mark.parametrize("who", ["client", "endpoint"])
+def test_hostile_85_a_call_that_is_silent_at_first_has_the_stream_idle_time(h2, h2_origin, who):
+    """Whichever side does not speak."""
+    upstream = h2_origin()
+    front = h2(upstream, speaks="h2c", flags=(
+        "--request-body-timeout", "100ms", "--response-head-timeout", "100ms",
+        "--stream-idle-timeout", "500ms"))
+    client = front.client()
+    stream = client.request("POST", "/s/m", "a.test", *CALL, body=message(b"x"),
+                            end=who == "endpoint")
+    upstream.accept().read_request_head()
+    response = client.ending(stream)
+    assert (response.get("grpc-status"), response.get("grpc-message")) == ("14", "stream_idle")
+    assert [front.proxy.timeouts(kind) for kind in
+            ("request_body", "response_head", "stream_idle")] == [0, 0, 1]
+
+
+def test_hostile_85_an_upload_that_is_no_call_has_not(h2, h2_origin):
+    upstream = h2_origin()
+    front = h2(upstream, speaks="h2c", flags=("--request-body-timeout", "100ms"))
+    client = front.client()
+    stream = client.request("POST", "/", "a.test", ("content-type", "application/grpcx"),
+                            body=b"x", end=False)
+    assert client.ending(stream).status == 408
+
+
 def test_a_call_of_a_client_that_goes_is_cancelled(h2, h2_origin):
     upstream = h2_origin()
     client = h2(upstream, speaks="h2c").client()
