@@ -17,7 +17,6 @@
 struct grpc_web {
     enum grpc_kind kind; /* GRPC_WEB or GRPC_WEB_TEXT */
     struct grpc_web_text request;
-    struct grpc_web_text answer;
     struct text out; /* owned; what a batch became, until it has been sent */
 };
 

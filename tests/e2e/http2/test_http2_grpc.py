@@ -276,6 +276,29 @@ def test_grpc_web_text_in_pieces_that_are_padded_each(web, h2_backend):
     assert bytes(upstream.requests[0].body) == whole
 
 
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 4])
+def test_a_message_of_grpc_web_text_is_whole_before_the_next_one_comes(h2, h2_origin, size):
+    """No byte of it waits for others to fill a group of base64."""
+    upstream = h2_origin()
+    client = h2(upstream, speaks="h2c").client()
+    stream = client.request("POST", "/s/watch", "a.test", ("content-type", "application/grpc-web-text"),
+                            body=base64.b64encode(message(b"x")))
+    peer = upstream.accept()
+    call = peer.read_request()
+    peer.send_head(call.stream, [(":status", "200"), ("content-type", "application/grpc")])
+    response = client.head(stream)
+    sent = b""
+    for number in range(3):
+        event = message(b"abcd"[:size])
+        peer.send_data(call.stream, event)
+        sent += event
+        client.wait(lambda: decode_segments(bytes(response.body)) == sent, f"message {number}")
+    peer.send_trailers(call.stream, OK_TRAILERS)
+    client.response(stream)
+    assert trailers_of(split_messages(decode_segments(bytes(response.body)))[-1][1])[
+        "grpc-status"] == "0"
+
+
 @pytest.mark.parametrize("bad", [b"!!!!", b"AAA", b"AA=A", b"\x00\xff\x00\xff"])
 def test_grpc_web_text_that_is_no_base64(web, h2_backend, bad):
     """The endpoint never sees a complete call."""
