@@ -70,6 +70,7 @@ struct cluster {
     uint64_t weights_sum;
     struct cluster_limits limits; /* this worker's share, each at least 1 */
     uint32_t connections;         /* upstream connections open or opening */
+    uint32_t leaving;             /* of them; take no more requests, and do not count for limits */
     uint32_t pending;             /* requests waiting for a connection */
     uint32_t requests;            /* requests sent or waiting */
     uint32_t retries;             /* attempts after a first one, under way */

@@ -4,7 +4,8 @@
  * needed grow idle and expire.
  *
  * A pool hangs on endpoint->pool as long as it has a connection. max-connections counts over all
- * pools of a cluster, in cluster->connections.
+ * pools of a cluster, in cluster->connections. One over HTTP/2 that takes no more streams counts
+ * only until its place is wanted: with a stream that lasts it would keep the place from everybody.
  */
 #ifndef PROXY_POOL_H
 #define PROXY_POOL_H

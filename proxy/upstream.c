@@ -65,6 +65,7 @@ static void discard(struct upstream *upstream, bool reset)
     worker->stats.upstream_now--;
     pool_leave(upstream->pool);
     cluster->connections--;
+    cluster->leaving -= upstream->is_leaving;
 }
 
 void upstream_discard(struct upstream *upstream)

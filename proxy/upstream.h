@@ -83,6 +83,7 @@ struct upstream {
     uint32_t requests_count;
     bool keeps;     /* HTTP/1: the endpoint keeps it after this answer, and nothing was left over */
     bool has_ended; /* the endpoint sends no more */
+    bool is_leaving; /* HTTP/2: takes no more streams; in cluster->leaving */
     struct tcp tcp;
 };
 

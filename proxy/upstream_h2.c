@@ -22,7 +22,7 @@ void upstream_h2_rest(struct upstream *upstream)
     if (upstream->state == UPSTREAM_CLOSING || upstream->has_ended || h2->streams_count > 0)
         return;
     if (upstream->state == UPSTREAM_CONNECTING || !upstream_may_be_kept(upstream) ||
-        h2->is_silent || h2_is_going_away(h2->session))
+        upstream->is_leaving || h2->is_silent || h2_is_going_away(h2->session))
         upstream_close(upstream);
     else
         upstream_keep_until_idle(upstream);
@@ -251,14 +251,48 @@ static void fini(struct upstream *upstream)
 
 /* ---- taking ---- */
 
+static uint64_t age_ms_of(const struct upstream *upstream)
+{
+    return worker_now_ms(upstream->worker) - upstream->h2->opened_ms;
+}
+
+/* Open, but for those that are on it already. Whether a silent one lives is not known; its place
+ * must not wait for that. */
+static bool is_past(const struct upstream *upstream)
+{
+    const struct upstream_h2 *h2 = upstream->h2;
+
+    if (upstream->state == UPSTREAM_CONNECTING)
+        return false;
+    return h2->is_silent || upstream->endpoint->retired || h2_is_going_away(h2->session) ||
+           age_ms_of(upstream) >= UPSTREAM_H2_AGE_MS;
+}
+
+void upstream_h2_count_leaving(const struct endpoint *endpoint)
+{
+    const struct pool *pool = endpoint->pool;
+
+    if (pool == NULL)
+        return;
+    LIST_EACH (&pool->sessions, link) {
+        struct upstream *upstream = LIST_ENTRY(link, struct upstream, link);
+
+        if (upstream->is_leaving || !is_past(upstream))
+            continue;
+        upstream->is_leaving = true;
+        upstream->cluster->leaving++;
+    }
+}
+
 /* A connect has the time that one stream would give it: those that come later must not keep it
  * alive for one another. */
 static bool may_take_streams(const struct upstream *upstream)
 {
     const struct upstream_h2 *h2 = upstream->h2;
-    uint64_t age_ms = worker_now_ms(upstream->worker) - h2->opened_ms;
+    uint64_t age_ms = age_ms_of(upstream);
 
-    if (upstream->has_ended || h2->is_silent || h2->streams_count >= UPSTREAM_H2_STREAMS_MAX)
+    if (upstream->has_ended || upstream->is_leaving || h2->is_silent ||
+        h2->streams_count >= UPSTREAM_H2_STREAMS_MAX)
         return false;
     if (!h2->has_settings && h2->streams_count >= upstream->pool->streams_max)
         return false;

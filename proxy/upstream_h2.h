@@ -46,6 +46,8 @@ struct upstream *upstream_h2_take(struct endpoint *endpoint, struct stream *stre
                                   bool *is_open);
 /* One of the endpoint's connections has room for a stream. */
 bool upstream_h2_has_room(const struct endpoint *endpoint);
+/* Those of its connections that take no more streams, ever, are in cluster->leaving afterwards. */
+void upstream_h2_count_leaving(const struct endpoint *endpoint);
 /* The same with a connection that was just opened for it. */
 void upstream_h2_join(struct upstream *upstream, struct stream *stream);
 
