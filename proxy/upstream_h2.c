@@ -113,6 +113,19 @@ void upstream_h2_on_room(void *context)
 
 /* ---- the connection ---- */
 
+/* On a kept connection the fault may be another stream's: then this one is sent once more, where that
+ * harms nobody. */
+static void attempt_died(const struct upstream_h2 *h2, struct stream *stream)
+{
+    bool may_be_innocent =
+        stream->sent_on_reuse && method_is_idempotent(stream->request.method_id);
+
+    if (h2->is_faulty && stream->any_byte_sent && !may_be_innocent)
+        attempt_failed(stream, FAILURE_BAD_RESPONSE);
+    else
+        relay_attempt_died(stream);
+}
+
 /* It is dead: each of its streams goes its own way, all are gone from here afterwards. */
 static void end_streams(struct upstream_h2 *h2)
 {
@@ -127,7 +140,7 @@ static void end_streams(struct upstream_h2 *h2)
         if (stream->head_is_out)
             relay_answer_broke(stream);
         else
-            relay_attempt_died(stream);
+            attempt_died(h2, stream);
         stream_run(stream);
     }
 }
@@ -146,11 +159,14 @@ static void run_flush(struct flush *flush)
 {
     struct upstream_h2 *h2 = LIST_ENTRY(flush, struct upstream_h2, flush);
     struct upstream *upstream = h2->upstream;
+    bool is_closed;
 
     if (upstream->state == UPSTREAM_CLOSING || h2->session == NULL)
         return;
-    if (flush_session(upstream->worker, h2->session, upstream->transport) == STATUS_CLOSED ||
-        h2_is_over(h2->session))
+    is_closed =
+        flush_session(upstream->worker, h2->session, upstream->transport) == STATUS_CLOSED;
+    h2->is_faulty = !is_closed && h2_is_over(h2->session);
+    if (is_closed || h2->is_faulty)
         connection_is_dead(upstream);
 }
 
@@ -218,6 +234,7 @@ static void on_bytes(struct upstream *upstream, struct bytes data)
     if (status != STATUS_OK) {
         if (upstream->state != UPSTREAM_CLOSING)
             (void)flush_session(upstream->worker, h2->session, upstream->transport);
+        h2->is_faulty = true;
         connection_is_dead(upstream);
         return;
     }

@@ -31,6 +31,7 @@ struct upstream_h2 {
     struct list waiting;       /* the same, for the connect, or for what a tunnel needs to know */
     uint32_t streams_count;    /* in both */
     bool has_settings;         /* the endpoint's have come */
+    bool is_faulty;            /* what came is no HTTP/2, and we ended the session for it */
     bool is_silent;            /* a request waited in vain, and nothing else has come meanwhile */
     uint64_t heard_us;         /* when the last bytes came */
     uint64_t opened_ms;        /* or when the connect began */

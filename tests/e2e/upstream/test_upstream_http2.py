@@ -66,8 +66,45 @@ def test_an_endpoint_that_answers_a_preface_in_http_1(behind, origin):
     peer = upstream.accept()
     assert peer.read_exactly(len(frames.PREFACE)) == frames.PREFACE
     peer.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-    assert client.read_response().status == 502
+    response = client.read_response()
+    assert (response.status, response.reason_code) == (502, "bad_response")
     peer.read_to_end()
+
+
+@pytest.mark.parametrize("sent", [
+    frames.data(0, b"x"), frames.headers(1, b"\x80", whole=False), b"\0\0\4\1\4\0\0\0\1garb",
+    frames.window_update(0, 0)], ids=["data of no stream", "an index of 0", "garbage", "no increment"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_endpoint_whose_frames_are_wrong(behind, h2_origin, method, sent):
+    """It closed nothing: we did, for what it sent."""
+    upstream = h2_origin()
+    client, = ask_at_once(behind(upstream), 1, request(method, "/", body=b"x"))
+    peer = upstream.accept()
+    peer.read_request()
+    peer.send(sent)
+    response = client.read_response()
+    assert (response.status, response.reason_code) == (502, "bad_response")
+    upstream.expect_untouched()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_kept_connection_whose_frames_are_wrong(behind, h2_origin, method):
+    """It may have been another's answer: what may be sent twice is."""
+    upstream = h2_origin()
+    proxy = behind(upstream)
+    first, = ask_at_once(proxy, 1)
+    peer = upstream.accept()
+    peer.respond(peer.read_request().stream)
+    assert first.read_response().status == 200
+    second, = ask_at_once(proxy, 1, request(method, "/", body=b"x"))
+    peer.read_request()
+    peer.send(frames.data(0, b"x"))
+    if method == "GET":
+        other = upstream.accept()
+        other.respond(other.read_request().stream)
+    response = second.read_response()
+    assert (response.status, response.reason_code) == (
+        (200, None) if method == "GET" else (502, "bad_response"))
 
 
 # ---- sharing ----
