@@ -12,6 +12,7 @@
 
 #include "cli/config.h"
 #include "cli/flags.h"
+#include "cli/listeners.h"
 
 #include <stdlib.h>
 
@@ -314,6 +315,8 @@ static enum status check_serve(struct parse *parse)
         return refuse(parse,
                       "--publish-service, --publish-address and --publish-nodes exclude each "
                       "other; give one of them");
+    if (listeners_check(options, parse->error) != STATUS_OK)
+        return STATUS_INVALID;
     return check_words(parse, 0, 0, "");
 }
 

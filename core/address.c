@@ -275,6 +275,21 @@ enum status listen_address_parse(struct bytes text, struct listen_address *addre
     return STATUS_OK;
 }
 
+static bool is_all_of(const struct listen_address *all, const struct listen_address *one)
+{
+    return address_is_unspecified(&all->address) &&
+           (all->is_any || all->address.is_v6 == one->address.is_v6);
+}
+
+bool listen_address_overlaps(const struct listen_address *a, const struct listen_address *b)
+{
+    if (a->is_unix || b->is_unix)
+        return a->is_unix && b->is_unix && strcmp(a->path, b->path) == 0;
+    if (a->address.port == 0 || a->address.port != b->address.port)
+        return false;
+    return address_equal(&a->address, &b->address) || is_all_of(a, b) || is_all_of(b, a);
+}
+
 void listen_address_add(const struct listen_address *address, struct text *out)
 {
     if (address->is_unix) {

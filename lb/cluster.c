@@ -80,14 +80,23 @@ static uint32_t share_of(uint32_t limit, uint32_t workers_count)
     return share > 0 ? share : 1;
 }
 
-static void take_limits(struct cluster *cluster, const struct cluster_limits *limits)
+/* True when there may be more connections than before. */
+static bool take_limits(struct cluster *cluster, const struct cluster_limits *limits)
 {
     uint32_t workers = cluster->clusters->workers_count;
+    uint32_t connections_before = cluster->limits.connections_max;
 
     cluster->limits.connections_max = share_of(limits->connections_max, workers);
     cluster->limits.pending_max = share_of(limits->pending_max, workers);
     cluster->limits.requests_max = share_of(limits->requests_max, workers);
     cluster->limits.retries_max = share_of(limits->retries_max, workers);
+    return cluster->limits.connections_max > connections_before;
+}
+
+static void tell_of_room(struct cluster *cluster)
+{
+    if (cluster->pending > 0 && cluster->clusters->on_room != NULL)
+        cluster->clusters->on_room(cluster);
 }
 
 static void leave(struct endpoint *endpoint, struct list *leaving)
@@ -207,16 +216,19 @@ void cluster_follow(struct cluster *cluster, const struct cluster_spec *spec)
     const struct cluster_spec *stale = cluster->spec;
     struct round_robin_place place = round_robin_place(cluster);
     struct list leaving;
+    bool has_room;
 
     list_init(&leaving);
     cluster->spec = cluster_spec_ref(spec);
     cluster->retired = false;
-    take_limits(cluster, &spec->limits);
+    has_room = take_limits(cluster, &spec->limits);
     if (speaks_otherwise(stale, spec))
         leave_all(cluster, &leaving);
     take_endpoints(cluster, spec, &leaving);
     round_robin_resume(cluster, &place);
     cluster_spec_unref(stale);
+    if (has_room)
+        tell_of_room(cluster);
     retire_endpoints(cluster, &leaving);
 }
 
@@ -236,7 +248,7 @@ struct cluster *cluster_create(struct clusters *clusters, const struct cluster_s
     list_init(&cluster->waiting);
     list_init(&cluster->retired_endpoints);
     list_init(&leaving);
-    take_limits(cluster, &spec->limits);
+    (void)take_limits(cluster, &spec->limits);
     take_endpoints(cluster, spec, &leaving);
     round_robin_start(cluster);
     return cluster;

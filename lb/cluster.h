@@ -10,12 +10,13 @@
 #include "core/map.h"
 #include "lb/lb.h"
 
-/* Whom to tell of retired endpoints, and what all clusters of a worker share. */
+/* Whom to tell of retired endpoints and of room, and what all clusters of a worker share. */
 struct clusters {
     uint32_t workers_count;
     uint64_t random; /* seeds the clusters' own generators */
     endpoint_retired_fn *on_retired;
     void *context;                /* borrowed; for on_retired */
+    cluster_room_fn *on_room;     /* NULL: nobody */
     struct cluster_place *places; /* owned; by slot */
     uint32_t places_count;
     struct map verdicts;  /* struct verdict by way and address */
@@ -25,7 +26,8 @@ struct clusters {
 /* Follows `spec` from the start. In no list and no place yet. */
 struct cluster *cluster_create(struct clusters *clusters, const struct cluster_spec *spec);
 /* Goes over to another spec of the same key. Endpoints are kept by address; those that went are
- * retired, and on_retired() is called for each once the cluster is consistent again. */
+ * retired, and on_retired() is called for each once the cluster is consistent again; before that
+ * on_room(), if it has cause. */
 void cluster_follow(struct cluster *cluster, const struct cluster_spec *spec);
 /* Retires all endpoints, unless requests count in the cluster: one that waits or is tried again
  * goes where its own table says. It goes with the last of its endpoints, maybe at once: it must

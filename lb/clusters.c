@@ -33,6 +33,11 @@ struct clusters *clusters_create(uint32_t workers_count, uint64_t seed,
     return clusters;
 }
 
+void clusters_tell_of_room(struct clusters *clusters, cluster_room_fn *on_room)
+{
+    clusters->on_room = on_room;
+}
+
 void clusters_destroy(struct clusters *clusters)
 {
     if (clusters == NULL)

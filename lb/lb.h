@@ -70,6 +70,7 @@ struct cluster {
     uint64_t weights_sum;
     struct cluster_limits limits; /* this worker's share, each at least 1 */
     uint32_t connections;         /* upstream connections open or opening */
+    uint32_t leaving;             /* of them; take no more requests, and do not count for limits */
     uint32_t pending;             /* requests waiting for a connection */
     uint32_t requests;            /* requests sent or waiting */
     uint32_t retries;             /* attempts after a first one, under way */
@@ -82,11 +83,17 @@ struct cluster {
  * can be closed. It may call back into lb.h; the endpoint may be gone when it returns. */
 typedef void endpoint_retired_fn(void *context, struct endpoint *endpoint);
 
+/* Called when a cluster that requests wait for may have more connections than before. The same holds
+ * for it. */
+typedef void cluster_room_fn(struct cluster *cluster);
+
 struct clusters;
 
 /* workers_count: limits are divided by it, rounded up. seed: for random choices; any value. */
 struct clusters *clusters_create(uint32_t workers_count, uint64_t seed,
                                  endpoint_retired_fn *on_retired, void *context);
+/* on_room: NULL for none, as at first. */
+void clusters_tell_of_room(struct clusters *clusters, cluster_room_fn *on_room);
 /* No lease may be out; pools must have let go (endpoint->pool NULL). */
 void clusters_destroy(struct clusters *clusters);
 

@@ -295,6 +295,15 @@ static void set_client(struct conn *conn, const struct address *peer)
     conn->client_ip_length = 7;
 }
 
+/* On a unix socket nobody has an address: who may connect was said by the rights of its file. */
+static bool is_trusted_by(const struct listener *listener, const struct address *peer)
+{
+    const struct proxy_config *config = listener->worker->config;
+
+    return listener->config->address.is_unix ? config->trusted_count > 0
+                                             : conn_is_trusted(config, peer);
+}
+
 static struct conn *conn_create(struct listener *listener, const struct address *peer)
 {
     struct worker *worker = listener->worker;
@@ -306,7 +315,7 @@ static struct conn *conn_create(struct listener *listener, const struct address 
     conn->ops = &client_h1_ops;
     conn->transport = &conn->tcp.transport;
     set_client(conn, peer);
-    conn->is_trusted = conn_is_trusted(worker->config, peer);
+    conn->is_trusted = is_trusted_by(listener, peer);
     text_init(&conn->pending);
     text_init(&conn->client_cert);
     deadline_init(&conn->deadline, on_conn_deadline);

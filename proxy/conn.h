@@ -64,7 +64,7 @@ struct conn {
     uint32_t requests_count;
     uint32_t lingered_bytes;
     uint8_t client_ip_length;
-    bool is_trusted;            /* the peer is one of config->trusted */
+    bool is_trusted;            /* the peer is one of config->trusted, or on a unix socket */
     bool is_parsing;            /* client_h1's read() is on the stack */
     bool client_ended;          /* the client sends no more */
     bool ends_after;            /* HTTP/1: no further request on this connection */

@@ -56,6 +56,7 @@ bool grpc_web_begin(struct stream *stream)
     if (stream->grpc_web != NULL || !cluster_speaks_h2(stream->cluster))
         return true;
     kind = grpc_kind_of_request(&stream->request);
+    stream->is_grpc = kind != GRPC_NONE;
     if (kind != GRPC_WEB && kind != GRPC_WEB_TEXT)
         return true;
     stream->grpc_web = arena_new(&stream->arena, struct grpc_web);
@@ -111,10 +112,13 @@ static void translate_head(struct stream *stream, const struct response *from,
     head->content_length = UINT64_MAX;
 }
 
+/* Padded where the batch ends: bytes that do not fill a group would else wait for the next message,
+ * and this one would not be whole until then. Clients have to take padding anywhere. */
 void grpc_web_answer(struct stream *stream, const struct batch *batch, struct response *head,
                      struct batch *out)
 {
     struct grpc_web *web = stream->grpc_web;
+    struct grpc_web_text encoding = {{0}, 0};
     struct text trailers;
 
     batch_init(out, NULL);
@@ -129,12 +133,12 @@ void grpc_web_answer(struct stream *stream, const struct batch *batch, struct re
         grpc_web_trailers(batch->trailers, batch->trailers_count, &trailers);
     for (uint32_t i = 0; i < batch->runs_count; i++) {
         if (web->kind == GRPC_WEB_TEXT)
-            grpc_web_text_encode(&web->answer, batch->runs[i], false, &web->out);
+            grpc_web_text_encode(&encoding, batch->runs[i], false, &web->out);
         else
             text_add(&web->out, batch->runs[i]);
     }
     if (web->kind == GRPC_WEB_TEXT)
-        grpc_web_text_encode(&web->answer, text_bytes(&trailers), batch->is_end, &web->out);
+        grpc_web_text_encode(&encoding, text_bytes(&trailers), true, &web->out);
     else
         text_add(&web->out, text_bytes(&trailers));
     text_fini(&trailers);

@@ -17,12 +17,11 @@
 struct grpc_web {
     enum grpc_kind kind; /* GRPC_WEB or GRPC_WEB_TEXT */
     struct grpc_web_text request;
-    struct grpc_web_text answer;
     struct text out; /* owned; what a batch became, until it has been sent */
 };
 
-/* Once, before the first attempt, when the cluster is known: begins to translate if that is called
- * for. False: what has come of the body cannot be translated; the stream is failed. */
+/* Before an attempt, when the cluster is known: notes whether this is a call of gRPC, and begins,
+ * once, to translate if that is called for. False: what has come of the body cannot be translated; the stream is failed. */
 bool grpc_web_begin(struct stream *stream);
 /* Before a batch goes on. `out` is what goes on in its place, and borrows from stream->grpc_web
  * until the next call. False: it cannot be translated; the stream is failed. */

@@ -37,9 +37,14 @@ void pool_leave(struct pool *pool)
     endpoint_pool_is_gone(endpoint);
 }
 
+static bool is_full(const struct cluster *cluster)
+{
+    return cluster->connections - cluster->leaving >= cluster->limits.connections_max;
+}
+
 static bool has_room(const struct cluster *cluster)
 {
-    if (cluster->connections < cluster->limits.connections_max)
+    if (!is_full(cluster))
         return true;
     if (!cluster_speaks_h2(cluster))
         return false;
@@ -107,9 +112,22 @@ static bool make_room(struct cluster *cluster)
     return false;
 }
 
+/* Those of endpoints that went take none either: nobody chooses them any more. */
+static void count_leaving(struct cluster *cluster)
+{
+    LIST_EACH (&cluster->endpoints, link)
+        upstream_h2_count_leaving(LIST_ENTRY(link, struct endpoint, link));
+    LIST_EACH (&cluster->retired_endpoints, link)
+        upstream_h2_count_leaving(LIST_ENTRY(link, struct endpoint, link));
+}
+
 bool pool_has_place(struct worker *worker, struct cluster *cluster)
 {
-    if (cluster->connections < cluster->limits.connections_max || make_room(cluster))
+    if (!is_full(cluster))
+        return true;
+    if (cluster_speaks_h2(cluster))
+        count_leaving(cluster);
+    if (!is_full(cluster) || make_room(cluster))
         return true;
     worker->stats.limit_cluster_connections++;
     return false;
@@ -174,6 +192,8 @@ void pool_on_endpoint_retired(void *worker, struct endpoint *endpoint)
 {
     (void)worker;
     close_idle(endpoint->pool);
+    if (cluster_speaks_h2(endpoint->cluster)) /* its busy ones do not count any more */
+        pool_wake(endpoint->cluster);
 }
 
 void pools_close_idle(struct worker *worker)

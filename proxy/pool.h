@@ -4,7 +4,8 @@
  * needed grow idle and expire.
  *
  * A pool hangs on endpoint->pool as long as it has a connection. max-connections counts over all
- * pools of a cluster, in cluster->connections.
+ * pools of a cluster, in cluster->connections. One over HTTP/2 that takes no more streams counts
+ * only until its place is wanted: with a stream that lasts it would keep the place from everybody.
  */
 #ifndef PROXY_POOL_H
 #define PROXY_POOL_H
@@ -43,7 +44,8 @@ void pools_close_idle(struct worker *worker);
 struct pool *pool_enter(struct endpoint *endpoint); /* one more connection */
 void pool_leave(struct pool *pool);                 /* one less; the pool may be gone afterwards */
 /* A connection or its place became free: the first stream that waits for this cluster goes on, and
- * the next ones as long as there is room, for it may fail without using its place. */
+ * the next ones as long as there is room, for it may fail without using its place. For
+ * clusters_tell_of_room(), too: max-connections was raised. */
 void pool_wake(struct cluster *cluster);
 
 #endif

@@ -381,7 +381,7 @@ void relay_arm(struct stream *stream)
     if (stream->upstream_is_paused) {
         stream->unread_bytes = client_unread_bytes(stream);
         stream_arm(stream, timeouts->client_write_ms, FAILURE_CLIENT_STALLED);
-    } else if (stream->head_is_out || stream->client_is_paused) {
+    } else if (stream->head_is_out || stream->client_is_paused || stream->is_grpc) {
         stream_arm(stream, timeouts->stream_idle_ms, FAILURE_STREAM_IDLE);
     } else if (!stream->request_is_complete) {
         arm_body(stream);

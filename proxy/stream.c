@@ -105,8 +105,10 @@ void stream_on_deadline(struct deadline *deadline)
     if (stream->step == STREAM_RELAY && relay_has_progress(stream))
         return;
     count_timeout(&stream->worker->stats, failure);
-    if (failure == FAILURE_CONNECT_TIMEOUT || failure == FAILURE_PER_TRY_TIMEOUT ||
-        failure == FAILURE_RESPONSE_HEAD_TIMEOUT)
+    if (failure == FAILURE_CONNECT_TIMEOUT)
+        failure = upstream_connect_timed_out(stream->upstream);
+    if (failure == FAILURE_CONNECT_TIMEOUT || failure == FAILURE_UPSTREAM_TLS ||
+        failure == FAILURE_PER_TRY_TIMEOUT || failure == FAILURE_RESPONSE_HEAD_TIMEOUT)
         attempt_failed(stream, failure);
     else
         stream_fail(stream, failure);

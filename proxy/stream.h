@@ -129,6 +129,7 @@ struct stream {
     struct address endpoint_address; /* of the last attempt, for the log; port 0 = none */
 
     struct grpc_web *grpc_web;   /* in the arena; NULL unless gRPC-Web is translated */
+    bool is_grpc;                /* and spoken as such to the endpoint; known once that is chosen */
     struct admin_job *admin_job; /* borrowed; NULL unless an answer is being prepared */
 
     /* tunnel */

@@ -65,6 +65,7 @@ static void discard(struct upstream *upstream, bool reset)
     worker->stats.upstream_now--;
     pool_leave(upstream->pool);
     cluster->connections--;
+    cluster->leaving -= upstream->is_leaving;
 }
 
 void upstream_discard(struct upstream *upstream)
@@ -101,17 +102,6 @@ static void on_upstream_bytes(struct transport *transport, struct bytes data)
     upstream->ops->on_bytes(upstream, data);
 }
 
-static void on_upstream_end(struct transport *transport)
-{
-    struct upstream *upstream = upstream_of(transport);
-
-    upstream->has_ended = true;
-    if (upstream->state == UPSTREAM_CONNECTING)
-        upstream->ops->on_open_failed(upstream, FAILURE_CONNECT_FAILED);
-    else
-        upstream->ops->on_end(upstream, false);
-}
-
 static void on_upstream_drained(struct transport *transport)
 {
     struct upstream *upstream = upstream_of(transport);
@@ -119,20 +109,50 @@ static void on_upstream_drained(struct transport *transport)
     upstream->ops->on_drained(upstream);
 }
 
-static void handshake_failed(struct upstream *upstream)
+static bool is_in_handshake(const struct upstream *upstream)
 {
-    enum tls_failure failure = tls_failure_of(upstream->tls);
+    return upstream->state == UPSTREAM_CONNECTING && upstream->tls != NULL;
+}
 
-    /* Gone, such as one that is being stopped: another endpoint may do. */
-    if (failure == TLS_FAILURE_CLOSED) {
-        upstream->ops->on_open_failed(upstream, FAILURE_CONNECT_FAILED);
+/* Once for a connection, however many streams wait for it. */
+static void count_tls_failure(struct upstream *upstream, const char *why)
+{
+    if (upstream->tls_has_failed)
         return;
-    }
+    upstream->tls_has_failed = true;
     upstream->worker->stats.upstream_tls_failures++;
     log_warn(upstream->worker->log, "TLS with an endpoint failed",
              LOG_ADDRESS("endpoint", &upstream->endpoint->address),
-             LOG_STRING("why", tls_failure_sentence(failure)));
-    upstream->ops->on_open_failed(upstream, FAILURE_UPSTREAM_TLS);
+             LOG_BYTES("cluster", upstream->cluster->key), LOG_STRING("why", why));
+}
+
+/* Before it was open. Whatever TLS did not like, TCP was connected: it is no failed connect. */
+static void opening_failed(struct upstream *upstream)
+{
+    bool is_tls = is_in_handshake(upstream);
+
+    if (is_tls)
+        count_tls_failure(upstream, tls_failure_sentence(tls_failure_of(upstream->tls)));
+    upstream->ops->on_open_failed(upstream, is_tls ? FAILURE_UPSTREAM_TLS : FAILURE_CONNECT_FAILED);
+}
+
+enum failure upstream_connect_timed_out(struct upstream *upstream)
+{
+    if (!is_in_handshake(upstream))
+        return FAILURE_CONNECT_TIMEOUT;
+    count_tls_failure(upstream, "no whole handshake within --connect-timeout; does it speak TLS?");
+    return FAILURE_UPSTREAM_TLS;
+}
+
+static void on_upstream_end(struct transport *transport)
+{
+    struct upstream *upstream = upstream_of(transport);
+
+    upstream->has_ended = true;
+    if (upstream->state == UPSTREAM_CONNECTING)
+        opening_failed(upstream);
+    else
+        upstream->ops->on_end(upstream, false);
 }
 
 static void on_upstream_broken(struct transport *transport, enum status why)
@@ -141,10 +161,8 @@ static void on_upstream_broken(struct transport *transport, enum status why)
 
     (void)why;
     upstream->has_ended = true;
-    if (upstream->state == UPSTREAM_CONNECTING && upstream->tls != NULL)
-        handshake_failed(upstream);
-    else if (upstream->state == UPSTREAM_CONNECTING)
-        upstream->ops->on_open_failed(upstream, FAILURE_CONNECT_FAILED);
+    if (upstream->state == UPSTREAM_CONNECTING)
+        opening_failed(upstream);
     else
         upstream->ops->on_end(upstream, true);
 }
@@ -165,7 +183,7 @@ static void on_upstream_deadline(struct deadline *deadline)
 
     if (upstream->state == UPSTREAM_CONNECTING) {
         upstream->worker->stats.timeout_connect++;
-        upstream->ops->on_open_failed(upstream, FAILURE_CONNECT_TIMEOUT);
+        upstream->ops->on_open_failed(upstream, upstream_connect_timed_out(upstream));
         return;
     }
     if (upstream->state != UPSTREAM_IDLE)

@@ -83,6 +83,8 @@ struct upstream {
     uint32_t requests_count;
     bool keeps;     /* HTTP/1: the endpoint keeps it after this answer, and nothing was left over */
     bool has_ended; /* the endpoint sends no more */
+    bool tls_has_failed; /* and that was said */
+    bool is_leaving; /* HTTP/2: takes no more streams; in cluster->leaving */
     struct tcp tcp;
 };
 
@@ -92,6 +94,8 @@ struct upstream *upstream_open(struct worker *worker, struct cluster *cluster,
 /* The same for a relay. Its bytes go out as they are: the cluster of a tcp route speaks nothing. */
 struct upstream *upstream_open_tcp(struct worker *worker, struct cluster *cluster,
                                    struct endpoint *endpoint, struct tcp_relay *relay);
+/* --connect-timeout is over: which part of it took too long? If it is TLS, it is said and counted. */
+enum failure upstream_connect_timed_out(struct upstream *upstream);
 /* Hand an idle one to a stream. */
 void upstream_lend(struct upstream *upstream, struct stream *stream);
 /* Ends at once; a stream, if any, hears nothing of it. Its place goes to the next stream that

@@ -22,7 +22,7 @@ void upstream_h2_rest(struct upstream *upstream)
     if (upstream->state == UPSTREAM_CLOSING || upstream->has_ended || h2->streams_count > 0)
         return;
     if (upstream->state == UPSTREAM_CONNECTING || !upstream_may_be_kept(upstream) ||
-        h2->is_silent || h2_is_going_away(h2->session))
+        upstream->is_leaving || h2->is_silent || h2_is_going_away(h2->session))
         upstream_close(upstream);
     else
         upstream_keep_until_idle(upstream);
@@ -113,6 +113,19 @@ void upstream_h2_on_room(void *context)
 
 /* ---- the connection ---- */
 
+/* On a kept connection the fault may be another stream's: then this one is sent once more, where that
+ * harms nobody. */
+static void attempt_died(const struct upstream_h2 *h2, struct stream *stream)
+{
+    bool may_be_innocent =
+        stream->sent_on_reuse && method_is_idempotent(stream->request.method_id);
+
+    if (h2->is_faulty && stream->any_byte_sent && !may_be_innocent)
+        attempt_failed(stream, FAILURE_BAD_RESPONSE);
+    else
+        relay_attempt_died(stream);
+}
+
 /* It is dead: each of its streams goes its own way, all are gone from here afterwards. */
 static void end_streams(struct upstream_h2 *h2)
 {
@@ -127,7 +140,7 @@ static void end_streams(struct upstream_h2 *h2)
         if (stream->head_is_out)
             relay_answer_broke(stream);
         else
-            relay_attempt_died(stream);
+            attempt_died(h2, stream);
         stream_run(stream);
     }
 }
@@ -146,11 +159,14 @@ static void run_flush(struct flush *flush)
 {
     struct upstream_h2 *h2 = LIST_ENTRY(flush, struct upstream_h2, flush);
     struct upstream *upstream = h2->upstream;
+    bool is_closed;
 
     if (upstream->state == UPSTREAM_CLOSING || h2->session == NULL)
         return;
-    if (flush_session(upstream->worker, h2->session, upstream->transport) == STATUS_CLOSED ||
-        h2_is_over(h2->session))
+    is_closed =
+        flush_session(upstream->worker, h2->session, upstream->transport) == STATUS_CLOSED;
+    h2->is_faulty = !is_closed && h2_is_over(h2->session);
+    if (is_closed || h2->is_faulty)
         connection_is_dead(upstream);
 }
 
@@ -218,6 +234,7 @@ static void on_bytes(struct upstream *upstream, struct bytes data)
     if (status != STATUS_OK) {
         if (upstream->state != UPSTREAM_CLOSING)
             (void)flush_session(upstream->worker, h2->session, upstream->transport);
+        h2->is_faulty = true;
         connection_is_dead(upstream);
         return;
     }
@@ -251,14 +268,48 @@ static void fini(struct upstream *upstream)
 
 /* ---- taking ---- */
 
+static uint64_t age_ms_of(const struct upstream *upstream)
+{
+    return worker_now_ms(upstream->worker) - upstream->h2->opened_ms;
+}
+
+/* Open, but for those that are on it already. Whether a silent one lives is not known; its place
+ * must not wait for that. */
+static bool is_past(const struct upstream *upstream)
+{
+    const struct upstream_h2 *h2 = upstream->h2;
+
+    if (upstream->state == UPSTREAM_CONNECTING)
+        return false;
+    return h2->is_silent || upstream->endpoint->retired || h2_is_going_away(h2->session) ||
+           age_ms_of(upstream) >= UPSTREAM_H2_AGE_MS;
+}
+
+void upstream_h2_count_leaving(const struct endpoint *endpoint)
+{
+    const struct pool *pool = endpoint->pool;
+
+    if (pool == NULL)
+        return;
+    LIST_EACH (&pool->sessions, link) {
+        struct upstream *upstream = LIST_ENTRY(link, struct upstream, link);
+
+        if (upstream->is_leaving || !is_past(upstream))
+            continue;
+        upstream->is_leaving = true;
+        upstream->cluster->leaving++;
+    }
+}
+
 /* A connect has the time that one stream would give it: those that come later must not keep it
  * alive for one another. */
 static bool may_take_streams(const struct upstream *upstream)
 {
     const struct upstream_h2 *h2 = upstream->h2;
-    uint64_t age_ms = worker_now_ms(upstream->worker) - h2->opened_ms;
+    uint64_t age_ms = age_ms_of(upstream);
 
-    if (upstream->has_ended || h2->is_silent || h2->streams_count >= UPSTREAM_H2_STREAMS_MAX)
+    if (upstream->has_ended || upstream->is_leaving || h2->is_silent ||
+        h2->streams_count >= UPSTREAM_H2_STREAMS_MAX)
         return false;
     if (!h2->has_settings && h2->streams_count >= upstream->pool->streams_max)
         return false;

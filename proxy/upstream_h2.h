@@ -31,6 +31,7 @@ struct upstream_h2 {
     struct list waiting;       /* the same, for the connect, or for what a tunnel needs to know */
     uint32_t streams_count;    /* in both */
     bool has_settings;         /* the endpoint's have come */
+    bool is_faulty;            /* what came is no HTTP/2, and we ended the session for it */
     bool is_silent;            /* a request waited in vain, and nothing else has come meanwhile */
     uint64_t heard_us;         /* when the last bytes came */
     uint64_t opened_ms;        /* or when the connect began */
@@ -46,6 +47,8 @@ struct upstream *upstream_h2_take(struct endpoint *endpoint, struct stream *stre
                                   bool *is_open);
 /* One of the endpoint's connections has room for a stream. */
 bool upstream_h2_has_room(const struct endpoint *endpoint);
+/* Those of its connections that take no more streams, ever, are in cluster->leaving afterwards. */
+void upstream_h2_count_leaving(const struct endpoint *endpoint);
 /* The same with a connection that was just opened for it. */
 void upstream_h2_join(struct upstream *upstream, struct stream *stream);
 

@@ -299,6 +299,8 @@ static struct h2_pulled on_pull(void *owner, char *room, size_t max)
     struct batch sent MEM_UNCLEARED;
     struct iovec part;
 
+    if (stream->request.wants_websocket && stream->step != STREAM_TUNNEL)
+        return pulled; /* until there is a tunnel, and it resumes us: hostile-input 50 */
     while (pulled.count < max && bufq_peek(&stream->waiting, &part, 1) == 1) {
         size_t count = part.iov_len < max - pulled.count ? part.iov_len : max - pulled.count;
 

@@ -196,6 +196,7 @@ void worker_init(struct worker *worker, struct proxy *proxy, const struct proxy_
     current_init(&worker->current, on_table_unused, worker);
     worker->clusters =
         clusters_create(config->workers_count, worker->random, pool_on_endpoint_retired, worker);
+    clusters_tell_of_room(worker->clusters, pool_wake);
     if (index == 0)
         worker->prober = prober_create(worker);
     worker->listeners = mem_new_array(struct listener *, config->listeners_count);

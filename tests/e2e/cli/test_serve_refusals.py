@@ -121,6 +121,22 @@ def test_a_port_in_use_is_one_line_and_exit_1(tmp_path):
             assert f"127.0.0.1:{port}" in errors[0] and "in use" in errors[0]
 
 
+@pytest.mark.parametrize("flags, said", [
+    (("--http", "127.0.0.1:80", "--https", "127.0.0.1:80"),
+     "--http 127.0.0.1:80 and --https 127.0.0.1:80"),
+    (("--https", ":8443", "--https", "127.0.0.1:8443"),
+     "--https [::]:8443 and --https 127.0.0.1:8443"),
+    (("--http", "0.0.0.0:8443",), "--http 0.0.0.0:8443 and --https [::]:8443"),
+    (("--metrics", "127.0.0.1:90", "--admin", "127.0.0.1:90"),
+     "--admin 127.0.0.1:90 and --metrics 127.0.0.1:90"),
+    (("--http", "unix:/x", "--admin", "unix:/x"), "--http unix:/x and --admin unix:/x"),
+], ids=["http and https", "all addresses", "a default", "admin and metrics", "a path"])
+@pytest.mark.parametrize("more", [(), ("--share-ports",), ("--workers", "2")], ids=" ".join)
+def test_two_listeners_in_one_place_are_one_line_and_exit_2(flags, said, more):
+    """The kernel would give each some of the other's connections, where ports are shared."""
+    expect_usage(serve(*flags, *more), said, "of its own")
+
+
 def test_a_second_proxy_does_not_share_the_ports_of_the_first_in_silence(fairlead, tmp_path):
     """SO_REUSEPORT, which several workers use, would let it."""
     proxy = fairlead("", "--workers", 2)

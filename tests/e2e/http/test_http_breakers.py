@@ -117,6 +117,26 @@ def test_a_connection_that_breaks_makes_room(limited):
     assert second.read_response().status == 200
 
 
+def test_a_limit_that_is_raised_makes_room(fairlead, origin):
+    """Nobody else has to come first, nor a connection to become free."""
+    upstream = origin()
+
+    def app(limit):
+        return manifests.app(upstream, service_annotations=manifests.contour(max_connections=limit))
+
+    proxy = fairlead(app(1), "--workers", "1")
+    first, peer = begin(proxy, upstream)
+    waiting = [ask(proxy) for _ in range(2)]
+    proxy.wait_gauge("fairlead_pending_requests", 2)
+    proxy.apply("test.yaml", app(3))
+    others = [upstream.accept() for _ in waiting]
+    for client, other in zip([first, *waiting], [peer, *others]):
+        if other is not peer:
+            other.read_request()
+        other.send(OK)
+        assert client.read_response().status == 200
+
+
 def test_the_defaults_do_not_get_in_the_way(fairlead, backend):
     upstream = backend()
     proxy = fairlead(manifests.app(upstream))

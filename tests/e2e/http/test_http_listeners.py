@@ -29,6 +29,7 @@ def has_ipv6():
         return False
 
 
+PROXY_HEADER = b"PROXY TCP4 203.0.113.7 198.51.100.1 1000 80\r\n"
 CLOSING = request("GET", "/", "a.test", "Connection: close")
 
 
@@ -87,3 +88,24 @@ def test_a_port_in_use_is_one_clear_line(fairlead, backend):
     assert len(errors) == 1
     assert str(first.http_port) in errors[0]
     second.check_log()
+
+
+@pytest.mark.parametrize("flags", [(), ("--trusted-proxies", "10.0.0.0/8")], ids=["all", "some"])
+def test_a_peer_on_a_unix_socket_may_send_a_proxy_header(fairlead, backend, tmp_path, flags):
+    """It has no address that --trusted-proxies could list."""
+    upstream = backend()
+    path = tmp_path / "http.sock"
+    fairlead(manifests.app(upstream), "--http", f"unix:{path}", "--proxy-protocol", *flags)
+    assert ask(socket.AF_UNIX, str(path), PROXY_HEADER + CLOSING).startswith(b"HTTP/1.1 200 ")
+    assert upstream.requests[0].get("X-Forwarded-For") == "203.0.113.7"
+
+
+@pytest.mark.parametrize("flags, seen", [((), "http"), (("--trusted-proxies", "10.0.0.0/8"), "https")],
+                         ids=["nobody is trusted", "some are"])
+def test_forwarding_fields_of_a_peer_on_a_unix_socket(fairlead, backend, tmp_path, flags, seen):
+    upstream = backend()
+    path = tmp_path / "http.sock"
+    fairlead(manifests.app(upstream), "--http", f"unix:{path}", *flags)
+    ask(socket.AF_UNIX, str(path), request("GET", "/", "a.test", "Connection: close",
+                                           "X-Forwarded-Proto: https"))
+    assert upstream.requests[0].get("X-Forwarded-Proto") == seen

@@ -76,6 +76,32 @@ def test_messages_flow_both_ways_at_the_same_time(h2, h2_origin):
     assert client.response(stream).trailers == OK_TRAILERS
 
 
+@pytest.mark.parametrize("who", ["client", "endpoint"])
+def test_hostile_85_a_call_that_is_silent_at_first_has_the_stream_idle_time(h2, h2_origin, who):
+    """Whichever side does not speak."""
+    upstream = h2_origin()
+    front = h2(upstream, speaks="h2c", flags=(
+        "--request-body-timeout", "100ms", "--response-head-timeout", "100ms",
+        "--stream-idle-timeout", "500ms"))
+    client = front.client()
+    stream = client.request("POST", "/s/m", "a.test", *CALL, body=message(b"x"),
+                            end=who == "endpoint")
+    upstream.accept().read_request_head()
+    response = client.ending(stream)
+    assert (response.get("grpc-status"), response.get("grpc-message")) == ("14", "stream_idle")
+    assert [front.proxy.timeouts(kind) for kind in
+            ("request_body", "response_head", "stream_idle")] == [0, 0, 1]
+
+
+def test_hostile_85_an_upload_that_is_no_call_has_not(h2, h2_origin):
+    upstream = h2_origin()
+    front = h2(upstream, speaks="h2c", flags=("--request-body-timeout", "100ms"))
+    client = front.client()
+    stream = client.request("POST", "/", "a.test", ("content-type", "application/grpcx"),
+                            body=b"x", end=False)
+    assert client.ending(stream).status == 408
+
+
 def test_a_call_of_a_client_that_goes_is_cancelled(h2, h2_origin):
     upstream = h2_origin()
     client = h2(upstream, speaks="h2c").client()
@@ -248,6 +274,29 @@ def test_grpc_web_text_in_pieces_that_are_padded_each(web, h2_backend):
     pieces = b"".join(base64.b64encode(whole[at:at + 4]) for at in range(0, len(whole), 4))
     web(upstream).call(pieces, "application/grpc-web-text")
     assert bytes(upstream.requests[0].body) == whole
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 4])
+def test_a_message_of_grpc_web_text_is_whole_before_the_next_one_comes(h2, h2_origin, size):
+    """No byte of it waits for others to fill a group of base64."""
+    upstream = h2_origin()
+    client = h2(upstream, speaks="h2c").client()
+    stream = client.request("POST", "/s/watch", "a.test", ("content-type", "application/grpc-web-text"),
+                            body=base64.b64encode(message(b"x")))
+    peer = upstream.accept()
+    call = peer.read_request()
+    peer.send_head(call.stream, [(":status", "200"), ("content-type", "application/grpc")])
+    response = client.head(stream)
+    sent = b""
+    for number in range(3):
+        event = message(b"abcd"[:size])
+        peer.send_data(call.stream, event)
+        sent += event
+        client.wait(lambda: decode_segments(bytes(response.body)) == sent, f"message {number}")
+    peer.send_trailers(call.stream, OK_TRAILERS)
+    client.response(stream)
+    assert trailers_of(split_messages(decode_segments(bytes(response.body)))[-1][1])[
+        "grpc-status"] == "0"
 
 
 @pytest.mark.parametrize("bad", [b"!!!!", b"AAA", b"AA=A", b"\x00\xff\x00\xff"])

@@ -274,6 +274,50 @@ def test_an_http_2_endpoint_gets_an_extended_connect(h2, h2_origin, authority, c
         assert client.read_exactly(4) == b"down"
 
 
+def connect_early(h2, upstream, authority):
+    """A client that says something before it has its answer, and the connection to the endpoint."""
+    front = h2(objects=objects_of(upstream, authority))
+    client = front.client()
+    stream = client.connect_websocket("/ws")
+    client.send_data(stream, b"early")
+    peer = upstream.accept()
+    head = peer.read_request_head()
+    client.expect_alive()  # what it sent has been read, and
+    peer.expect_alive()    # would have been here before this
+    return client, stream, peer, head
+
+
+def test_hostile_50_early_bytes_wait_for_an_http_2_endpoint_to_accept(h2, h2_origin, authority):
+    client, stream, peer, head = connect_early(h2, h2_origin(settings=TAKES_WEBSOCKETS), authority)
+    assert bytes(head.body) == b""
+    peer.respond(head.stream, b"", end=False)
+    assert client.head(stream).status == 200
+    peer.wait(lambda: bytes(head.body) == b"early", "the early bytes")
+    client.send_data(stream, b", late")
+    peer.wait(lambda: bytes(head.body) == b"early, late", "those that come later")
+
+
+def test_hostile_50_early_bytes_are_not_sent_to_an_http_2_endpoint_that_refuses(h2, h2_origin,
+                                                                                authority):
+    client, stream, peer, head = connect_early(h2, h2_origin(settings=TAKES_WEBSOCKETS), authority)
+    peer.respond(head.stream, b"no", 403)
+    assert client.ending(stream).status == 403
+    peer.expect_alive()
+    assert bytes(head.body) == b""
+
+
+def test_hostile_50_early_bytes_for_an_http_2_endpoint_are_bounded(h2, h2_origin, authority):
+    """By the client's window, which opens with the tunnel."""
+    client, stream, peer, head = connect_early(h2, h2_origin(settings=TAKES_WEBSOCKETS), authority)
+    sent = len(b"early") + client.fill_windows(stream)
+    client.expect_alive()
+    assert sent < 1 << 20 and not client.may_send(stream)
+    peer.respond(head.stream, b"", end=False)
+    peer.wait(lambda: len(head.body) == sent, "the early bytes")
+    client.send_data(stream, b"late")
+    peer.wait(lambda: bytes(head.body).endswith(b"late"), "those that come later")
+
+
 def test_an_http_2_endpoint_that_takes_no_websockets(h2, h2_origin, authority):
     upstream = h2_origin()
     front = h2(objects=objects_of(upstream, authority))

@@ -66,8 +66,45 @@ def test_an_endpoint_that_answers_a_preface_in_http_1(behind, origin):
     peer = upstream.accept()
     assert peer.read_exactly(len(frames.PREFACE)) == frames.PREFACE
     peer.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-    assert client.read_response().status == 502
+    response = client.read_response()
+    assert (response.status, response.reason_code) == (502, "bad_response")
     peer.read_to_end()
+
+
+@pytest.mark.parametrize("sent", [
+    frames.data(0, b"x"), frames.headers(1, b"\x80", whole=False), b"\0\0\4\1\4\0\0\0\1garb",
+    frames.window_update(0, 0)], ids=["data of no stream", "an index of 0", "garbage", "no increment"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_endpoint_whose_frames_are_wrong(behind, h2_origin, method, sent):
+    """It closed nothing: we did, for what it sent."""
+    upstream = h2_origin()
+    client, = ask_at_once(behind(upstream), 1, request(method, "/", body=b"x"))
+    peer = upstream.accept()
+    peer.read_request()
+    peer.send(sent)
+    response = client.read_response()
+    assert (response.status, response.reason_code) == (502, "bad_response")
+    upstream.expect_untouched()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_kept_connection_whose_frames_are_wrong(behind, h2_origin, method):
+    """It may have been another's answer: what may be sent twice is."""
+    upstream = h2_origin()
+    proxy = behind(upstream)
+    first, = ask_at_once(proxy, 1)
+    peer = upstream.accept()
+    peer.respond(peer.read_request().stream)
+    assert first.read_response().status == 200
+    second, = ask_at_once(proxy, 1, request(method, "/", body=b"x"))
+    peer.read_request()
+    peer.send(frames.data(0, b"x"))
+    if method == "GET":
+        other = upstream.accept()
+        other.respond(other.read_request().stream)
+    response = second.read_response()
+    assert (response.status, response.reason_code) == (
+        (200, None) if method == "GET" else (502, "bad_response"))
 
 
 # ---- sharing ----
@@ -289,6 +326,85 @@ def test_a_goaway_lets_streams_under_way_finish(behind, h2_origin):
     peer.respond(running.stream, b"first")
     assert first.read_response().body == b"first"
     peer.read_to_end()  # done with it, we close
+
+
+def with_one_connection(*where):
+    return manifests.app(*where, service_annotations={
+        **manifests.upstream_protocol("h2c"), **manifests.contour(max_connections=1)})
+
+
+def begin_watch(proxy, upstream):
+    """An answer that has begun and goes on, on the one connection that there may be."""
+    client = proxy.client()
+    client.send(request("GET", "/watch"))
+    peer = upstream.accept()
+    watch = peer.read_request()
+    peer.respond(watch.stream, b"first", end=False)
+    client.read_until(b"first")
+    return client, peer, watch
+
+
+def expect_end_of_watch(client, peer, watch):
+    peer.send_data(watch.stream, b"last", end=True)
+    client.read_until(b"last")
+    peer.read_to_end()  # done with it, we close
+
+
+def answer_another(proxy, upstream):
+    """A request on a connection of its own."""
+    client, = ask_at_once(proxy, 1)
+    other = upstream.accept()
+    other.respond(other.read_request().stream, b"other")
+    assert client.read_response().body == b"other"
+
+
+def test_after_a_goaway_a_connection_keeps_no_place_of_max_connections(fairlead, h2_origin):
+    """Else one stream that lasts would leave 503 for all others."""
+    upstream = h2_origin()
+    proxy = fairlead(with_one_connection(upstream), "--workers", "1")
+    client, peer, watch = begin_watch(proxy, upstream)
+    peer.goaway()
+    peer.expect_alive()
+    answer_another(proxy, upstream)
+    expect_end_of_watch(client, peer, watch)
+
+
+def test_a_goaway_makes_room_for_who_waits(fairlead, h2_origin):
+    upstream = h2_origin(settings=((MAX_CONCURRENT_STREAMS, 1),))
+    proxy = fairlead(with_one_connection(upstream), "--workers", "1")
+    client, peer, watch = begin_watch(proxy, upstream)
+    waiting = ask_at_once(proxy, 2)
+    proxy.wait_gauge("fairlead_pending_requests", 2)
+    peer.goaway()
+    for _ in waiting:
+        conn, asked = upstream.next_request()
+        assert conn is not peer
+        conn.respond(asked.stream)
+    assert [one.read_response().status for one in waiting] == [200, 200]
+    expect_end_of_watch(client, peer, watch)
+
+
+def test_an_endpoint_that_went_keeps_no_place_of_max_connections(fairlead, h2_origin):
+    upstream, newer = h2_origin(settings=((MAX_CONCURRENT_STREAMS, 1),)), h2_origin()
+    proxy = fairlead(with_one_connection(upstream), "--workers", "1")
+    client, peer, watch = begin_watch(proxy, upstream)
+    waiting, = ask_at_once(proxy, 1)
+    proxy.wait_gauge("fairlead_pending_requests", 1)
+    proxy.apply("test.yaml", with_one_connection(newer))
+    other = newer.accept()
+    other.respond(other.read_request().stream)
+    assert waiting.read_response().status == 200
+    expect_end_of_watch(client, peer, watch)
+
+
+def test_a_silent_connection_keeps_no_place_of_max_connections(fairlead, h2_origin):
+    upstream = h2_origin()
+    proxy = fairlead(with_one_connection(upstream), "--workers", "1",
+                     "--connect-timeout", "100ms", "--response-head-timeout", "300ms")
+    client, peer, watch = begin_watch(proxy, upstream)
+    assert proxy.get("/unanswered").reason_code == "response_head_timeout"
+    answer_another(proxy, upstream)
+    expect_end_of_watch(client, peer, watch)
 
 
 def test_a_goaway_that_does_not_cover_a_stream_lets_it_be_sent_again(behind, h2_origin):

@@ -265,14 +265,75 @@ def test_hostile_56_plain_text_in_the_middle_of_a_handshake(fairlead, origin, au
     assert (response.status, response.reason_code) == (502, "upstream_tls")
 
 
-def test_an_endpoint_that_hangs_in_its_handshake(fairlead, origin):
-    """The connect timeout covers the handshake too."""
+def expect_tls_failures(proxy, why, count=3):
+    """Three attempts at the only endpoint, each a line that names the Service."""
+    lines = [line for line in proxy.log.lines if "TLS with an endpoint failed" in line]
+    assert len(lines) == count and all(
+        "cluster=default/app/80" in line and why in line for line in lines), lines
+    assert proxy.metric("fairlead_upstream_tls_failures_total") == count
+
+
+@pytest.mark.parametrize("protocol", ["tls", "h2"])
+def test_an_endpoint_that_hangs_in_its_handshake(fairlead, origin, protocol):
+    """The connect timeout covers the handshake too. It was connected, so that is not what it says."""
     upstream = origin()
-    proxy = fairlead(app_of(upstream, manifests.upstream_protocol("tls")), "--connect-timeout",
+    proxy = fairlead(app_of(upstream, manifests.upstream_protocol(protocol)), "--connect-timeout",
                      "300ms")
     response = proxy.get("/")
-    assert (response.status, response.reason_code) == (503, "connect_timeout")
+    assert (response.status, response.reason_code) == (502, "upstream_tls")
     upstream.accept().read_to_end()
+    expect_tls_failures(proxy, "--connect-timeout; does it speak TLS?")
+    assert proxy.timeouts("connect") == 3
+
+
+@pytest.mark.parametrize("protocol", ["tls", "h2"])
+def test_requests_that_wait_for_one_handshake_are_one_line(fairlead, origin, protocol):
+    upstream = origin()
+    proxy = fairlead(app_of(upstream, manifests.upstream_protocol(protocol)), "--connect-timeout",
+                     "300ms", "--workers", "1")
+    clients = [proxy.client() for _ in range(5)]
+    for client in clients:
+        client.send(request("GET", "/"))
+    for client in clients:
+        assert client.read_response().reason_code == "upstream_tls"
+    count = proxy.metric("fairlead_upstream_connections_total")
+    assert count == 15 if protocol == "tls" else count < 15
+    expect_tls_failures(proxy, "does it speak TLS?", count)
+
+
+@pytest.mark.parametrize("protocol", ["tls", "h2"])
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_an_endpoint_that_goes_in_each_handshake(fairlead, origin, protocol, how):
+    upstream = origin()
+    proxy = fairlead(app_of(upstream, manifests.upstream_protocol(protocol)))
+
+    def act(peer):
+        peer.read_some()
+        getattr(peer, how)()
+
+    response = ask_through(proxy, upstream, act)
+    assert (response.status, response.reason_code) == (502, "upstream_tls")
+    expect_tls_failures(proxy, "closed the connection during the handshake")
+
+
+def test_an_endpoint_whose_handshake_hangs_fails_over(fairlead, origin, backend, authority):
+    hanging, good = origin(), backend(wrap=speaking(authority.issue("b.test")))
+    proxy = fairlead(manifests.app(hanging, good, service_annotations=(
+        manifests.upstream_protocol("tls"))), "--connect-timeout", "300ms")
+    for _ in range(4):
+        assert proxy.ask(request("POST", "/", body=b"x")).status == 200
+    assert hanging.accept_waiting() is not None
+
+
+def test_hostile_57_another_endpoint_is_tried_and_verified_as_well(fairlead, backend, authority):
+    bad = backend(wrap=speaking(Authority("evil").issue("b.test")))
+    good = backend(wrap=speaking(authority.issue("b.test")))
+    proxy = fairlead(manifests.documents(
+        manifests.app(bad, good, service_annotations=verified(subject="b.test")),
+        manifests.secret("upstream-ca", {"ca.crt": authority.pem})))
+    for _ in range(4):
+        assert proxy.ask(request("POST", "/", body=b"x")).status == 200
+    assert bad.requests == [] and bad.errors
 
 
 def goes(origin, how):

@@ -255,6 +255,33 @@ TEST(listen_address_takes_a_path_as_long_as_the_system_does_and_no_longer)
     assert_int_equal(listen_address_parse(BYTES("unix:a\0b"), &address, &error), STATUS_INVALID);
 }
 
+TEST(two_listeners_overlap_where_a_connection_could_come_in_at_either)
+{
+    static const struct {
+        const char *one, *other;
+        bool overlap;
+    } cases[] = {
+        {"127.0.0.1:80", "127.0.0.1:80", true},  {"127.0.0.1:80", "127.0.0.1:81", false},
+        {"127.0.0.1:80", "127.0.0.2:80", false}, {"127.0.0.1:0", "127.0.0.1:0", false},
+        {":80", ":80", true},                    {"[::]:80", "0.0.0.0:80", true},
+        {":80", "10.0.0.1:80", true},            {":80", "[2001:db8::1]:80", true},
+        {"0.0.0.0:80", "10.0.0.1:80", true},     {"0.0.0.0:80", "[::1]:80", false},
+        {"[::1]:80", "127.0.0.1:80", false},     {":0", ":0", false},
+        {"unix:/a", "unix:/a", true},            {"unix:/a", "unix:/b", false},
+        {"unix:/a", ":80", false},               {":80", ":8080", false},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct listen_address one, other;
+        const char *error;
+
+        assert_int_equal(listen_address_parse(bytes_of(cases[i].one), &one, &error), STATUS_OK);
+        assert_int_equal(listen_address_parse(bytes_of(cases[i].other), &other, &error), STATUS_OK);
+        assert_int_equal(listen_address_overlaps(&one, &other), cases[i].overlap);
+        assert_int_equal(listen_address_overlaps(&other, &one), cases[i].overlap);
+    }
+}
+
 TEST(a_range_has_the_addresses_that_share_its_prefix)
 {
     struct address_range range;
@@ -297,4 +324,5 @@ TESTS(UNIT(localhost_is_the_loopback_whoever_is_asked),
       UNIT(listen_address_reads_every_form_of_the_command_line),
       UNIT(listen_address_says_what_is_wrong),
       UNIT(listen_address_takes_a_path_as_long_as_the_system_does_and_no_longer),
+      UNIT(two_listeners_overlap_where_a_connection_could_come_in_at_either),
       UNIT(a_range_has_the_addresses_that_share_its_prefix))

@@ -72,6 +72,40 @@ TEST(limits_never_become_none)
     clusters_destroy(clusters);
 }
 
+static uint32_t rooms_count;
+
+static void on_room(struct cluster *cluster)
+{
+    assert_int_equal(cluster->endpoints_count, 1); /* it follows the new spec already */
+    rooms_count++;
+}
+
+TEST(who_waits_for_a_connection_hears_that_there_may_be_more)
+{
+    static const struct {
+        uint32_t before, after, pending, rooms;
+    } cases[] = {{1, 2, 1, 1}, {1, 2, 0, 0}, {2, 2, 1, 0}, {2, 1, 1, 0}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct clusters *clusters = clusters_create(1, 1, NULL, NULL);
+        struct cluster *cluster;
+
+        rooms_count = 0;
+        clusters_tell_of_room(clusters, on_room);
+        spec_init(&first, 0, "a", 1);
+        first.spec.limits.connections_max = cases[i].before;
+        spec_init(&second, 0, "a", 2);
+        spec_add(&second, 1, 1);
+        second.spec.limits.connections_max = cases[i].after;
+        cluster = clusters_get(clusters, &first.spec);
+        cluster->pending = cases[i].pending;
+        (void)clusters_get(clusters, &second.spec);
+        assert_int_equal(rooms_count, cases[i].rooms);
+        cluster->pending = 0;
+        clusters_destroy(clusters);
+    }
+}
+
 TEST(endpoints_that_stay_keep_all_they_have)
 {
     struct retirements retirements = {0};
@@ -365,6 +399,7 @@ TEST(a_sweep_follows_the_table_and_retires_what_it_has_no_more)
 
 TESTS(UNIT(the_same_spec_gives_the_same_cluster),
       UNIT(limits_are_shared_by_the_workers_and_rounded_up), UNIT(limits_never_become_none),
+      UNIT(who_waits_for_a_connection_hears_that_there_may_be_more),
       UNIT(endpoints_that_stay_keep_all_they_have),
       UNIT(an_older_spec_does_not_turn_a_cluster_back),
       UNIT(a_retired_endpoint_goes_with_its_last_lease),
