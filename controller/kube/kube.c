@@ -29,7 +29,7 @@ static const struct followed followed[] = {
      "ingressroutes", NULL, false, true},
     {OBJECT_TLS_DELEGATION, "contour.heptio.com/v1beta1", "/apis/contour.heptio.com/v1beta1",
      "tlscertificatedelegations", NULL, false, true},
-    {OBJECT_TLS_DELEGATION, "projectcontour.io/v1", "/apis/projectcontour.io/v1",
+    {OBJECT_PROJECTCONTOUR_TLS_DELEGATION, "projectcontour.io/v1", "/apis/projectcontour.io/v1",
      "tlscertificatedelegations", NULL, false, true},
 };
 /* Where there are no slices. */
@@ -101,18 +101,18 @@ static void add_change(struct kube *kube, enum object_kind kind, const struct se
         change->object = object_ref(item->object);
 }
 
-/* Another list of the same kind that has the object: one of another type, or of another group. */
-static struct follow *sibling_with(const struct kube *kube, const struct follow *follow,
-                                   const struct served_item *item)
+/* Another list of the same kind has the object: one of another type. */
+static bool has_sibling(const struct kube *kube, const struct follow *follow,
+                        const struct served_item *item)
 {
     for (size_t i = 0; i < kube->follows_count; i++) {
         struct follow *other = kube->follows[i];
 
         if (other != follow && follow_what(other)->kind == follow_what(follow)->kind &&
             follow_knows(other, item->ns, item->name))
-            return other;
+            return true;
     }
-    return NULL;
+    return false;
 }
 
 /* What went from one list and is in another, made anew with another type, is still there. */
@@ -121,17 +121,14 @@ static void on_change(void *context, struct follow *follow, const struct served_
 {
     struct kube *kube = context;
     const struct followed *what = follow_what(follow);
-    struct follow *sibling = is_gone ? sibling_with(kube, follow, item) : NULL;
 
     if (follow_is_aside(follow)) {
         pod_nodes_note(&kube->pod_nodes, what->kind, item, is_gone);
         return;
     }
     note_status(kube, what->kind, item, is_gone);
-    if (sibling == NULL)
+    if (!is_gone || !has_sibling(kube, follow, item))
         add_change(kube, what->kind, item, is_gone);
-    else if (what->kind == OBJECT_TLS_DELEGATION)
-        follow_relist(sibling);
 }
 
 static void open_follow(struct kube *kube, const struct followed *what, struct bytes ns);

@@ -200,6 +200,82 @@ def test_watch_28_kinds_may_come_in_any_order(api, follow, app, steady):
                 wait_body(proxy, 404)
 
 
+OLD_GROUP, NEW_GROUP = "contour.heptio.com/v1beta1", "projectcontour.io/v1"
+
+
+def delegation(group, *namespaces, **annotations):
+    return manifests.to_yaml({
+        "apiVersion": group, "kind": "TLSCertificateDelegation",
+        "metadata": manifests.metadata("wild", "certs", annotations),
+        "spec": {"delegations": [{"secretName": "wild", "targetNamespaces": [*namespaces]}]}})
+
+
+def secure_root(namespace, host, where):
+    root = manifests.to_yaml({
+        "apiVersion": "contour.heptio.com/v1beta1", "kind": "IngressRoute",
+        "metadata": manifests.metadata("root", namespace),
+        "spec": {"virtualhost": {"fqdn": host, "tls": {"secretName": "certs/wild"}},
+                 "routes": [{"match": "/", "services": [{"name": "app", "port": 80}]}]}})
+    return manifests.documents(root, manifests.service("app", namespace),
+                               manifests.endpoints("app", where, namespace=namespace))
+
+
+def secure_body(proxy, host):
+    """None: the handshake is refused."""
+    try:
+        return proxy.tls_client(host).get("/", host).body
+    except ssl.SSLError:
+        return None
+
+
+def test_delegations_of_both_groups_count_under_one_name(api, follow, app, steady, authority):
+    """They are two objects: neither takes the other's place, nor takes it along."""
+    server = api(steady(), secure_root("team-a", "a.test", app(b"a")),
+                 secure_root("team-b", "b.test", app(b"b")),
+                 manifests.tls_secret("wild", authority.issue("a.test", "b.test"), "certs"),
+                 delegation(OLD_GROUP, "team-a"), delegation(NEW_GROUP, "team-b"))
+    proxy = follow(server)
+
+    def bodies():
+        return secure_body(proxy, "a.test"), secure_body(proxy, "b.test")
+
+    with steady(proxy):
+        assert bodies() == (b"a", b"b")
+        for group, namespace in ((OLD_GROUP, "team-a"), (NEW_GROUP, "team-b")):
+            server.apply(delegation(group, namespace, "team-c", touched=group))
+            server.apply(manifests.ingress(f"{namespace}.test", service="steady", name=namespace,
+                                           namespace="default"))
+            wait_body(proxy, b"steady", f"{namespace}.test")
+            assert bodies() == (b"a", b"b")
+        server.apply(delegation(NEW_GROUP, "team-c"))
+        wait_until(lambda: bodies() == (b"a", None), "what is taken back")
+        server.apply(delegation(NEW_GROUP, "team-b"))
+        wait_until(lambda: bodies() == (b"a", b"b"), "what is given again")
+        server.remove("TLSCertificateDelegation", "wild", "certs")  # of the old group
+        wait_until(lambda: bodies() == (None, b"b"), "the other one's is still there")
+        metric = proxy.metric("fairlead_objects", kind="TLSCertificateDelegation")
+        assert metric == 1
+
+
+def test_delegations_of_both_groups_that_cannot_be_read_are_told_apart(api, follow, steady):
+    server = api(steady(), delegation(OLD_GROUP, "team-a"), delegation(NEW_GROUP, "team-b"))
+    proxy = follow(server)
+    for group in (OLD_GROUP, NEW_GROUP):
+        broken = yaml.safe_load(delegation(group))
+        server.put({**broken, "spec": {"delegations": group}})
+
+    def told():
+        return [line for line in proxy.admin("/table").body.decode().splitlines()
+                if "TLSCertificateDelegation certs/wild" in line]
+
+    with steady(proxy):
+        wait_until(lambda: len(told()) == 2, "both")
+        assert all(any(f"certs/wild ({group})" in line for line in told())
+                   for group in (OLD_GROUP, NEW_GROUP))
+        server.apply(delegation(OLD_GROUP, "team-a"))
+        wait_until(lambda: len(told()) == 1 and NEW_GROUP in told()[0], "the other one")
+
+
 def test_a_secret_made_anew_with_another_type_stays(api, follow, app, steady, authority):
     """Types are lists of their own, and nobody says which of them tells first."""
     first = authority.issue("a.test", own_key=True)
