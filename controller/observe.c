@@ -5,6 +5,7 @@
 #include "controller/observe.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define CERTIFICATES_SHOWN_MAX 1000 /* series of one metric; the rest is counted */
@@ -97,15 +98,20 @@ static void write_one(struct text *out, const char *name, enum metric_type type,
     metrics_sample(out, name, NULL, value);
 }
 
+/* Kinds that share a name stand side by side, and are one kind to whoever reads it. */
 static void write_objects(const struct observed *observed, struct text *out)
 {
     metrics_family(out, "fairlead_objects", METRIC_GAUGE, "Objects known, by kind.");
     for (int kind = 0; kind < OBJECT_KINDS_COUNT; kind++) {
+        const char *name = object_kind_name((enum object_kind)kind);
+        uint64_t count = observed->stats.objects[kind];
         char labels[64];
 
-        (void)snprintf(labels, sizeof(labels), "kind=\"%s\"",
-                       object_kind_name((enum object_kind)kind));
-        metrics_sample(out, "fairlead_objects", labels, observed->stats.objects[kind]);
+        while (kind + 1 < OBJECT_KINDS_COUNT &&
+               strcmp(object_kind_name((enum object_kind)(kind + 1)), name) == 0)
+            count += observed->stats.objects[++kind];
+        (void)snprintf(labels, sizeof(labels), "kind=\"%s\"", name);
+        metrics_sample(out, "fairlead_objects", labels, count);
     }
     metrics_family(out, "fairlead_ingress_routes", METRIC_GAUGE,
                    "IngressRoutes that are ours, by status.");

@@ -128,6 +128,7 @@ void change_take(struct compiler *compiler, const struct cache_change *change)
                              as_ingress_route(change->after));
         break;
     case OBJECT_TLS_DELEGATION:
+    case OBJECT_PROJECTCONTOUR_TLS_DELEGATION:
         change_delegation(compiler, as_tls_delegation(change->before),
                           as_tls_delegation(change->after));
         break;

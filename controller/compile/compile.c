@@ -100,12 +100,16 @@ static void take_file(struct compiler *compiler, struct source_file *file)
     cache_changes_free(changes, count);
 }
 
+/* No line of a file says which of two groups is meant. */
 static struct bytes change_title(struct compiler *compiler, const struct source_change *change)
 {
-    const char *kind = object_kind_name(change->kind);
+    const char *kind = object_kind_name(change->kind), *group = object_kind_group(change->kind);
 
     if (change->ns.len == 0)
         return plain_printf(&compiler->scratch, "%s %.*s", kind, BYTES_ARG(change->name));
+    if (group != NULL)
+        return plain_printf(&compiler->scratch, "%s %.*s/%.*s (%s)", kind, BYTES_ARG(change->ns),
+                            BYTES_ARG(change->name), group);
     return plain_printf(&compiler->scratch, "%s %.*s/%.*s", kind, BYTES_ARG(change->ns),
                         BYTES_ARG(change->name));
 }
@@ -249,6 +253,15 @@ struct table *compiler_run(struct compiler *compiler, int64_t now_s)
     return table_ref(compiler->table);
 }
 
+static void take_delegations(struct compiler *compiler, enum object_kind kind)
+{
+    const struct object *object;
+    size_t at = 0;
+
+    while ((object = cache_next(compiler->cache, kind, &at)) != NULL)
+        change_delegation(compiler, NULL, as_tls_delegation(object));
+}
+
 struct table *compiler_run_fresh(const struct compiler *compiler)
 {
     struct compiler *guest =
@@ -264,8 +277,8 @@ struct table *compiler_run_fresh(const struct compiler *compiler)
         arena_reset(&guest->scratch);
         change_service(guest, NULL, as_service(object));
     }
-    for (at = 0; (object = cache_next(guest->cache, OBJECT_TLS_DELEGATION, &at)) != NULL;)
-        change_delegation(guest, NULL, as_tls_delegation(object));
+    take_delegations(guest, OBJECT_TLS_DELEGATION);
+    take_delegations(guest, OBJECT_PROJECTCONTOUR_TLS_DELEGATION);
     table = compiler_run(guest, compiler->now_s);
     compiler_destroy(guest);
     return table;

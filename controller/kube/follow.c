@@ -265,10 +265,11 @@ bool follow_is_absent(const struct follow *follow)
     return follow->reflector.trouble == TROUBLE_ABSENT;
 }
 
-bool follow_knows(const struct follow *follow, struct bytes ns, struct bytes name)
+bool follow_knows(const struct follow *follow, struct bytes ns, struct bytes name,
+                  struct object **object)
 {
-    return known_keys_has(&follow->known, ns, name) ||
-           known_keys_has(&follow->applying.before, ns, name);
+    return known_keys_get(&follow->known, ns, name, object) ||
+           known_keys_get(&follow->applying.before, ns, name, object);
 }
 
 /* Where no call is under way the next one waits for its time, which is not changed. */

@@ -37,6 +37,7 @@ struct followed {
     const char *selector;    /* a further part of the query, "fieldSelector=...", or NULL */
     bool is_cluster_wide;
     bool may_be_absent; /* of a CRD, or a newer API: without it there is just nothing */
+    bool has_sibling;   /* another list may have the same name for a while */
 };
 
 struct follow_stats {
@@ -53,10 +54,15 @@ struct follow;
 struct snapshot;
 struct decode_job;
 
-/* An item came or went; `item` is borrowed. An item without an object and with a fault cannot be
- * read. */
+enum follow_event {
+    FOLLOW_CAME,    /* the list did not have this name */
+    FOLLOW_CHANGED, /* it had */
+    FOLLOW_WENT,
+};
+
+/* `item` is borrowed. An item without an object and with a fault cannot be read. */
 typedef void follow_change_fn(void *context, struct follow *follow, const struct served_item *item,
-                              bool is_gone);
+                              enum follow_event event);
 /* What came together has been told; the follow may have become synced. */
 typedef void follow_told_fn(void *context, struct follow *follow);
 
@@ -89,7 +95,10 @@ bool follow_is_known(const struct follow *follow);
 /* As it is asked for: names the list among all others. Borrowed. */
 struct bytes follow_list(const struct follow *follow);
 bool follow_is_absent(const struct follow *follow);
-bool follow_knows(const struct follow *follow, struct bytes ns, struct bytes name);
+/* Whether the list has it. *object: as told last, borrowed; NULL where it cannot be read. For lists
+ * that have a sibling. */
+bool follow_knows(const struct follow *follow, struct bytes ns, struct bytes name,
+                  struct object **object);
 /* List again from the start, soon. */
 void follow_relist(struct follow *follow);
 /* The server is not away any more: where a list waits because it was, it is asked for now. */

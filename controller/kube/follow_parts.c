@@ -16,7 +16,8 @@
 /* ---- names ---- */
 
 struct known_key {
-    struct bytes key; /* behind the struct */
+    struct bytes key;      /* behind the struct */
+    struct object *object; /* ref, or NULL */
 };
 
 void known_keys_init(struct known_keys *keys)
@@ -24,13 +25,22 @@ void known_keys_init(struct known_keys *keys)
     map_init(&keys->map);
 }
 
+/* Returns whether there was one. */
+static bool key_destroy(struct known_key *key)
+{
+    if (key != NULL && key->object != NULL)
+        object_unref(key->object);
+    mem_free(key);
+    return key != NULL;
+}
+
 void known_keys_fini(struct known_keys *keys)
 {
-    void *key;
+    struct known_key *key;
     size_t at = 0;
 
     while ((key = map_next(&keys->map, &at)) != NULL)
-        mem_free(key);
+        (void)key_destroy(key);
     map_fini(&keys->map);
 }
 
@@ -48,27 +58,40 @@ static struct known_key *key_create(struct bytes ns, struct bytes name)
     return key;
 }
 
-bool known_keys_set(struct known_keys *keys, struct bytes ns, struct bytes name, bool is_there)
+bool known_keys_put(struct known_keys *keys, struct bytes ns, struct bytes name,
+                    struct object *object)
 {
-    struct known_key *key = key_create(ns, name), *before;
-    bool was_there;
+    struct known_key *key = key_create(ns, name);
 
-    if (is_there) {
-        before = map_put(&keys->map, key->key, key);
-        was_there = before != NULL;
-        mem_free(before);
-        return was_there;
-    }
-    before = map_remove(&keys->map, key->key);
-    was_there = before != NULL;
-    mem_free(before);
-    mem_free(key);
-    return was_there;
+    key->object = object == NULL ? NULL : object_ref(object);
+    return key_destroy(map_put(&keys->map, key->key, key));
+}
+
+bool known_keys_remove(struct known_keys *keys, struct bytes ns, struct bytes name)
+{
+    struct known_key *key = map_get_pair(&keys->map, ns, name);
+
+    if (key != NULL)
+        (void)map_remove(&keys->map, key->key);
+    return key_destroy(key);
+}
+
+bool known_keys_get(const struct known_keys *keys, struct bytes ns, struct bytes name,
+                    struct object **object)
+{
+    const struct known_key *key = map_get_pair(&keys->map, ns, name);
+
+    if (key == NULL)
+        return false;
+    *object = key->object;
+    return true;
 }
 
 bool known_keys_has(const struct known_keys *keys, struct bytes ns, struct bytes name)
 {
-    return map_get_pair(&keys->map, ns, name) != NULL;
+    struct object *object;
+
+    return known_keys_get(keys, ns, name, &object);
 }
 
 bool known_keys_next(const struct known_keys *keys, size_t *at, struct bytes *ns,

@@ -9,15 +9,20 @@
 #include "controller/kube/follow.h"
 #include "controller/object/page.h"
 
-/* Names, each once. */
+/* Names, each once; of a list that has a sibling with what stands there. */
 struct known_keys {
     struct map map; /* "ns/name" -> itself */
 };
 void known_keys_init(struct known_keys *keys);
 void known_keys_fini(struct known_keys *keys);
-/* Add or remove a name; returns whether it was there. */
-bool known_keys_set(struct known_keys *keys, struct bytes ns, struct bytes name, bool is_there);
+/* Add or remove a name; returns whether it was there. `object` is ref()ed, and may be NULL. */
+bool known_keys_put(struct known_keys *keys, struct bytes ns, struct bytes name,
+                    struct object *object);
+bool known_keys_remove(struct known_keys *keys, struct bytes ns, struct bytes name);
 bool known_keys_has(const struct known_keys *keys, struct bytes ns, struct bytes name);
+/* *object: borrowed, or NULL; left alone where the name is not there. */
+bool known_keys_get(const struct known_keys *keys, struct bytes ns, struct bytes name,
+                    struct object **object);
 bool known_keys_next(const struct known_keys *keys, size_t *at, struct bytes *ns,
                      struct bytes *name);
 

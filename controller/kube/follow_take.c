@@ -15,9 +15,16 @@
 #define TAKE_PAUSE_MS   1   /* libuv would run a timer of 0 ms again in the same turn */
 #define DROP_HERE_MAX   64  /* a job of so few events is freed at once */
 
-static void change(struct follow *follow, const struct served_item *item, bool is_gone)
+static void change(struct follow *follow, const struct served_item *item, enum follow_event event)
 {
-    follow->config.on_change(follow->config.context, follow, item, is_gone);
+    follow->config.on_change(follow->config.context, follow, item, event);
+}
+
+/* What a sibling may have to be told again is kept. */
+static bool keep(struct follow *follow, const struct served_item *item)
+{
+    return known_keys_put(&follow->known, item->ns, item->name,
+                          follow->config.what->has_sibling ? item->object : NULL);
 }
 
 static void count_fault(struct follow *follow, const struct served_item *item)
@@ -29,14 +36,13 @@ static void count_fault(struct follow *follow, const struct served_item *item)
 /* An item without a name cannot be told: nobody could say whose it is. */
 static void tell(struct follow *follow, const struct served_item *item, bool is_gone)
 {
-    bool is_known;
-
     count_fault(follow, item);
     if (item->name.len == 0)
         return;
-    is_known = known_keys_set(&follow->known, item->ns, item->name, !is_gone);
-    if (!is_gone || is_known)
-        change(follow, item, is_gone);
+    if (!is_gone)
+        change(follow, item, keep(follow, item) ? FOLLOW_CHANGED : FOLLOW_CAME);
+    else if (known_keys_remove(&follow->known, item->ns, item->name))
+        change(follow, item, FOLLOW_WENT);
 }
 
 /* ---- a list that is complete ---- */
@@ -63,13 +69,19 @@ static void end_applying(struct follow *follow)
 
 static void apply_event(struct follow *follow, const struct served_event *event)
 {
-    bool is_gone = event->type == SERVED_DELETED;
+    const struct served_item *item = &event->item;
+    bool was_known = known_keys_has(&follow->applying.before, item->ns, item->name);
 
-    count_fault(follow, &event->item);
-    if (event->item.name.len == 0)
+    count_fault(follow, item);
+    if (item->name.len == 0)
         return;
-    (void)known_keys_set(&follow->known, event->item.ns, event->item.name, !is_gone);
-    change(follow, &event->item, is_gone);
+    if (event->type != SERVED_DELETED) {
+        was_known = keep(follow, item) || was_known;
+        change(follow, item, was_known ? FOLLOW_CHANGED : FOLLOW_CAME);
+    } else {
+        (void)known_keys_remove(&follow->known, item->ns, item->name);
+        change(follow, item, FOLLOW_WENT);
+    }
 }
 
 /* What is known and was not listed has gone unseen (spec/watch.md 18). */
@@ -83,7 +95,7 @@ static void apply_one(struct follow *follow)
     else if (!known_keys_next(&applying->before, &applying->before_at, &item.ns, &item.name))
         end_applying(follow);
     else if (!known_keys_has(&follow->known, item.ns, item.name))
-        change(follow, &item, true);
+        change(follow, &item, FOLLOW_WENT);
 }
 
 /* ---- what was decoded ---- */

@@ -15,34 +15,65 @@
 /* Secrets that can serve: certificates, and CAs. Two lists are much less than all of them, where
  * releases of charts are kept as Secrets. */
 static const struct followed followed[] = {
-    {OBJECT_INGRESS, "networking.k8s.io/v1", "/apis/networking.k8s.io/v1", "ingresses", NULL, false,
-     false},
-    {OBJECT_INGRESS_CLASS, "networking.k8s.io/v1", "/apis/networking.k8s.io/v1", "ingressclasses",
-     NULL, true, false},
-    {OBJECT_SERVICE, "v1", "/api/v1", "services", NULL, false, false},
-    {OBJECT_ENDPOINT_SLICE, "discovery.k8s.io/v1", "/apis/discovery.k8s.io/v1", "endpointslices",
-     NULL, false, true},
-    {OBJECT_SECRET, "v1", "/api/v1", "secrets", "fieldSelector=type%3Dkubernetes.io%2Ftls", false,
-     false},
-    {OBJECT_SECRET, "v1", "/api/v1", "secrets", "fieldSelector=type%3DOpaque", false, false},
-    {OBJECT_INGRESS_ROUTE, "contour.heptio.com/v1beta1", "/apis/contour.heptio.com/v1beta1",
-     "ingressroutes", NULL, false, true},
-    {OBJECT_TLS_DELEGATION, "contour.heptio.com/v1beta1", "/apis/contour.heptio.com/v1beta1",
-     "tlscertificatedelegations", NULL, false, true},
-    {OBJECT_TLS_DELEGATION, "projectcontour.io/v1", "/apis/projectcontour.io/v1",
-     "tlscertificatedelegations", NULL, false, true},
+    {.kind = OBJECT_INGRESS,
+     .api_version = "networking.k8s.io/v1",
+     .root = "/apis/networking.k8s.io/v1",
+     .resource = "ingresses"},
+    {.kind = OBJECT_INGRESS_CLASS,
+     .api_version = "networking.k8s.io/v1",
+     .root = "/apis/networking.k8s.io/v1",
+     .resource = "ingressclasses",
+     .is_cluster_wide = true},
+    {.kind = OBJECT_SERVICE, .api_version = "v1", .root = "/api/v1", .resource = "services"},
+    {.kind = OBJECT_ENDPOINT_SLICE,
+     .api_version = "discovery.k8s.io/v1",
+     .root = "/apis/discovery.k8s.io/v1",
+     .resource = "endpointslices",
+     .may_be_absent = true},
+    {.kind = OBJECT_SECRET,
+     .api_version = "v1",
+     .root = "/api/v1",
+     .resource = "secrets",
+     .selector = "fieldSelector=type%3Dkubernetes.io%2Ftls",
+     .has_sibling = true},
+    {.kind = OBJECT_SECRET,
+     .api_version = "v1",
+     .root = "/api/v1",
+     .resource = "secrets",
+     .selector = "fieldSelector=type%3DOpaque",
+     .has_sibling = true},
+    {.kind = OBJECT_INGRESS_ROUTE,
+     .api_version = "contour.heptio.com/v1beta1",
+     .root = "/apis/contour.heptio.com/v1beta1",
+     .resource = "ingressroutes",
+     .may_be_absent = true},
+    {.kind = OBJECT_TLS_DELEGATION,
+     .api_version = "contour.heptio.com/v1beta1",
+     .root = "/apis/contour.heptio.com/v1beta1",
+     .resource = "tlscertificatedelegations",
+     .may_be_absent = true},
+    {.kind = OBJECT_PROJECTCONTOUR_TLS_DELEGATION,
+     .api_version = "projectcontour.io/v1",
+     .root = "/apis/projectcontour.io/v1",
+     .resource = "tlscertificatedelegations",
+     .may_be_absent = true},
 };
 /* Where there are no slices. */
 static const struct followed old_endpoints = {
-    OBJECT_ENDPOINTS, "v1", "/api/v1", "endpoints", NULL, false, false};
+    .kind = OBJECT_ENDPOINTS, .api_version = "v1", .root = "/api/v1", .resource = "endpoints"};
 
 /* Of the namespace of the published Service, where it is not watched. */
-static const struct followed services = {OBJECT_SERVICE, "v1",  "/api/v1", "services",
-                                         NULL,           false, false};
+static const struct followed services = {
+    .kind = OBJECT_SERVICE, .api_version = "v1", .root = "/api/v1", .resource = "services"};
 
 /* Where our pods run. Their selector is made of the flag. */
-static const struct followed pods = {OBJECT_POD, "v1", "/api/v1", "pods", NULL, false, false};
-static const struct followed nodes = {OBJECT_NODE, "v1", "/api/v1", "nodes", NULL, true, false};
+static const struct followed pods = {
+    .kind = OBJECT_POD, .api_version = "v1", .root = "/api/v1", .resource = "pods"};
+static const struct followed nodes = {.kind = OBJECT_NODE,
+                                      .api_version = "v1",
+                                      .root = "/api/v1",
+                                      .resource = "nodes",
+                                      .is_cluster_wide = true};
 
 #define FOLLOWED_COUNT (sizeof(followed) / sizeof(followed[0]))
 
@@ -101,37 +132,64 @@ static void add_change(struct kube *kube, enum object_kind kind, const struct se
         change->object = object_ref(item->object);
 }
 
-/* Another list of the same kind that has the object: one of another type, or of another group. */
-static struct follow *sibling_with(const struct kube *kube, const struct follow *follow,
-                                   const struct served_item *item)
+/*
+ * A Secret that is deleted and made anew with another type stands in two lists until the watch of
+ * the old type says that it went, and nobody says which of the two watches is behind. So each list
+ * keeps what it has; when one loses the name, what the other has is told again, and that is what
+ * the API server has. Until then the younger one counts, and of two of one second the one that
+ * came last.
+ */
+static bool sibling_has(const struct kube *kube, const struct follow *follow,
+                        const struct served_item *item, struct object **object)
 {
     for (size_t i = 0; i < kube->follows_count; i++) {
         struct follow *other = kube->follows[i];
 
         if (other != follow && follow_what(other)->kind == follow_what(follow)->kind &&
-            follow_knows(other, item->ns, item->name))
-            return other;
+            follow_knows(other, item->ns, item->name, object))
+            return true;
     }
-    return NULL;
+    return false;
 }
 
-/* What went from one list and is in another, made anew with another type, is still there. */
+static bool gives_way(const struct served_item *item, enum follow_event event,
+                      const struct object *other)
+{
+    if (item->object == NULL || other == NULL || item->object->created_s == other->created_s)
+        return event == FOLLOW_CHANGED;
+    return item->object->created_s < other->created_s;
+}
+
+static void tell_again(struct kube *kube, enum object_kind kind, const struct served_item *item,
+                       struct object *object)
+{
+    const struct served_item again = {.object = object,
+                                      .ns = item->ns,
+                                      .name = item->name,
+                                      .fault =
+                                          object == NULL ? BYTES("cannot be read") : BYTES_NONE};
+
+    add_change(kube, kind, &again, false);
+}
+
 static void on_change(void *context, struct follow *follow, const struct served_item *item,
-                      bool is_gone)
+                      enum follow_event event)
 {
     struct kube *kube = context;
     const struct followed *what = follow_what(follow);
-    struct follow *sibling = is_gone ? sibling_with(kube, follow, item) : NULL;
+    struct object *other;
 
     if (follow_is_aside(follow)) {
-        pod_nodes_note(&kube->pod_nodes, what->kind, item, is_gone);
+        pod_nodes_note(&kube->pod_nodes, what->kind, item, event == FOLLOW_WENT);
         return;
     }
-    note_status(kube, what->kind, item, is_gone);
-    if (sibling == NULL)
-        add_change(kube, what->kind, item, is_gone);
-    else if (what->kind == OBJECT_TLS_DELEGATION)
-        follow_relist(sibling);
+    note_status(kube, what->kind, item, event == FOLLOW_WENT);
+    if (!what->has_sibling || !sibling_has(kube, follow, item, &other))
+        add_change(kube, what->kind, item, event == FOLLOW_WENT);
+    else if (event == FOLLOW_WENT)
+        tell_again(kube, what->kind, item, other);
+    else if (!gives_way(item, event, other))
+        add_change(kube, what->kind, item, false);
 }
 
 static void open_follow(struct kube *kube, const struct followed *what, struct bytes ns);

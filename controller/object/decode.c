@@ -124,7 +124,7 @@ static void note_unknown_kind(struct manifest *manifest, struct bytes api_versio
     struct text text;
     struct bytes unknown;
     struct decode_note *note;
-    enum object_kind kind;
+    const char *version = kind_find_version(name);
 
     text_init(&text);
     add_shown(&text, api_version);
@@ -134,8 +134,8 @@ static void note_unknown_kind(struct manifest *manifest, struct bytes api_versio
     if (map_get(&manifest->unknown, unknown) == NULL) {
         map_put(&manifest->unknown, unknown, manifest);
         text_add_str(&text, " is no kind that is served here, so it does nothing");
-        if (kind_find(name, &kind) == STATUS_OK)
-            text_printf(&text, ": write it as %s", kind_of(kind)->version);
+        if (version != NULL)
+            text_printf(&text, ": write it as %s", version);
         note = decoded_add_note(manifest->decoded, false, line, BYTES_NONE, text_bytes(&text));
         if (note != NULL)
             note->unknown_kind = unknown;
@@ -190,8 +190,7 @@ static void decode_value(struct manifest *manifest, const json_t *json,
                                     : "apiVersion is missing, or no text: the object is left out");
     } else if (is_list(json, here.kind)) {
         decode_list(manifest, json_object_get(json, "items"), &here);
-    } else if (kind_find(here.kind, &kind) != STATUS_OK ||
-               !kind_has_version(kind, here.api_version)) {
+    } else if (kind_find(here.kind, here.api_version, &kind) != STATUS_OK) {
         note_unknown_kind(manifest, here.api_version, here.kind, here.line);
     } else if (manifest->decoded->objects_count == MANIFEST_OBJECTS_MAX) {
         manifest->is_over = true;

@@ -14,6 +14,7 @@ static const struct kind *const kinds[OBJECT_KINDS_COUNT] = {
     [OBJECT_CONFIG_MAP] = &kind_config_map,
     [OBJECT_INGRESS_ROUTE] = &kind_ingress_route,
     [OBJECT_TLS_DELEGATION] = &kind_tls_delegation,
+    [OBJECT_PROJECTCONTOUR_TLS_DELEGATION] = &kind_projectcontour_tls_delegation,
 };
 
 static const struct {
@@ -33,7 +34,7 @@ static const struct {
     {OBJECT_CONFIG_MAP, "v1"},
     {OBJECT_INGRESS_ROUTE, "contour.heptio.com/v1beta1"},
     {OBJECT_TLS_DELEGATION, "contour.heptio.com/v1beta1"},
-    {OBJECT_TLS_DELEGATION, "projectcontour.io/v1"},
+    {OBJECT_PROJECTCONTOUR_TLS_DELEGATION, "projectcontour.io/v1"},
 };
 
 const struct kind *kind_of(enum object_kind kind)
@@ -41,21 +42,28 @@ const struct kind *kind_of(enum object_kind kind)
     return kinds[kind];
 }
 
-enum status kind_find(struct bytes name, enum object_kind *kind)
+static bool is_named(enum object_kind kind, struct bytes name)
 {
-    for (size_t i = 0; i < OBJECT_KINDS_COUNT; i++) {
-        if (bytes_equal(name, bytes_of(kinds[i]->name))) {
-            *kind = (enum object_kind)i;
+    return bytes_equal(name, bytes_of(kinds[kind]->name));
+}
+
+enum status kind_find(struct bytes name, struct bytes api_version, enum object_kind *kind)
+{
+    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+        if (is_named(versions[i].kind, name) &&
+            bytes_equal(api_version, bytes_of(versions[i].api_version))) {
+            *kind = versions[i].kind;
             return STATUS_OK;
         }
     }
     return STATUS_NOT_FOUND;
 }
 
-bool kind_has_version(enum object_kind kind, struct bytes api_version)
+const char *kind_find_version(struct bytes name)
 {
-    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++)
-        if (versions[i].kind == kind && bytes_equal(api_version, bytes_of(versions[i].api_version)))
-            return true;
-    return false;
+    for (size_t i = 0; i < OBJECT_KINDS_COUNT; i++) {
+        if (is_named((enum object_kind)i, name))
+            return kinds[i]->version;
+    }
+    return NULL;
 }

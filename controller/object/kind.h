@@ -2,6 +2,10 @@
 /*
  * kind.h - one entry for each kind: its name, its struct, how it is read. The entries stand in the
  * files named after the kinds.
+ *
+ * As to Kubernetes, a kind belongs to a group: a name that two groups have is two kinds, and what
+ * one of them calls a/b is another object than what the other one does. Ingress is no such case:
+ * its groups came one after the other, and show the same objects.
  */
 #ifndef CONTROLLER_OBJECT_KIND_H
 #define CONTROLLER_OBJECT_KIND_H
@@ -12,6 +16,7 @@
 struct kind {
     const char *name;
     const char *version; /* the apiVersion to recommend */
+    bool shares_name;    /* with a kind of another group */
     bool is_cluster_wide;
     bool is_secret; /* its values are never shown, and wiped when they are freed */
     size_t size;
@@ -32,11 +37,13 @@ extern const struct kind kind_secret;
 extern const struct kind kind_config_map;
 extern const struct kind kind_ingress_route;
 extern const struct kind kind_tls_delegation;
+extern const struct kind kind_projectcontour_tls_delegation;
 
 const struct kind *kind_of(enum object_kind kind);
-/* The kind of that name, whatever its version; STATUS_NOT_FOUND if there is none. */
-enum status kind_find(struct bytes name, enum object_kind *kind);
-bool kind_has_version(enum object_kind kind, struct bytes api_version);
+/* The kind that has this name in this version; STATUS_NOT_FOUND if there is none. */
+enum status kind_find(struct bytes name, struct bytes api_version, enum object_kind *kind);
+/* The apiVersion to recommend for a kind of that name; NULL if there is none. */
+const char *kind_find_version(struct bytes name);
 
 /* Overwrite the values of a Secret, packed or loose, before its memory goes. */
 void secret_wipe(const struct secret *secret);

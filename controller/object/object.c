@@ -13,6 +13,11 @@ const char *object_kind_name(enum object_kind kind)
     return kind_of(kind)->name;
 }
 
+const char *object_kind_group(enum object_kind kind)
+{
+    return kind_of(kind)->shares_name ? kind_of(kind)->version : NULL;
+}
+
 struct object *object_ref(struct object *object)
 {
     __atomic_fetch_add(&object->refs, 1, __ATOMIC_RELAXED);

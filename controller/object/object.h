@@ -21,8 +21,9 @@ enum object_kind {
     OBJECT_SECRET,         /* v1 */
     OBJECT_CONFIG_MAP,     /* v1; no struct: nothing of it is used yet */
     OBJECT_INGRESS_ROUTE,  /* contour.heptio.com/v1beta1 */
-    OBJECT_TLS_DELEGATION, /* TLSCertificateDelegation, contour.heptio.com/v1beta1,
-                            * projectcontour.io/v1 */
+    /* TLSCertificateDelegation is a kind of two groups, so one name may stand for two objects: */
+    OBJECT_TLS_DELEGATION,                /* contour.heptio.com/v1beta1 */
+    OBJECT_PROJECTCONTOUR_TLS_DELEGATION, /* projectcontour.io/v1 */
     OBJECT_KINDS_COUNT,
     /* v1; nothing that is served comes of them, and they have no structs: whereabouts.h */
     OBJECT_POD,
@@ -31,6 +32,8 @@ enum object_kind {
 
 /* "Ingress", "IngressClass"...; never NULL. Not of a Pod or a Node. */
 const char *object_kind_name(enum object_kind kind);
+/* "projectcontour.io/v1", where a kind of another group has the same name; else NULL. */
+const char *object_kind_group(enum object_kind kind);
 
 struct annotation {
     struct bytes name;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tls_delegation.c - TLSCertificateDelegation: which namespaces may use a Secret of this one.
+ * tls_delegation.c - TLSCertificateDelegation, of either group: which namespaces may use a Secret
+ * of this one.
  *
  * Source: spec/contour.md 2.8.
  */
@@ -57,6 +58,16 @@ static void decode_tls_delegation(const struct node *root, struct bytes api_vers
 const struct kind kind_tls_delegation = {
     .name = "TLSCertificateDelegation",
     .version = "contour.heptio.com/v1beta1",
+    .shares_name = true,
+    .size = sizeof(struct tls_delegation),
+    .layout = tls_delegation_layout,
+    .decode = decode_tls_delegation,
+};
+
+const struct kind kind_projectcontour_tls_delegation = {
+    .name = "TLSCertificateDelegation",
+    .version = "projectcontour.io/v1",
+    .shares_name = true,
     .size = sizeof(struct tls_delegation),
     .layout = tls_delegation_layout,
     .decode = decode_tls_delegation,

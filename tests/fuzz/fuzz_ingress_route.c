@@ -75,7 +75,8 @@ static void check_objects(const struct decoded *first, const struct decoded *sec
         CHECK(object_is_same(object, second->objects[i]));
         if (object->kind == OBJECT_INGRESS_ROUTE)
             check_route(as_ingress_route(object));
-        else if (object->kind == OBJECT_TLS_DELEGATION)
+        else if (object->kind == OBJECT_TLS_DELEGATION ||
+                 object->kind == OBJECT_PROJECTCONTOUR_TLS_DELEGATION)
             check_delegation(as_tls_delegation(object));
     }
 }

@@ -25,7 +25,7 @@ static const struct {
     {OBJECT_ENDPOINTS, {"v1", 2}},
     {OBJECT_SECRET, {"v1", 2}},
     {OBJECT_INGRESS_ROUTE, {"contour.heptio.com/v1beta1", 26}},
-    {OBJECT_TLS_DELEGATION, {"projectcontour.io/v1", 20}},
+    {OBJECT_PROJECTCONTOUR_TLS_DELEGATION, {"projectcontour.io/v1", 20}},
     {OBJECT_POD, {"v1", 2}},
     {OBJECT_NODE, {"v1", 2}},
 };

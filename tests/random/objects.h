@@ -229,18 +229,31 @@ static inline void add_ingress_route(struct text *out, struct dice *dice)
         add_route(out, dice);
 }
 
-static inline void add_tls_delegation(struct text *out, struct dice *dice)
+static inline void add_grants(struct text *out, struct dice *dice)
 {
     unsigned count = below(dice, 3);
 
-    text_printf(out, "apiVersion: %s\nkind: TLSCertificateDelegation\n",
-                PICK(dice, "contour.heptio.com/v1beta1", "projectcontour.io/v1"));
-    add_metadata(out, dice, "d", 2);
     text_add_str(out, "spec:\n  delegations:\n");
     for (unsigned i = 0; i < count; i++) {
         text_printf(out, "  - {secretName: %s, ", PICK(dice, "t0", "t0", "t1", "t2", "''"));
         text_printf(out, "targetNamespaces: [%s]}\n",
                     PICK(dice, "'*'", "default", "team, default", "other, '*'", "", "''"));
+    }
+}
+
+/* Of either group, often of both under one name, which are two objects. */
+static inline void add_tls_delegation(struct text *out, struct dice *dice)
+{
+    static const char *const groups[] = {"contour.heptio.com/v1beta1", "projectcontour.io/v1"};
+    unsigned number = below(dice, 2), first = below(dice, 2), count = 1 + below(dice, 2);
+    const char *ns = random_namespace(dice);
+
+    for (unsigned i = 0; i < count; i++) {
+        text_printf(out,
+                    "%sapiVersion: %s\nkind: TLSCertificateDelegation\n"
+                    "metadata: {name: d%u, namespace: %s}\n",
+                    i > 0 ? DOCUMENT_END : "", groups[(first + i) % 2], number, ns);
+        add_grants(out, dice);
     }
 }
 

@@ -2,6 +2,7 @@
 """Objects of an API server are served as they are now. Numbers are the rules of the watch protocol."""
 import ssl
 
+import pytest
 import yaml
 
 from seen import body_of, kube_metric, wait_body
@@ -200,28 +201,208 @@ def test_watch_28_kinds_may_come_in_any_order(api, follow, app, steady):
                 wait_body(proxy, 404)
 
 
-def test_a_secret_made_anew_with_another_type_stays(api, follow, app, steady, authority):
-    """Types are lists of their own, and nobody says which of them tells first."""
-    first = authority.issue("a.test", own_key=True)
-    server = api(steady(), manifests.tls_app(first, app(b"a")))
+OLD_GROUP, NEW_GROUP = "contour.heptio.com/v1beta1", "projectcontour.io/v1"
+
+
+def delegation(group, *namespaces, **annotations):
+    return manifests.to_yaml({
+        "apiVersion": group, "kind": "TLSCertificateDelegation",
+        "metadata": manifests.metadata("wild", "certs", annotations),
+        "spec": {"delegations": [{"secretName": "wild", "targetNamespaces": [*namespaces]}]}})
+
+
+def secure_root(namespace, host, where):
+    root = manifests.to_yaml({
+        "apiVersion": "contour.heptio.com/v1beta1", "kind": "IngressRoute",
+        "metadata": manifests.metadata("root", namespace),
+        "spec": {"virtualhost": {"fqdn": host, "tls": {"secretName": "certs/wild"}},
+                 "routes": [{"match": "/", "services": [{"name": "app", "port": 80}]}]}})
+    return manifests.documents(root, manifests.service("app", namespace),
+                               manifests.endpoints("app", where, namespace=namespace))
+
+
+def secure_body(proxy, host):
+    """None: the handshake is refused."""
+    try:
+        return proxy.tls_client(host).get("/", host).body
+    except ssl.SSLError:
+        return None
+
+
+def test_delegations_of_both_groups_count_under_one_name(api, follow, app, steady, authority):
+    """They are two objects: neither takes the other's place, nor takes it along."""
+    server = api(steady(), secure_root("team-a", "a.test", app(b"a")),
+                 secure_root("team-b", "b.test", app(b"b")),
+                 manifests.tls_secret("wild", authority.issue("a.test", "b.test"), "certs"),
+                 delegation(OLD_GROUP, "team-a"), delegation(NEW_GROUP, "team-b"))
     proxy = follow(server)
 
-    def served():
+    def bodies():
+        return secure_body(proxy, "a.test"), secure_body(proxy, "b.test")
+
+    with steady(proxy):
+        assert bodies() == (b"a", b"b")
+        for group, namespace in ((OLD_GROUP, "team-a"), (NEW_GROUP, "team-b")):
+            server.apply(delegation(group, namespace, "team-c", touched=group))
+            server.apply(manifests.ingress(f"{namespace}.test", service="steady", name=namespace,
+                                           namespace="default"))
+            wait_body(proxy, b"steady", f"{namespace}.test")
+            assert bodies() == (b"a", b"b")
+        server.apply(delegation(NEW_GROUP, "team-c"))
+        wait_until(lambda: bodies() == (b"a", None), "what is taken back")
+        server.apply(delegation(NEW_GROUP, "team-b"))
+        wait_until(lambda: bodies() == (b"a", b"b"), "what is given again")
+        server.remove("TLSCertificateDelegation", "wild", "certs")  # of the old group
+        wait_until(lambda: bodies() == (None, b"b"), "the other one's is still there")
+        metric = proxy.metric("fairlead_objects", kind="TLSCertificateDelegation")
+        assert metric == 1
+
+
+def test_delegations_of_both_groups_that_cannot_be_read_are_told_apart(api, follow, steady):
+    server = api(steady(), delegation(OLD_GROUP, "team-a"), delegation(NEW_GROUP, "team-b"))
+    proxy = follow(server)
+    for group in (OLD_GROUP, NEW_GROUP):
+        broken = yaml.safe_load(delegation(group))
+        server.put({**broken, "spec": {"delegations": group}})
+
+    def told():
+        return [line for line in proxy.admin("/table").body.decode().splitlines()
+                if "TLSCertificateDelegation certs/wild" in line]
+
+    with steady(proxy):
+        wait_until(lambda: len(told()) == 2, "both")
+        assert all(any(f"certs/wild ({group})" in line for line in told())
+                   for group in (OLD_GROUP, NEW_GROUP))
+        server.apply(delegation(OLD_GROUP, "team-a"))
+        wait_until(lambda: len(told()) == 1 and NEW_GROUP in told()[0], "the other one")
+
+
+# ---- Secrets: each type is a list of its own, and nobody says which of them tells first ----
+
+TLS, OPAQUE = "kubernetes.io/tls", "Opaque"
+
+
+class Retyped:
+    """https://a.test/, whose Secret is made anew with another type; each watch tells its part when
+    the test wants it to."""
+
+    def __init__(self, server, proxy, authority, first):
+        self.server, self.proxy, self.authority, self.first = server, proxy, authority, first
+
+    def served(self):
         try:
-            with proxy.tls_client("a.test").sock as sock:
+            with self.proxy.tls_client("a.test").sock as sock:
                 return sock.getpeercert(True)
         except ssl.SSLError:
             return None  # it went before it came
 
+    def issue(self):
+        return self.authority.issue("a.test", own_key=True)
+
+    def apply(self, certificate, kind):
+        self.server.apply(manifests.secret("a.test-0", {
+            "tls.crt": certificate.pem, "tls.key": certificate.key_pem}, kind=kind))
+
+    def wait(self, certificate):
+        wait_until(lambda: self.served() == certificate.der, "the certificate")
+
+    def late(self, kind, certificate, *words, created=None):
+        """The watch of that type tells of the one that was deleted."""
+        thing = yaml.safe_load(manifests.secret("a.test-0", {
+            "tls.crt": certificate.pem, "tls.key": certificate.key_pem}, kind=kind))
+        thing["metadata"].update(uid="old", resourceVersion=str(self.server.version))
+        if created:
+            thing["metadata"]["creationTimestamp"] = created
+        for watch in self.server.watching("secrets"):
+            if watch.request.query["fieldSelector"] == f"type={kind}":
+                for word in words:
+                    watch.event(word, thing)
+
+    def told(self, count):
+        """So many events of both lists, and what comes after them is served."""
+        wait_until(lambda: self.proxy.metric("fairlead_kube_events_total", resource="secrets",
+                                             version="v1") == count, f"{count} events")
+        self.server.apply(manifests.ingress(f"x{count}.test", service="steady", name=f"x{count}"))
+        wait_body(self.proxy, b"steady", f"x{count}.test")
+
+
+@pytest.fixture
+def retyped(api, follow, app, steady, authority):
+    first = authority.issue("a.test", own_key=True)
+    server = api(steady(), manifests.tls_app(first, app(b"a")))
+    proxy = follow(server)
     with steady(proxy):
-        assert served() == first.der
-        for kind, before in (("Opaque", "kubernetes.io/tls"), ("kubernetes.io/tls", "Opaque")):
-            fresh = authority.issue("a.test", own_key=True)
-            server.apply(manifests.secret("a.test-0", {
-                "tls.crt": fresh.pem, "tls.key": fresh.key_pem}, kind=kind))
-            gone = {**server.shelf_of("v1", "Secret").objects["default", "a.test-0"],
-                    "type": before}
-            for watch in server.watching("secrets"):
-                if watch.request.query["fieldSelector"] == f"type={before}":
-                    watch.event("DELETED", gone)
-            wait_until(lambda: served() == fresh.der, "the certificate")
+        scene = Retyped(server, proxy, authority, first)
+        scene.wait(first)
+        yield scene
+
+
+def test_a_secret_made_anew_with_another_type_stays(retyped):
+    for kind, before in ((OPAQUE, TLS), (TLS, OPAQUE)):
+        fresh = retyped.issue()
+        retyped.apply(fresh, kind)
+        retyped.late(before, retyped.first, "DELETED")
+        retyped.wait(fresh)
+
+
+def test_what_the_watch_of_the_old_type_tells_late_takes_nothing_away(retyped):
+    fresh, old = retyped.issue(), retyped.issue()
+    retyped.apply(fresh, OPAQUE)
+    retyped.wait(fresh)
+    retyped.late(TLS, old, "MODIFIED", "MODIFIED")
+    retyped.told(4)
+    assert retyped.served() == fresh.der
+    retyped.late(TLS, old, "DELETED")
+    retyped.told(5)
+    assert retyped.served() == fresh.der
+
+
+def test_a_secret_of_the_old_type_that_came_and_went_late_leaves_the_new_one(retyped):
+    """The list of the old type never had it before, so for a moment it may count."""
+    fresh, old = retyped.issue(), retyped.issue()
+    retyped.server.remove("Secret", "a.test-0")
+    wait_until(lambda: retyped.served() is None, "it went")
+    retyped.apply(fresh, OPAQUE)
+    retyped.wait(fresh)
+    retyped.late(TLS, old, "ADDED", "MODIFIED", "DELETED")
+    retyped.told(6)
+    retyped.wait(fresh)
+
+
+def test_an_older_secret_of_another_type_never_counts(retyped):
+    fresh, old = retyped.issue(), retyped.issue()
+    retyped.server.remove("Secret", "a.test-0")
+    wait_until(lambda: retyped.served() is None, "it went")
+    retyped.apply(fresh, OPAQUE)
+    thing = dict(retyped.server.shelf_of("v1", "Secret").objects["default", "a.test-0"])
+    thing["metadata"] = {**thing["metadata"], "creationTimestamp": "2026-01-02T00:00:01Z"}
+    retyped.server.put(thing)
+    retyped.wait(fresh)
+    retyped.late(TLS, old, "ADDED", "MODIFIED", created="2026-01-02T00:00:00Z")
+    retyped.told(6)
+    assert retyped.served() == fresh.der
+
+
+def test_a_change_of_the_new_secret_is_not_lost_while_the_old_one_lingers(retyped):
+    fresh, old = retyped.issue(), retyped.issue()
+    retyped.apply(retyped.issue(), OPAQUE)
+    retyped.late(TLS, old, "MODIFIED")
+    retyped.apply(fresh, OPAQUE)
+    retyped.told(4)
+    retyped.late(TLS, old, "DELETED")
+    retyped.wait(fresh)
+
+
+def test_a_list_that_lacks_the_old_secret_leaves_the_new_one(retyped):
+    """The deletion is not told, but found by the next list."""
+    fresh, old = retyped.issue(), retyped.issue()
+    retyped.apply(fresh, OPAQUE)
+    retyped.wait(fresh)
+    retyped.late(TLS, old, "MODIFIED")
+    retyped.told(3)
+    streams = len(retyped.server.asked("secrets", STREAM))
+    retyped.server.forget()
+    retyped.server.cut("secrets")
+    retyped.server.wait_asked("secrets", STREAM, streams + 2)
+    retyped.told(4)
+    assert retyped.served() == fresh.der

@@ -127,5 +127,21 @@ TEST(ingress_routes_are_counted_by_status)
     table_unref(third);
 }
 
+TEST(objects_of_both_groups_of_one_name_are_counted_as_one_kind)
+{
+    struct observed observed;
+    struct text out;
+
+    observed_init(&observed);
+    text_init(&out);
+    observed.stats.objects[OBJECT_TLS_DELEGATION] = 2;
+    observed.stats.objects[OBJECT_PROJECTCONTOUR_TLS_DELEGATION] = 3;
+    assert_non_null(strstr(metrics_of(&observed, &out), "{kind=\"TLSCertificateDelegation\"} 5\n"));
+    assert_int_equal(count_of(out.at, "TLSCertificateDelegation"), 1);
+    text_fini(&out);
+    observed_fini(&observed);
+}
+
 TESTS(UNIT(ingress_routes_are_counted_by_status), UNIT(each_certificate_served_shows_when_it_ends),
-      UNIT(at_most_a_thousand_certificates_have_series_and_the_rest_is_counted))
+      UNIT(at_most_a_thousand_certificates_have_series_and_the_rest_is_counted),
+      UNIT(objects_of_both_groups_of_one_name_are_counted_as_one_kind))
