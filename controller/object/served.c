@@ -31,16 +31,6 @@ static struct bytes copy_of(const json_t *json, const char *key, struct arena *a
     return arena_copy(arena, text_of(json, key));
 }
 
-/* The first error note says why an object was left out. */
-static struct bytes first_fault(const struct decoded *decoded, struct arena *arena)
-{
-    for (size_t i = 0; i < decoded->notes_count; i++) {
-        if (decoded->notes[i].is_error)
-            return arena_copy(arena, decoded->notes[i].text);
-    }
-    return BYTES("cannot be read");
-}
-
 /* The reading of one item. */
 struct reading {
     enum object_kind kind;
@@ -70,9 +60,8 @@ static void decode(const struct reading *reading, const json_t *json, struct ser
     metadata_decode(&root, kind->is_cluster_wide, loose);
     kind->decode(&root, reading->api_version, loose);
     if (decoding.has_failed)
-        item->fault = first_fault(&decoded, reading->arena);
-    else
-        item->object = layout_pack(loose, kind->size, kind->layout);
+        item->fault = arena_copy(reading->arena, decoding.fault);
+    item->object = kind_pack(kind, &decoding, loose);
     if (kind->is_secret)
         data_object_wipe((const struct data_object *)loose);
     arena_fini(&loose_arena);

@@ -16,7 +16,8 @@
 
 /* One object. Texts are in the arena that the decoder was given. */
 struct served_item {
-    struct object *object; /* one reference; NULL: it cannot be read */
+    struct object *object; /* one reference; it may stand for one with a fault (kind.h); NULL: it
+                            * cannot be read */
     struct bytes ns;
     struct bytes name; /* may be empty where there is a fault */
     struct bytes uid;
