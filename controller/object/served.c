@@ -220,6 +220,21 @@ void served_read_failure(struct bytes text, struct arena *arena, struct served_f
     json_decref(root);
 }
 
+enum status served_find_resource(struct bytes text, struct bytes name, bool *is_there)
+{
+    json_t *root = parse(text);
+    const json_t *list = json_object_get(root, "resources");
+    bool is_list = json_is_array(list), is_found = false;
+
+    for (size_t i = 0; i < json_array_size(list) && !is_found; i++)
+        is_found = bytes_equal(text_of(json_array_get(list, i), "name"), name);
+    json_decref(root);
+    if (!is_list)
+        return STATUS_INVALID;
+    *is_there = is_found;
+    return STATUS_OK;
+}
+
 static enum served_type type_of(struct bytes type)
 {
     if (bytes_equal(type, BYTES("ADDED")) || bytes_equal(type, BYTES("MODIFIED")))

@@ -79,6 +79,10 @@ enum status served_read_event(struct bytes line, enum object_kind kind, struct b
                               struct arena *arena, const struct served_record *record,
                               struct served_event *event);
 
+/* Whether an APIResourceList has this one, such as "ingressroutes/status". STATUS_INVALID when it
+ * is none. */
+enum status served_find_resource(struct bytes text, struct bytes name, bool *is_there);
+
 /* The body of an answer that is no success; what it does not say is 0 or empty. */
 void served_read_failure(struct bytes text, struct arena *arena, struct served_failure *failure);
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Statuses as they are written to an API server, where something is odd about the object."""
 from seen import body_of, wait_body
+from support.apiserver import PATCH, failure
 from support.wait import wait_until
 
 ALONE = ("--leader-election", "off")
@@ -40,3 +41,31 @@ def test_an_ingress_route_that_cannot_be_read_is_told_so_in_its_status(api, foll
     server.put({**route(), "status": status_of(server)})
     wait_status(server, currentStatus="valid", description="valid IngressRoute")
     wait_body(proxy, b"steady", "root.test")
+
+
+def test_an_ingress_route_that_goes_while_its_status_is_written_is_no_lack_of_rights(
+        api, follow, steady):
+    """To one that comes in its place the status is written at once."""
+    server = api(steady())
+
+    def go(exchange):
+        server.remove("IngressRoute", "root")
+        server.put(route("missing"))
+        exchange.reply(404, failure(404, "NotFound", "no such object"))
+
+    server.misbehave("ingressroutes/status", PATCH, go)
+    server.put(route())
+    proxy = follow(server, *ALONE)
+    wait_status(server, currentStatus="invalid")
+    assert proxy.metric("fairlead_status_writes_total", kind="IngressRoute", result="gone") == 1
+    assert server.object_patches == [] and "may not write" not in proxy.log.text()
+
+
+def test_without_a_subresource_the_status_is_written_to_the_object(api, follow, steady):
+    server = api(steady())
+    server.lacks_status.add("ingressroutes")
+    server.put(route())
+    proxy = follow(server, *ALONE)
+    wait_status(server, currentStatus="valid")
+    assert len(server.object_patches) == 1
+    assert "may not write" not in proxy.log.text()
