@@ -20,6 +20,7 @@ struct told {
     struct event_write write; /* first; texts below */
     struct bytes title;       /* "Ingress ns/name", behind the struct */
     struct title object;      /* slices of it */
+    uint64_t uid;             /* a hash of that of the object that was told about; 0: none was */
     uint64_t complaint;       /* a hash of what was told to be wrong last */
     bool is_wrong;            /* what was told last is that */
     uint32_t counts[2];       /* how often: that it is well, that it is wrong in this way */
@@ -135,6 +136,23 @@ static void told_forget(struct event_writer *writer, struct told *told)
     told_destroy(told);
 }
 
+static uint64_t hash_of_uid(const struct kube_status *known)
+{
+    return bytes_hash(known->uid) | 1;
+}
+
+/* An object that was made anew is another, of which nothing was told. While something about the one
+ * before is under way, it is waited for. */
+static bool is_of_another(const struct event_writer *writer, const struct told *told)
+{
+    struct kube_status known;
+
+    return told->uid != 0 && !told->is_under_way &&
+           writer->find(writer->context, told->object.kind, told->object.ns, told->object.name,
+                        &known) &&
+           told->uid != hash_of_uid(&known);
+}
+
 static void begin(struct event_writer *writer, struct told *told, const struct kube_status *known,
                   struct bytes note, const struct moment *moment)
 {
@@ -188,6 +206,7 @@ static bool say(struct event_writer *writer, struct told *told, bool is_wrong, u
         return false;
     told->says_wrong = is_wrong;
     told->says = complaint;
+    told->uid = hash_of_uid(&known);
     begin(writer, told, &known, note, moment);
     return true;
 }
@@ -199,6 +218,10 @@ static bool complain(struct event_writer *writer, struct bytes title, struct byt
     struct told *told = map_get(&writer->told, title);
     uint64_t complaint = bytes_hash_from(text, COMPLAINT_SEED);
 
+    if (told != NULL && is_of_another(writer, told)) {
+        told_forget(writer, told);
+        told = NULL;
+    }
     if (told == NULL && writer->told.count >= EVENT_TOLD_MAX) {
         writer->leaving_out++;
         return true;
@@ -265,7 +288,9 @@ static bool look_at_told(struct event_writer *writer, const struct moment *momen
         writer->left_out = writer->leaving_out;
         return true;
     }
-    if (told->round != writer->rounds.number && told->is_wrong) {
+    if (is_of_another(writer, told)) {
+        told_forget(writer, told);
+    } else if (told->round != writer->rounds.number && told->is_wrong) {
         if (!say(writer, told, false, told->complaint, BYTES("nothing is wrong any more"), moment))
             return false;
     } else if (told->round != writer->rounds.number && !told->is_under_way) {

@@ -34,6 +34,7 @@ struct leader {
     bool is_answer_too_large;
     bool was_leading; /* as last told */
     bool is_closing;
+    uint64_t close_by_ms;  /* then, by clock_ms() */
     bool has_said_refused; /* that we may not; said once until it goes well again */
     uint64_t transitions;
     uint64_t failures;
@@ -171,12 +172,22 @@ static const struct {
     [LEASE_WRITE] = {"PATCH", "application/merge-patch+json"},
 };
 
+/* All that is asked for giving the Lease back has one time together. */
+static uint32_t timeout_ms(const struct leader *leader)
+{
+    uint64_t now_ms = clock_ms();
+
+    if (!leader->is_closing)
+        return CALL_MS;
+    return now_ms < leader->close_by_ms ? (uint32_t)(leader->close_by_ms - now_ms) : 1;
+}
+
 static void ask(struct leader *leader, enum lease_ask ask)
 {
     struct text path, body;
     struct api_request request = {.method = asks[ask].method,
                                   .content_type = asks[ask].content_type,
-                                  .timeout_ms = leader->is_closing ? RELEASE_MS : CALL_MS,
+                                  .timeout_ms = timeout_ms(leader),
                                   .on_bytes = on_bytes,
                                   .on_end = on_end,
                                   .context = leader};
@@ -263,6 +274,7 @@ struct leader *leader_open(const struct leader_config *config)
 void leader_close(struct leader *leader, leader_closed_fn *on_closed, void *context)
 {
     leader->is_closing = true;
+    leader->close_by_ms = clock_ms() + RELEASE_MS;
     leader->on_closed = on_closed;
     leader->closed_context = context;
     (void)uv_timer_stop(&leader->timer);

@@ -168,6 +168,7 @@ static void on_got(struct lease *lease, enum lease_ask asked, const struct lease
                    uint64_t now_ms)
 {
     lease->failures = 0;
+    lease->is_unsure = false;
     learn(lease, record, now_ms);
     if (asked == LEASE_READ)
         take_if_free(lease, LEASE_WRITE, now_ms);
@@ -177,8 +178,10 @@ static void on_got(struct lease *lease, enum lease_ask asked, const struct lease
 
 /* What the API server has is not known any more; a leader leads on until its deadline and reads
  * what became of it. */
-static void on_nothing(struct lease *lease, enum lease_answer answer, uint64_t now_ms)
+static void on_nothing(struct lease *lease, enum lease_ask asked, enum lease_answer answer,
+                       uint64_t now_ms)
 {
+    lease->is_unsure = lease->is_unsure || (answer == LEASE_FAILED && asked != LEASE_READ);
     if (answer == LEASE_FAILED && !lease->is_held)
         lease->failures++;
     if (answer == LEASE_CONFLICT && lease->is_held)
@@ -189,6 +192,20 @@ static void on_nothing(struct lease *lease, enum lease_answer answer, uint64_t n
         want(lease, LEASE_READ, now_ms + retry_ms(lease));
 }
 
+/* A renewal that was on its way may have made another version, and so may somebody's label. */
+static void go_on_releasing(struct lease *lease, enum lease_ask asked, enum lease_answer answer,
+                            const struct lease_record *record, uint64_t now_ms)
+{
+    lease->wanted = LEASE_NOTHING;
+    if (asked == LEASE_READ && answer == LEASE_GOT) {
+        learn(lease, record, now_ms);
+        lease->wanted = is_ours(lease) ? LEASE_WRITE : LEASE_NOTHING;
+    } else if (answer == LEASE_CONFLICT && !lease->has_read_to_release) {
+        lease->has_read_to_release = true;
+        lease->wanted = LEASE_READ;
+    }
+}
+
 void lease_answered(struct lease *lease, enum lease_answer answer,
                     const struct lease_record *record, uint64_t now_ms)
 {
@@ -197,7 +214,7 @@ void lease_answered(struct lease *lease, enum lease_answer answer,
     CHECK(asked != LEASE_NOTHING);
     lease->asked = LEASE_NOTHING;
     if (lease->is_releasing) {
-        lease->wanted = LEASE_NOTHING;
+        go_on_releasing(lease, asked, answer, record, now_ms);
         return;
     }
     if (answer == LEASE_GOT)
@@ -205,7 +222,7 @@ void lease_answered(struct lease *lease, enum lease_answer answer,
     else if (answer == LEASE_ABSENT && asked == LEASE_READ)
         take_if_free(lease, LEASE_CREATE, now_ms);
     else
-        on_nothing(lease, answer, now_ms);
+        on_nothing(lease, asked, answer, now_ms);
     if (lease->is_held && !is_ours(lease))
         lease->is_held = false; /* somebody took it, or an operator cleared it */
 }
@@ -217,5 +234,9 @@ void lease_release(struct lease *lease)
     CHECK(lease->asked == LEASE_NOTHING);
     lease->is_held = false;
     lease->is_releasing = true;
-    lease->wanted = was_ours ? LEASE_WRITE : LEASE_NOTHING;
+    lease->has_read_to_release = lease->is_unsure;
+    if (lease->is_unsure)
+        lease->wanted = LEASE_READ;
+    else
+        lease->wanted = was_ours ? LEASE_WRITE : LEASE_NOTHING;
 }

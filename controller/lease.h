@@ -37,13 +37,15 @@ struct lease {
     struct arena arena;        /* of the record */
     struct lease_record known; /* as last seen */
     bool is_known;
-    bool is_held;            /* the last thing heard is that we have it */
-    bool is_releasing;       /* told to let go; nothing but that is asked any more */
-    enum lease_ask asked;    /* under way */
-    enum lease_ask wanted;   /* at wake_at_ms */
-    uint64_t asked_at_ms;    /* when it began */
-    uint64_t changed_at_ms;  /* when the record was first seen as it is */
-    uint64_t leads_until_ms; /* if is_held */
+    bool is_held;      /* the last thing heard is that we have it */
+    bool is_unsure;    /* what was written last failed, and may have been written all the same */
+    bool is_releasing; /* told to let go; nothing but that is asked any more, */
+    bool has_read_to_release; /* and for that it is read at most once */
+    enum lease_ask asked;     /* under way */
+    enum lease_ask wanted;    /* at wake_at_ms */
+    uint64_t asked_at_ms;     /* when it began */
+    uint64_t changed_at_ms;   /* when the record was first seen as it is */
+    uint64_t leads_until_ms;  /* if is_held */
     uint64_t wake_at_ms;
     uint32_t failures; /* in a row */
     uint64_t random;
@@ -66,7 +68,8 @@ bool lease_is_leading(const struct lease *lease, uint64_t now_ms);
 /* When lease_next() or lease_is_leading() may say something else. */
 uint64_t lease_wake_at_ms(const struct lease *lease);
 
-/* Leads no more from now on. lease_next() then asks to write that it is free, if it was ours;
+/* Leads no more from now on. lease_next() then asks to write that it is free, if it was ours, and
+ * to read it before that, once, where it is not known what became of the last writing;
  * LEASE_NOTHING says that all is done. An ask under way must be answered (LEASE_FAILED) first. */
 void lease_release(struct lease *lease);
 

@@ -4,6 +4,10 @@
  *
  * A status is written to the status subresource. A CustomResourceDefinition of old, such as
  * Contour's, has none: then 404 comes, and the status is a field like others of the object itself.
+ * 404 comes as well when the object has just gone, so the API server is asked what it has:
+ *
+ *     PATCH .../status -> 404 -> GET of the group -> has the subresource: the object is gone
+ *                                                 -> lacks it: PATCH of the object
  */
 #include "controller/report.h"
 
@@ -14,7 +18,8 @@
 
 #include <stdio.h>
 
-#define MESSAGE_MAX 4096 /* bytes of an answer that says why not */
+#define MESSAGE_MAX   4096  /* bytes of an answer that says why not */
+#define RESOURCES_MAX 65536 /* bytes of the list of a group's resources; Contour's has two */
 
 static const struct {
     const char *root;
@@ -31,7 +36,13 @@ static const struct {
                       false},
 };
 
-/* One call. */
+enum step {
+    STEP_WRITE,  /* to where it belongs */
+    STEP_ASK,    /* which resources there are */
+    STEP_OBJECT, /* the subresource is not there */
+};
+
+/* One write; mostly one call. */
 struct report {
     struct list link; /* in reports->underway */
     struct reports *reports;
@@ -40,8 +51,8 @@ struct report {
     struct bytes ns;
     struct bytes name;
     struct bytes body;
-    bool is_new;     /* an Event that is created */
-    bool is_to_main; /* the subresource is not there */
+    bool is_new; /* an Event that is created */
+    enum step step;
     struct api_call *call;
     struct text message;
 };
@@ -110,8 +121,8 @@ static void say_not_allowed(struct report *report)
     reports->has_said[report->kind] = true;
     log_error(reports->log, "may not write to the API server: the role lacks a verb",
               LOG_STRING("verb", kinds[report->kind].verb),
-              LOG_STRING("resource", report->is_to_main ? kinds[report->kind].resource
-                                                        : kinds[report->kind].what),
+              LOG_STRING("resource", report->step == STEP_OBJECT ? kinds[report->kind].resource
+                                                                 : kinds[report->kind].what),
               LOG_BYTES("namespace", report->ns));
 }
 
@@ -129,44 +140,75 @@ static void say_malformed(const struct report *report, int status)
     arena_fini(&arena);
 }
 
-static void finish(struct report *report, const struct api_result *result)
+static void finish(struct report *report, const struct api_result *result,
+                   enum status_answer answer)
 {
     struct reports *reports = report->reports;
-    const struct report_end end = {answer_of(report, result), result->retry_after_ms};
+    const struct report_end end = {answer, result->retry_after_ms};
     report_answered_fn *on_answered =
         report->kind == REPORT_EVENT ? reports->on_event : reports->on_status;
     void *write = report->write;
 
-    reports->counts[report->kind][end.answer]++;
-    if (end.answer == STATUS_NOT_ALLOWED)
+    reports->counts[report->kind][answer]++;
+    if (answer == STATUS_NOT_ALLOWED)
         say_not_allowed(report);
-    else if (end.answer == STATUS_MALFORMED)
+    else if (answer == STATUS_MALFORMED)
         say_malformed(report, result->status);
-    else if (end.answer == STATUS_WRITTEN)
+    else if (answer == STATUS_WRITTEN)
         reports->has_said[report->kind] = false;
     report_destroy(report);
     on_answered(reports->context, write, &end);
 }
 
+static void take_step(struct report *report, enum step step)
+{
+    report->step = step;
+    start(report);
+}
+
+/* STATUS_WRITTEN is any success. Who may not ask finds out by trying. */
+static void on_resources(struct report *report, const struct api_result *result)
+{
+    enum status_answer answer = answer_of(report, result);
+    bool has_status = false;
+
+    if (answer == STATUS_NOT_ALLOWED) {
+        take_step(report, STEP_OBJECT);
+        return;
+    }
+    if (answer == STATUS_WRITTEN) {
+        if (served_find_resource(text_bytes(&report->message), bytes_of(kinds[report->kind].what),
+                                 &has_status) != STATUS_OK)
+            answer = STATUS_UNANSWERED;
+        else if (has_status)
+            answer = STATUS_GONE;
+    }
+    if (answer == STATUS_WRITTEN)
+        take_step(report, STEP_OBJECT);
+    else
+        finish(report, result, answer);
+}
+
 static void on_end(void *context, const struct api_result *result)
 {
     struct report *report = context;
+    bool is_absent = result->end == API_ANSWERED && result->status == 404;
 
     report->call = NULL;
-    if (result->end == API_ANSWERED && result->status == 404 && !report->is_to_main &&
-        kinds[report->kind].may_lack_subresource) {
-        report->is_to_main = true;
-        start(report);
-        return;
-    }
-    finish(report, result);
+    if (report->step == STEP_ASK)
+        on_resources(report, result);
+    else if (report->step == STEP_WRITE && is_absent && kinds[report->kind].may_lack_subresource)
+        take_step(report, STEP_ASK);
+    else
+        finish(report, result, answer_of(report, result));
 }
 
 static void on_bytes(void *context, int status, struct bytes bytes)
 {
     struct report *report = context;
+    size_t max = report->step == STEP_ASK ? RESOURCES_MAX : status >= 400 ? MESSAGE_MAX : 0;
 
-    if (status >= 400 && report->message.len + bytes.len <= MESSAGE_MAX)
+    if (report->message.len + bytes.len <= max)
         text_add(&report->message, bytes);
 }
 
@@ -176,11 +218,15 @@ static void add_path(const struct report *report, struct text *path)
 {
     const char *root = kinds[report->kind].root, *resource = kinds[report->kind].resource;
 
+    if (report->step == STEP_ASK) {
+        text_add_str(path, root);
+        return;
+    }
     if (report->is_new)
         api_path_add_list(path, root, report->ns, resource);
     else
         api_path_add_object(path, root, report->ns, resource, report->name);
-    if (report->kind != REPORT_EVENT && !report->is_to_main)
+    if (report->kind != REPORT_EVENT && report->step == STEP_WRITE)
         text_add_str(path, "/status");
 }
 
@@ -196,6 +242,10 @@ static void start(struct report *report)
                                   .on_end = on_end,
                                   .context = report};
 
+    if (report->step == STEP_ASK) {
+        request.method = "GET";
+        request.body = BYTES_NONE;
+    }
     text_init(&path);
     add_path(report, &path);
     request.path = text_bytes(&path);

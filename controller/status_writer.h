@@ -33,7 +33,7 @@
 enum status_answer {
     STATUS_WRITTEN,
     STATUS_CONFLICT,    /* 409: another version than we have seen; it will come by the watch */
-    STATUS_GONE,        /* 404: the same */
+    STATUS_GONE,        /* 404: the object has gone; the same */
     STATUS_NOT_ALLOWED, /* 403 */
     STATUS_MALFORMED,   /* another 4xx: it will not be taken as it is */
     STATUS_UNANSWERED,  /* 429, 5xx, or no answer */

@@ -43,7 +43,8 @@ void change_ingress_route(struct compiler *compiler, const struct ingress_route 
     findings_init(&findings, &compiler->scratch);
     if (before != NULL)
         root_withdraw(&compiler->dag, compiler->options, before);
-    if (after != NULL && ingress_route_is_ours(&compiler->classes, after)) {
+    if (after != NULL && after->fault.len == 0 &&
+        ingress_route_is_ours(&compiler->classes, after)) {
         root_contribute(&compiler->dag, compiler->options, after);
         ingress_route_lint(compiler->options, after, &findings);
     }

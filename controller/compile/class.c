@@ -86,8 +86,11 @@ bool ingress_is_ours(const struct class_rules *rules, const struct ingress *ingr
     return is_ours(rules, &ingress->object, ingress_class_of(ingress));
 }
 
+/* Whose it is that cannot be read is not known: better told by two than by nobody. */
 bool ingress_route_is_ours(const struct class_rules *rules, const struct ingress_route *route)
 {
+    if (route->is_class_unknown)
+        return namespace_is_watched(rules->options, route->object.ns);
     return is_ours(rules, &route->object, class_of(&route->object, BYTES_NONE));
 }
 

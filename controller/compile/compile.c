@@ -114,7 +114,7 @@ static struct bytes change_title(struct compiler *compiler, const struct source_
                         BYTES_ARG(change->name));
 }
 
-/* An object that cannot be read is as good as none, and told: an older state of it is not what the
+/* An object that cannot be read serves nothing, and is told: an older state of it is not what the
  * API server has. */
 static void tell_fault(struct compiler *compiler, const struct source_change *change)
 {

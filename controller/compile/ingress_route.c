@@ -80,7 +80,8 @@ static void for_its_host(struct dag *dag, const struct compile_options *options,
     char room[HOST_LENGTH_MAX];
     struct bytes host;
 
-    if (route->is_root && root_find_host(options, route, room, &host) == ROOT_FINE)
+    if (route->is_root && route->fault.len == 0 &&
+        root_find_host(options, route, room, &host) == ROOT_FINE)
         fn(dag, host, CONTRIBUTION_ROOT, &route->object, 0);
 }
 

@@ -10,7 +10,7 @@
 #include "controller/compile/pass.h"
 
 /* Note at its host that an IngressRoute of ours is a root, or take it away again. Nothing for those
- * that are none, and for roots that may not be (root_fault()). */
+ * that are none, that cannot be read, and for roots that may not be (root_fault()). */
 void root_contribute(struct dag *dag, const struct compile_options *options,
                      const struct ingress_route *route);
 void root_withdraw(struct dag *dag, const struct compile_options *options,

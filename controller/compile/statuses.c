@@ -2,6 +2,7 @@
 /*
  * statuses.c - from the visits of an IngressRoute to its one status.
  *
+ *     cannot be read                        -> invalid, and nothing more is known of it
  *     a root that may not be one            -> invalid, whatever else
  *     visited: with a fault by some host    -> invalid; the first host by name tells it
  *     visited: without                      -> valid
@@ -63,7 +64,10 @@ static void judge(const struct pass *pass, const struct route_node *node,
 
     if (route->is_root)
         refusal = root_find_host(pass->options, route, verdict->room, &verdict->host);
-    if (refusal != ROOT_FINE) {
+    if (route->fault.len > 0) {
+        verdict->state = OBJECT_INVALID;
+        text_add(&verdict->description, route->fault);
+    } else if (refusal != ROOT_FINE) {
         verdict->state = OBJECT_INVALID;
         root_add_fault(refusal, route->fqdn, &verdict->description);
     } else if (fault != NULL) {

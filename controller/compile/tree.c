@@ -102,7 +102,7 @@ struct step step_enter(struct walk *walk, const struct ingress_route *object, co
     return step;
 }
 
-/* NULL when it is not there, or is not ours; then *why says which. */
+/* NULL when it is not there, is not ours, or cannot be read; then *why says which. */
 static const struct ingress_route *find(const struct pass *pass, struct bytes ns, struct bytes name,
                                         struct bytes *why)
 {
@@ -110,9 +110,11 @@ static const struct ingress_route *find(const struct pass *pass, struct bytes ns
         as_ingress_route(cache_get(pass->cache, OBJECT_INGRESS_ROUTE, ns, name));
     struct bytes reason = BYTES("not found");
 
-    if (found != NULL && ingress_route_is_ours(pass->classes, found))
+    if (found != NULL && found->fault.len == 0 && ingress_route_is_ours(pass->classes, found))
         return found;
-    if (found != NULL)
+    if (found != NULL && ingress_route_is_ours(pass->classes, found))
+        reason = BYTES("cannot be read");
+    else if (found != NULL)
         reason = ingress_route_why_not_ours(pass->classes, found, pass->scratch);
     *why = plain_printf(pass->scratch, "IngressRoute %.*s/%.*s %.*s", BYTES_ARG(ns),
                         BYTES_ARG(name), BYTES_ARG(reason));

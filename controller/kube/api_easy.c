@@ -5,6 +5,7 @@
 #include "controller/kube/api_call.h"
 #include "core/check.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
@@ -13,13 +14,14 @@ static void set_option(int socket, int level, int name, int value)
     (void)setsockopt(socket, level, name, &value, sizeof(value));
 }
 
-/* CURLOPT_SOCKOPTFUNCTION; once for each connection. */
+/* CURLOPT_SOCKOPTFUNCTION; once for each connection. Credential plugins do not inherit it. */
 static int on_socket(void *context, curl_socket_t socket, curlsocktype purpose)
 {
     struct api_call *call = context;
 
     (void)purpose;
     call->api->stats.connections++;
+    (void)fcntl(socket, F_SETFD, FD_CLOEXEC);
     set_option(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
     set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, API_KEEP_ALIVE_IDLE_S);
     set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, API_KEEP_ALIVE_INTERVAL_S);

@@ -77,10 +77,12 @@ static void fail(struct exec_plugin *plugin, enum status status, const char *sen
     text_printf(&plugin->error, "the credential plugin %s %s", plugin->exec->command.at, sentence);
 }
 
+/* With all that it has started: it leads a group of its own. Once it is gone the group may be
+ * another's. */
 static void kill_child(struct exec_plugin *plugin)
 {
     if (!plugin->is_gone)
-        (void)uv_process_kill(&plugin->process, SIGKILL);
+        (void)kill(-plugin->process.pid, SIGKILL);
 }
 
 static void fail_by_exit(struct exec_plugin *plugin)
@@ -234,6 +236,7 @@ static int spawn(struct exec_plugin *plugin, struct bytes info)
     };
     uv_process_options_t options = {
         .exit_cb = on_child_end,
+        .flags = UV_PROCESS_DETACHED,
         .file = plugin->exec->command.at,
         .args = make_arguments(plugin->exec, &arguments),
         .env = make_environment(plugin->exec, info, &environment),

@@ -23,7 +23,7 @@ typedef void exec_plugin_fn(void *context, enum status status, struct bytes outp
 /* Never calls back before it returns. `info` is the value of KUBERNETES_EXEC_INFO. */
 struct exec_plugin *exec_plugin_start(uv_loop_t *loop, const struct exec_config *exec,
                                       struct bytes info, exec_plugin_fn *on_end, void *context);
-/* Kill it; on_end still comes. */
+/* Kill it, and what it has started; on_end still comes. */
 void exec_plugin_stop(struct exec_plugin *plugin);
 
 #endif

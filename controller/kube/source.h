@@ -25,7 +25,8 @@ struct source_file {
 /* What an API server said of one object. */
 struct source_change {
     enum object_kind kind;
-    struct object *object; /* ref; NULL: it went, or it cannot be read */
+    struct object *object; /* ref; it may stand for one with a fault; NULL: it went, or cannot be
+                            * read */
     struct bytes ns;       /* these in the arena of the batch */
     struct bytes name;
     struct bytes

@@ -102,15 +102,16 @@ static void decode_object(struct manifest *manifest, const json_t *json, enum ob
         .hides_values = kind->is_secret,
     };
     struct node root = node_root(&decoding, json);
-    struct object *loose = arena_zeroed(&manifest->loose, kind->size);
+    struct object *loose = arena_zeroed(&manifest->loose, kind->size), *object;
 
     loose->kind = which;
     loose->line = line;
     loose->file = manifest->file;
     metadata_decode(&root, kind->is_cluster_wide, loose);
     kind->decode(&root, api_version, loose);
-    if (!decoding.has_failed)
-        add_object(manifest, layout_pack(loose, kind->size, kind->layout));
+    object = kind_pack(kind, &decoding, loose);
+    if (object != NULL)
+        add_object(manifest, object);
     if (kind->is_secret) {
         secret_wipe((const struct secret *)loose);
         manifest->holds_secret = true;

@@ -33,7 +33,8 @@ struct decode_note {
  * All objects of one manifest file, in order. `is_broken`: the text does not parse (a note gives
  * line and column); then the objects of the file are to stay as they were and `objects` is empty. A
  * single object that is invalid (a wrong type in a field) is left out with an error note and the
- * others stand. A kind we do not know gives one warning note per kind and file.
+ * others stand; an IngressRoute is not left out, but stands for itself with its fault, for it has a
+ * status. A kind we do not know gives one warning note per kind and file.
  */
 struct decoded {
     bool is_broken;

@@ -44,6 +44,8 @@ static const struct layout route_layout[] = {
 };
 
 static const struct layout ingress_route_layout[] = {
+    TEXT_FIELD(struct ingress_route, fault),
+    VALUE_FIELD(struct ingress_route, is_class_unknown),
     VALUE_FIELD(struct ingress_route, is_root),
     TEXT_FIELD(struct ingress_route, fqdn),
     VALUE_FIELD(struct ingress_route, has_tls),
@@ -171,10 +173,23 @@ static void decode_ingress_route(const struct node *root, struct bytes api_versi
     decode_delegate(&tcpproxy, &loose->tcp_delegate);
 }
 
+/* What is known of its host stays, so that who asks about that host is told. */
+static void stand_in(struct object *object, struct bytes fault, bool knows_annotations)
+{
+    struct ingress_route *loose = (struct ingress_route *)object;
+
+    *loose = (struct ingress_route){.object = loose->object,
+                                    .fault = fault,
+                                    .is_class_unknown = !knows_annotations,
+                                    .is_root = loose->is_root,
+                                    .fqdn = loose->fqdn};
+}
+
 const struct kind kind_ingress_route = {
     .name = "IngressRoute",
     .version = "contour.heptio.com/v1beta1",
     .size = sizeof(struct ingress_route),
     .layout = ingress_route_layout,
     .decode = decode_ingress_route,
+    .stand_in = stand_in,
 };

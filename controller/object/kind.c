@@ -59,6 +59,19 @@ enum status kind_find(struct bytes name, struct bytes api_version, enum object_k
     return STATUS_NOT_FOUND;
 }
 
+struct object *kind_pack(const struct kind *kind, const struct decoding *decoding,
+                         struct object *loose)
+{
+    if (decoding->has_failed && (kind->stand_in == NULL || !decoding->knows_name))
+        return NULL;
+    if (decoding->has_failed) {
+        if (!decoding->knows_metadata)
+            loose->annotations_count = 0;
+        kind->stand_in(loose, decoding->fault, decoding->knows_metadata);
+    }
+    return layout_pack(loose, kind->size, kind->layout);
+}
+
 const char *kind_find_version(struct bytes name)
 {
     for (size_t i = 0; i < OBJECT_KINDS_COUNT; i++) {

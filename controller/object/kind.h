@@ -26,6 +26,14 @@ struct kind {
      * Texts may borrow from the tree; arrays come from the arena of the node.
      */
     void (*decode)(const struct node *root, struct bytes api_version, struct object *loose);
+    /*
+     * Or NULL: an object that cannot be read is left out. Else, where its name is known: leave of
+     * the loose one what stands for it.
+     *
+     *   fault              why it cannot be read; borrowed
+     *   knows_annotations  else there are none
+     */
+    void (*stand_in)(struct object *loose, struct bytes fault, bool knows_annotations);
 };
 
 extern const struct kind kind_ingress;
@@ -44,6 +52,11 @@ const struct kind *kind_of(enum object_kind kind);
 enum status kind_find(struct bytes name, struct bytes api_version, enum object_kind *kind);
 /* The apiVersion to recommend for a kind of that name; NULL if there is none. */
 const char *kind_find_version(struct bytes name);
+
+/* What has been read, as one block with one reference. After a failure: what stands for it, or NULL
+ * where nothing does. */
+struct object *kind_pack(const struct kind *kind, const struct decoding *decoding,
+                         struct object *loose);
 
 /* Overwrite the values of a Secret, packed or loose, before its memory goes. */
 void secret_wipe(const struct secret *secret);

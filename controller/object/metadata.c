@@ -193,9 +193,11 @@ void metadata_decode(const struct node *root, bool is_cluster_wide, struct objec
     decode_name(&metadata, loose);
     if (!is_cluster_wide)
         decode_namespace(&metadata, loose);
+    root->decoding->knows_name = !root->decoding->has_failed;
     loose->created_s = CREATED_UNKNOWN;
     created = node_text(&metadata, "creationTimestamp");
     if (created.len > 0 && metadata_parse_time(created, &loose->created_s) != STATUS_OK)
         node_fail(&metadata, "creationTimestamp", "is no time: write it as 2026-01-31T00:00:00Z");
     decode_annotations(&metadata, loose);
+    root->decoding->knows_metadata = !root->decoding->has_failed;
 }

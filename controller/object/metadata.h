@@ -21,7 +21,8 @@ enum status metadata_parse_time(struct bytes text, int64_t *seconds);
 
 /* The namespace and name as far as they are written, unchecked: for notes. */
 void metadata_peek(const json_t *json, struct bytes *ns, struct bytes *name);
-/* Fill what every kind has, less `file`, `line` and `kind`. */
+/* Fill what every kind has, less `file`, `line` and `kind`. Notes in the decoding how much of it
+ * could be read. */
 void metadata_decode(const struct node *root, bool is_cluster_wide, struct object *loose);
 /* Of a kind whose annotations nobody asks for. */
 void metadata_drop_annotations(struct object *loose);

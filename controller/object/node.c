@@ -73,6 +73,8 @@ __attribute__((format(printf, 3, 0))) static void node_tell(const struct node *n
     text_add_str(&text, sentence);
     decoded_add_note(decoding->decoded, is_error, line != 0 ? line : decoding->line,
                      decoding->object, text_bytes(&text));
+    if (is_error)
+        decoding->fault = arena_copy(decoding->arena, text_bytes(&text));
     text_fini(&text);
 }
 

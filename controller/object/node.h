@@ -23,7 +23,10 @@ struct decoding {
     struct bytes object;     /* "Ingress default/web", as far as it is known */
     uint32_t line;           /* where the object begins */
     bool hides_values;       /* a Secret: notes do not show values */
+    bool knows_name;         /* and the namespace: both have been read, */
+    bool knows_metadata;     /* and all else of the metadata */
     bool has_failed;
+    struct bytes fault; /* then: "PATH: text", in the arena */
 };
 
 struct node {

@@ -64,6 +64,11 @@ bool object_is_same(const struct object *a, const struct object *b)
     return object_compare(a, b) == 0 && layout_is_same(a, b, kind_of(a->kind)->layout);
 }
 
+bool object_is_stand_in(const struct object *object)
+{
+    return object->kind == OBJECT_INGRESS_ROUTE && as_ingress_route(object)->fault.len > 0;
+}
+
 struct bytes object_annotation(const struct object *object, struct bytes name)
 {
     size_t low = 0;

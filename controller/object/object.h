@@ -63,6 +63,8 @@ int object_compare(const struct object *a, const struct object *b);
 int object_compare_age(const struct object *a, const struct object *b);
 /* Same content apart from where it was read: the table cannot differ by it. */
 bool object_is_same(const struct object *a, const struct object *b);
+/* It only stands for an object that cannot be read (kind.h). */
+bool object_is_stand_in(const struct object *object);
 /* The value, or BYTES_NONE with at == NULL when there is no such annotation. */
 struct bytes object_annotation(const struct object *object, struct bytes name);
 
@@ -181,8 +183,11 @@ struct ingress_route_route {
 
 struct ingress_route {
     struct object object;
-    bool is_root;      /* has spec.virtualhost */
-    struct bytes fqdn; /* as written, may be empty */
+    struct bytes fault;    /* why it cannot be read: it stands for one that has a status and serves
+                            * nothing; beside this at most root and fqdn are set. Empty: it was read */
+    bool is_class_unknown; /* with a fault: its annotations could not be read either */
+    bool is_root;          /* has spec.virtualhost */
+    struct bytes fqdn;     /* as written, may be empty */
     bool has_tls;
     struct bytes tls_secret;      /* "name" or "namespace/name" */
     struct bytes tls_version_min; /* as written */

@@ -31,16 +31,6 @@ static struct bytes copy_of(const json_t *json, const char *key, struct arena *a
     return arena_copy(arena, text_of(json, key));
 }
 
-/* The first error note says why an object was left out. */
-static struct bytes first_fault(const struct decoded *decoded, struct arena *arena)
-{
-    for (size_t i = 0; i < decoded->notes_count; i++) {
-        if (decoded->notes[i].is_error)
-            return arena_copy(arena, decoded->notes[i].text);
-    }
-    return BYTES("cannot be read");
-}
-
 /* The reading of one item. */
 struct reading {
     enum object_kind kind;
@@ -70,9 +60,8 @@ static void decode(const struct reading *reading, const json_t *json, struct ser
     metadata_decode(&root, kind->is_cluster_wide, loose);
     kind->decode(&root, reading->api_version, loose);
     if (decoding.has_failed)
-        item->fault = first_fault(&decoded, reading->arena);
-    else
-        item->object = layout_pack(loose, kind->size, kind->layout);
+        item->fault = arena_copy(reading->arena, decoding.fault);
+    item->object = kind_pack(kind, &decoding, loose);
     if (kind->is_secret)
         secret_wipe((const struct secret *)loose);
     arena_fini(&loose_arena);
@@ -229,6 +218,21 @@ void served_read_failure(struct bytes text, struct arena *arena, struct served_f
 
     read_failure(root, arena, failure);
     json_decref(root);
+}
+
+enum status served_find_resource(struct bytes text, struct bytes name, bool *is_there)
+{
+    json_t *root = parse(text);
+    const json_t *list = json_object_get(root, "resources");
+    bool is_list = json_is_array(list), is_found = false;
+
+    for (size_t i = 0; i < json_array_size(list) && !is_found; i++)
+        is_found = bytes_equal(text_of(json_array_get(list, i), "name"), name);
+    json_decref(root);
+    if (!is_list)
+        return STATUS_INVALID;
+    *is_there = is_found;
+    return STATUS_OK;
 }
 
 static enum served_type type_of(struct bytes type)

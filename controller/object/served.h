@@ -16,7 +16,8 @@
 
 /* One object. Texts are in the arena that the decoder was given. */
 struct served_item {
-    struct object *object; /* one reference; NULL: it cannot be read */
+    struct object *object; /* one reference; it may stand for one with a fault (kind.h); NULL: it
+                            * cannot be read */
     struct bytes ns;
     struct bytes name; /* may be empty where there is a fault */
     struct bytes uid;
@@ -77,6 +78,10 @@ enum status served_read_item(struct bytes line, enum object_kind kind, struct by
 enum status served_read_event(struct bytes line, enum object_kind kind, struct bytes api_version,
                               struct arena *arena, const struct served_record *record,
                               struct served_event *event);
+
+/* Whether an APIResourceList has this one, such as "ingressroutes/status". STATUS_INVALID when it
+ * is none. */
+enum status served_find_resource(struct bytes text, struct bytes name, bool *is_there);
 
 /* The body of an answer that is no success; what it does not say is 0 or empty. */
 void served_read_failure(struct bytes text, struct arena *arena, struct served_failure *failure);

@@ -71,8 +71,20 @@ struct object *standing_get(const struct standing *standing, enum object_kind ki
     return map_get(&standing->winners[kind], key);
 }
 
-/* How many waiters stand before one that comes from this file now. */
-static size_t queue_place(const struct queue *queue, struct bytes file)
+/* Less than 0: `a` counts before `b`. What cannot be read takes the place of nothing that can; from
+ * an API server there is one, whatever it is. */
+static int compare_places(const struct object *a, const struct object *b)
+{
+    bool is_late_a = a->file.len > 0 && object_is_stand_in(a);
+    bool is_late_b = b->file.len > 0 && object_is_stand_in(b);
+
+    if (is_late_a != is_late_b)
+        return is_late_a ? 1 : -1;
+    return bytes_compare(a->file, b->file);
+}
+
+/* How many waiters stand before this one, were it to come now. */
+static size_t queue_place(const struct queue *queue, const struct object *object)
 {
     size_t low = 0;
     size_t high = queue->count;
@@ -80,7 +92,7 @@ static size_t queue_place(const struct queue *queue, struct bytes file)
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (bytes_compare(queue->waiters[middle]->object->file, file) <= 0)
+        if (compare_places(queue->waiters[middle]->object, object) <= 0)
             low = middle + 1;
         else
             high = middle;
@@ -134,8 +146,7 @@ static void add_waiter(struct standing *standing, struct object *object, bool is
 
     if (queue == NULL)
         queue = mem_new(struct queue);
-    queue_insert(queue, waiter_create(standing, object),
-                 is_next ? 0 : queue_place(queue, object->file));
+    queue_insert(queue, waiter_create(standing, object), is_next ? 0 : queue_place(queue, object));
     map_put(queues, standing_key(queue->waiters[0]->object), queue);
 }
 
@@ -145,7 +156,7 @@ void standing_add(struct standing *standing, struct object *object)
     struct object *winner = map_get(winners, standing_key(object));
 
     object_ref(object);
-    if (winner != NULL && bytes_compare(winner->file, object->file) <= 0) {
+    if (winner != NULL && compare_places(winner, object) <= 0) {
         add_waiter(standing, object, false);
         return;
     }
@@ -157,7 +168,7 @@ void standing_add(struct standing *standing, struct object *object)
 /* Searched from behind within its file, which is the order cache.c removes in. */
 static size_t queue_find(const struct queue *queue, const struct object *object)
 {
-    size_t place = queue_place(queue, object->file);
+    size_t place = queue_place(queue, object);
 
     while (place > 0 && queue->waiters[place - 1]->object != object)
         place--;

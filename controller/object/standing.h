@@ -3,7 +3,8 @@
  * standing.h - of several objects with one kind, namespace and name, who counts and who waits.
  *
  * The one whose file sorts first counts; of two from one file the one added first. An object from
- * an API server has no file, so it counts before all others.
+ * an API server has no file, so it counts before all others. What only stands for an object that
+ * cannot be read counts after those that can.
  */
 #ifndef CONTROLLER_OBJECT_STANDING_H
 #define CONTROLLER_OBJECT_STANDING_H

@@ -9,7 +9,8 @@ HTTP/1.1, and every way in which one of them may go wrong.
 
 What a request is answered with, where nothing else was said, is right. `requests` are all that came.
 Of what a controller writes, merge patches of statuses are taken; `patches` are all that came, as
-(resource, name, body).
+(resource, name, body). Patches of objects themselves are only taken where `lacks_status` has their
+resource: that of an old CRD.
 """
 import base64
 import collections
@@ -29,6 +30,7 @@ from .ports import listen, stop_listening
 from .wait import PATIENCE_S, wait_until
 
 LIST, WATCH, STREAM = "list", "watch", "stream"
+PATCH = "patch"  # of "ingresses/status", or of "ingresses"
 LEASES = "/apis/coordination.k8s.io/"
 GROUPS = {"networking.k8s.io/v1": ("Ingress", "IngressClass"),
           "v1": ("Service", "Secret", "Endpoints", "Pod", "Node"),
@@ -49,7 +51,7 @@ def resource_of(kind):
 
 
 Event = collections.namedtuple("Event", "version kind object")
-# kind: LIST, WATCH or STREAM. query: a dict. at_s: when it came, monotonic.
+# kind: LIST, WATCH, STREAM or PATCH. query: a dict. at_s: when it came, monotonic.
 Request = collections.namedtuple("Request", "resource kind namespace query headers at_s")
 
 
@@ -145,6 +147,8 @@ class ApiServer:
         self.faults = []      # [resource, kind, fault, times]
         self.requests = []
         self.patches = []
+        self.object_patches = []  # the same, of objects themselves
+        self.lacks_status = set()  # resources without the subresource
         self.lease_requests = 0
         self.open = {}        # exchange -> True while it is answered
         self.listener, self.port = None, 0
@@ -351,12 +355,15 @@ class ApiServer:
                           time.monotonic())
         exchange = Exchange(self, sock, request)
         body = lines.read(int(headers.get("content-length", 0)))
-        if first[0] == "PATCH" and path.endswith("/status"):
-            self.patch_status(exchange, root.removesuffix("/status"), namespace, json.loads(body))
-            return exchange.keeps_open
         if path.startswith(LEASES):  # who leads is for other tests; here nobody does
             self.lease_requests += 1
             exchange.reply(403, failure(403, "Forbidden", "no leases here"))
+            return exchange.keeps_open
+        if first[0] == "PATCH":
+            self.patch(exchange, root, namespace, json.loads(body))
+            return exchange.keeps_open
+        if root.removeprefix("/apis/") in GROUPS:
+            self.discover(exchange, root)
             return exchange.keeps_open
         with self.changed:
             self.requests.append(request)
@@ -387,19 +394,37 @@ class ApiServer:
         else:
             self.watch(exchange, shelf)
 
-    def patch_status(self, exchange, path, namespace, body):
+    def patch(self, exchange, path, namespace, body):
         """As a merge patch that names its version, of the status alone."""
-        path, _, name = path.rpartition("/")
+        is_status = path.endswith("/status")
+        path, _, name = path.removesuffix("/status").rpartition("/")
+        resource = path.rpartition("/")[2]
+        fault = self._fault_for(Request(resource + "/status" * is_status, PATCH, namespace, {}, {},
+                                        time.monotonic()))
         with self.changed:
-            self.patches.append((path.rpartition("/")[2], name, body))
+            (self.patches if is_status else self.object_patches).append((resource, name, body))
             thing = self.shelves[path].objects.get((namespace, name))
-            if thing is None:
+            is_right = is_status != (resource in self.lacks_status)
+            if fault is not None:
+                fault(exchange)
+            elif not is_right and not is_status:
+                exchange.reply(403, failure(403, "Forbidden", f"cannot patch {resource}"))
+            elif not is_right or thing is None:
                 exchange.reply(404, failure(404, "NotFound", "no such object"))
             elif body["metadata"]["resourceVersion"] != thing["metadata"]["resourceVersion"]:
                 exchange.reply(409, failure(409, "Conflict", "another version"))
             else:
                 exchange.reply(200, self.put({
                     **thing, "status": {**thing.get("status", {}), **body["status"]}}))
+
+    def discover(self, exchange, root):
+        """Which resources the group and version has."""
+        names = [path.rpartition("/")[2] for path in self.shelves
+                 if path.rpartition("/")[0] == root and path not in self.missing]
+        names += [f"{name}/status" for name in names if name not in self.lacks_status]
+        exchange.reply(200, {"kind": "APIResourceList", "apiVersion": "v1",
+                             "groupVersion": root.removeprefix("/apis/"),
+                             "resources": [{"name": name} for name in names]})
 
     def _selected(self, request, thing):
         def selector(name):

@@ -164,6 +164,35 @@ TEST(an_object_that_is_deleted_gets_no_good_news)
     bench_destroy(bench);
 }
 
+/* Nor does its successor, for it is another object, to which nothing was said. */
+TEST(an_object_that_is_made_anew_gets_no_good_news_and_is_told_about_at_once)
+{
+    struct bench *bench = bench_create();
+    struct object_here *object = &bench->server.objects[0];
+
+    set_fault(bench, "bad");
+    pass(bench, 2000);
+    (void)snprintf(object->uid, sizeof(object->uid), "another");
+    set(bench, NULL, 0, NULL, 0); /* the table does not have it yet */
+    pass(bench, 2000);
+    assert_int_equal(bench->sent_count, 1);
+    set_fault(bench, "bad");
+    pass(bench, 2000);
+    assert_int_equal(bench->sent_count, 2);
+    assert_says(bench, 1, "\"type\":\"Warning\"");
+    assert_says(bench, 1, "\"uid\":\"another\"");
+    (void)snprintf(object->uid, sizeof(object->uid), "a third");
+    set_fault(bench, "bad"); /* and the table never lacked it */
+    pass(bench, 2000);
+    assert_int_equal(bench->sent_count, 3);
+    assert_says(bench, 2, "\"uid\":\"a third\"");
+    set_fault(bench, NULL);
+    pass(bench, 2000);
+    assert_int_equal(bench->sent_count, 4);
+    assert_says(bench, 3, "\"reason\":\"Valid\"");
+    bench_destroy(bench);
+}
+
 TEST(the_same_is_told_once_and_its_name_is_the_same_everywhere)
 {
     struct bench *one = bench_create(), *two = bench_create();
@@ -284,6 +313,7 @@ TESTS(UNIT(an_invalid_object_gets_a_warning_that_tells_its_status),
       UNIT(an_ingress_gets_one_for_its_first_error_and_none_for_warnings),
       UNIT(what_is_well_again_is_told_and_what_never_was_wrong_is_not),
       UNIT(an_object_that_is_deleted_gets_no_good_news),
+      UNIT(an_object_that_is_made_anew_gets_no_good_news_and_is_told_about_at_once),
       UNIT(the_same_is_told_once_and_its_name_is_the_same_everywhere),
       UNIT(another_mistake_is_another_event),
       UNIT(an_object_that_comes_and_goes_is_told_once_a_minute_and_counted),

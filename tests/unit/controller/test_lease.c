@@ -249,6 +249,69 @@ TEST(watch_25_a_leader_that_goes_gives_the_lease_back_and_asks_no_more)
     lease_fini(&lease);
 }
 
+static void assert_gives_back(struct lease *lease, const char *version)
+{
+    struct lease_record record;
+
+    assert_int_equal(lease_next(lease, START_MS), LEASE_WRITE);
+    record = lease_record_to_write(lease, BYTES("now"));
+    assert_int_equal(record.holder.len, 0);
+    assert_bytes(record.version, version);
+}
+
+TEST(watch_25_a_leader_that_goes_while_a_renewal_is_on_its_way_gives_back_what_came_of_it)
+{
+    struct lease lease;
+
+    lead(&lease, START_MS);
+    assert_int_equal(lease_next(&lease, START_MS + LEASE_RENEW_MS), LEASE_WRITE);
+    lease_answered(&lease, LEASE_FAILED, NULL, START_MS + LEASE_RENEW_MS); /* cancelled */
+    lease_release(&lease);
+    assert_int_equal(lease_next(&lease, START_MS), LEASE_READ);
+    got(&lease, "me", "77", "c", START_MS);
+    assert_gives_back(&lease, "77");
+    lease_answered(&lease, LEASE_CONFLICT, NULL, START_MS);
+    assert_int_equal(lease_next(&lease, START_MS), LEASE_NOTHING);
+    lease_fini(&lease);
+}
+
+TEST(watch_25_a_leader_that_goes_reads_once_after_a_conflict_and_takes_it_from_nobody)
+{
+    static const char *const holders[] = {"me", "other"};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct lease lease;
+
+        lead(&lease, START_MS);
+        lease_release(&lease);
+        assert_int_equal(lease_next(&lease, START_MS), LEASE_WRITE);
+        lease_answered(&lease, LEASE_CONFLICT, NULL, START_MS);
+        assert_int_equal(lease_next(&lease, START_MS), LEASE_READ);
+        got(&lease, holders[i], "77", "c", START_MS);
+        if (i == 0)
+            assert_gives_back(&lease, "77");
+        else
+            assert_int_equal(lease_next(&lease, START_MS), LEASE_NOTHING);
+        lease_fini(&lease);
+    }
+}
+
+TEST(watch_25_a_candidate_that_goes_while_it_takes_the_lease_gives_it_back_if_it_got_it)
+{
+    struct lease lease;
+
+    lease_init(&lease, BYTES("me"), 1, START_MS);
+    assert_int_equal(lease_next(&lease, START_MS), LEASE_READ);
+    lease_answered(&lease, LEASE_ABSENT, NULL, START_MS);
+    assert_int_equal(lease_next(&lease, START_MS), LEASE_CREATE);
+    lease_answered(&lease, LEASE_FAILED, NULL, START_MS);
+    lease_release(&lease);
+    assert_int_equal(lease_next(&lease, START_MS), LEASE_READ);
+    got(&lease, "me", "1", "a", START_MS);
+    assert_gives_back(&lease, "1");
+    lease_fini(&lease);
+}
+
 TEST(a_candidate_that_goes_asks_nothing)
 {
     struct lease lease;
@@ -551,6 +614,9 @@ TESTS(UNIT(watch_25_a_lease_that_is_not_there_is_created),
       UNIT(watch_25_a_conflict_by_somebodys_label_does_not_end_a_leader),
       UNIT(watch_25_a_lease_that_was_deleted_is_not_created_before_its_holder_has_lost_it),
       UNIT(watch_25_a_leader_that_goes_gives_the_lease_back_and_asks_no_more),
+      UNIT(watch_25_a_leader_that_goes_while_a_renewal_is_on_its_way_gives_back_what_came_of_it),
+      UNIT(watch_25_a_leader_that_goes_reads_once_after_a_conflict_and_takes_it_from_nobody),
+      UNIT(watch_25_a_candidate_that_goes_while_it_takes_the_lease_gives_it_back_if_it_got_it),
       UNIT(a_candidate_that_goes_asks_nothing),
       UNIT(a_server_that_does_not_answer_is_asked_ever_less_often_by_candidates),
       UNIT(watch_25_no_two_ever_lead_however_bad_clocks_links_and_pauses_are),

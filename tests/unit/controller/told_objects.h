@@ -17,6 +17,7 @@
 struct object_here {
     enum object_kind kind;
     char name[24]; /* in the namespace "web" */
+    char uid[24];  /* the name */
     char version[16];
     char state[64];
     char description[64];
@@ -34,6 +35,7 @@ static struct object_here *server_put(struct server *server, enum object_kind ki
 
     object->kind = kind;
     (void)snprintf(object->name, sizeof(object->name), "%s", name);
+    (void)snprintf(object->uid, sizeof(object->uid), "%s", name);
     (void)snprintf(object->version, sizeof(object->version), "1");
     (void)snprintf(object->state, sizeof(object->state), "%s", state);
     (void)snprintf(object->description, sizeof(object->description), "%s", description);
@@ -51,7 +53,7 @@ static bool server_find(void *context, enum object_kind kind, struct bytes ns, s
 
         if (object->kind != kind || !bytes_equal(bytes_of(object->name), name))
             continue;
-        *status = (struct kube_status){.uid = bytes_of(object->name),
+        *status = (struct kube_status){.uid = bytes_of(object->uid),
                                        .resource_version = bytes_of(object->version),
                                        .current_status = bytes_of(object->state),
                                        .description = bytes_of(object->description)};

@@ -31,6 +31,35 @@ TEST(a_call_gets_status_and_body_and_sends_the_token_of_the_file)
     seen_fini(&seen);
 }
 
+/* Of all connections to this port; -1 when there is none. */
+static int flags_of_connection(uint16_t port)
+{
+    for (int fd = 3; fd < 1024; fd++) {
+        struct sockaddr_in peer;
+        socklen_t size = sizeof(peer);
+
+        if (getpeername(fd, (struct sockaddr *)&peer, &size) == 0 && peer.sin_family == AF_INET &&
+            ntohs(peer.sin_port) == port)
+            return fcntl(fd, F_GETFD);
+    }
+    return -1;
+}
+
+TEST(no_credential_plugin_inherits_a_connection)
+{
+    struct tls_server server = {0};
+    struct caller caller;
+    struct seen seen = {0};
+
+    tls_server_start(&server, 0, serve_hello);
+    caller_begin(&caller, &server);
+    caller_get(&caller, &seen, "/version");
+    assert_int_equal(flags_of_connection(server.address.port), FD_CLOEXEC);
+    caller_fini(&caller);
+    tls_server_stop(&server);
+    seen_fini(&seen);
+}
+
 TEST(the_host_header_is_the_server_and_not_the_name_of_its_certificate)
 {
     struct tls_server server = {0};
@@ -634,6 +663,7 @@ TEST(a_call_sends_its_method_its_body_and_what_it_is)
 }
 
 TESTS(UNIT(a_call_gets_status_and_body_and_sends_the_token_of_the_file),
+      UNIT(no_credential_plugin_inherits_a_connection),
       UNIT(the_host_header_is_the_server_and_not_the_name_of_its_certificate),
       UNIT(a_server_with_a_certificate_of_another_ca_gets_no_request),
       UNIT(a_server_with_another_name_gets_no_request),

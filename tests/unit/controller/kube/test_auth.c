@@ -5,6 +5,7 @@
 #include "controller/kube/exec_plugin.h"
 #include "tests/unit/controller/kube/tree.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <time.h>
 
@@ -320,6 +321,39 @@ TEST(closing_ends_a_plugin_that_runs)
     holder_fini(&holder);
 }
 
+/* The loop turns meanwhile. */
+static void expect_event(struct holder *holder, int fd, short event)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+
+    for (int tries = 0; tries < 800 && poll(&poll_fd, 1, 10) == 0; tries++)
+        uv_run(&holder->loop, UV_RUN_NOWAIT);
+    assert_true((poll_fd.revents & event) != 0);
+}
+
+/* All of them hold the pipe, which ends when the last one does. */
+TEST(closing_ends_what_a_plugin_has_started)
+{
+    struct holder holder;
+    char byte;
+    int fifo;
+
+    holder_init(&holder);
+    assert_int_equal(mkfifo(tree_path(&holder.tree, "fifo"), 0600), 0);
+    fifo = open(tree_path(&holder.tree, "fifo"), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    holder_plug(&holder, "#!/bin/sh\nexec 9>$DIR/fifo\nsleep 600 & echo >&9\nwait\n");
+    assert_int_equal(holder_open(&holder, 0), STATUS_OK);
+    auth_read(holder.auth);
+    expect_event(&holder, fifo, POLLIN);
+    assert_int_equal(read(fifo, &byte, 1), 1);
+    auth_close(holder.auth, on_closed, &holder);
+    expect_event(&holder, fifo, POLLHUP);
+    close(fifo);
+    holder.auth = NULL;
+    uv_run(&holder.loop, UV_RUN_DEFAULT);
+    holder_fini(&holder);
+}
+
 TEST(what_has_expired_is_not_used_and_the_plugin_runs_again_before)
 {
     struct holder holder;
@@ -375,6 +409,6 @@ TESTS(UNIT(watch_20_a_token_file_is_read_again_by_the_clock),
       UNIT(a_plugin_gets_arguments_and_variables_as_they_are_and_gives_a_token),
       UNIT(what_a_plugin_does_wrong_is_told_and_nothing_is_sent),
       UNIT(a_plugin_that_leaves_a_child_behind_is_not_waited_for),
-      UNIT(closing_ends_a_plugin_that_runs),
+      UNIT(closing_ends_a_plugin_that_runs), UNIT(closing_ends_what_a_plugin_has_started),
       UNIT(what_has_expired_is_not_used_and_the_plugin_runs_again_before),
       UNIT(times_of_plugins_are_rfc_3339))

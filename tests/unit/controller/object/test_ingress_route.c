@@ -213,7 +213,8 @@ TEST(another_status_is_no_other_object)
     decoded_fini(&b);
 }
 
-TEST(a_wrong_type_takes_its_own_object_out_and_names_the_field)
+/* What is left of it is what its status needs. */
+TEST(a_wrong_type_leaves_of_its_own_object_the_name_and_the_field_that_is_wrong)
 {
     static const struct {
         const char *spec, *field;
@@ -243,10 +244,37 @@ TEST(a_wrong_type_takes_its_own_object_out_and_names_the_field)
         text_init(&text);
         text_printf(&text, HEAD "%s---\n%s", wrong[i].spec, whole);
         decode_manifest(text_bytes(&text), BYTES("a"), &decoded);
-        assert_int_equal(decoded.objects_count, 1);
+        assert_int_equal(decoded.objects_count, 2);
+        assert_true(object_is_stand_in(decoded.objects[0]));
+        assert_true(
+            bytes_equal(as_ingress_route(decoded.objects[0])->fault, decoded.notes[0].text));
+        assert_int_equal(as_ingress_route(decoded.objects[0])->routes_count, 0);
+        assert_false(object_is_stand_in(decoded.objects[1]));
         assert_int_equal(decoded.notes_count, 1);
         assert_true(decoded.notes[0].is_error);
         assert_true(bytes_starts_with(decoded.notes[0].text, bytes_of(wrong[i].field)));
+        text_fini(&text);
+        decoded_fini(&decoded);
+    }
+}
+
+TEST(what_has_no_usable_name_is_left_out_whatever_else_is_wrong)
+{
+    static const char *const metadata[] = {"{name: 5}", "{name: A}", "{}",
+                                           "{name: a, namespace: 5}", "{name: a, namespace: B}"};
+
+    for (size_t i = 0; i < sizeof(metadata) / sizeof(metadata[0]); i++) {
+        struct decoded decoded;
+        struct text text;
+
+        text_init(&text);
+        text_printf(&text,
+                    "apiVersion: contour.heptio.com/v1beta1\nkind: IngressRoute\nmetadata: %s\n"
+                    "spec: {routes: 7}\n",
+                    metadata[i]);
+        decode_manifest(text_bytes(&text), BYTES("a"), &decoded);
+        assert_int_equal(decoded.objects_count, 0);
+        assert_int_equal(decoded.notes_count, 1);
         text_fini(&text);
         decoded_fini(&decoded);
     }
@@ -333,6 +361,7 @@ TESTS(UNIT(a_virtualhost_is_read_whole_and_makes_a_root), UNIT(a_route_is_read_w
       UNIT(a_tcpproxy_is_read_whole), UNIT(what_is_absent_or_null_reads_as_empty),
       UNIT(an_empty_block_is_present), UNIT(numbers_out_of_their_range_are_kept_as_written),
       UNIT(unknown_fields_are_ignored), UNIT(another_status_is_no_other_object),
-      UNIT(a_wrong_type_takes_its_own_object_out_and_names_the_field),
+      UNIT(a_wrong_type_leaves_of_its_own_object_the_name_and_the_field_that_is_wrong),
+      UNIT(what_has_no_usable_name_is_left_out_whatever_else_is_wrong),
       UNIT(another_version_or_group_is_another_kind),
       UNIT(an_object_differs_when_any_field_that_is_read_differs))

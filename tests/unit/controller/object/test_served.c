@@ -393,6 +393,25 @@ TEST(watch_25_a_status_and_a_version_are_no_change_of_the_object)
     arena_fini(&arena);
 }
 
+TEST(a_resource_is_found_in_the_list_of_its_group)
+{
+    const struct bytes list = BYTES("{\"kind\":\"APIResourceList\",\"resources\":["
+                                    "{\"name\":\"ingressroutes\"},{},7,"
+                                    "{\"name\":\"ingressroutes/status\"}]}");
+    bool is_there = false;
+
+    assert_int_equal(served_find_resource(list, BYTES("ingressroutes/status"), &is_there),
+                     STATUS_OK);
+    assert_true(is_there);
+    assert_int_equal(served_find_resource(list, BYTES("ingressroutes/scale"), &is_there),
+                     STATUS_OK);
+    assert_false(is_there);
+    assert_int_equal(served_find_resource(BYTES("{\"resources\":7}"), BYTES("x"), &is_there),
+                     STATUS_INVALID);
+    assert_int_equal(served_find_resource(BYTES("404 page not found"), BYTES("x"), &is_there),
+                     STATUS_INVALID);
+}
+
 TEST(secrets_are_decoded_and_their_faults_show_no_value)
 {
     struct served_event good, bad;
@@ -432,4 +451,5 @@ TESTS(UNIT(a_page_has_its_items_its_version_and_where_it_goes_on),
       UNIT(a_failure_that_is_no_status_or_an_absurd_one_says_nothing),
       UNIT(a_line_that_is_no_event_is_refused),
       UNIT(watch_25_a_status_and_a_version_are_no_change_of_the_object),
+      UNIT(a_resource_is_found_in_the_list_of_its_group),
       UNIT(secrets_are_decoded_and_their_faults_show_no_value))
