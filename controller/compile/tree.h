@@ -17,8 +17,9 @@
 /* Limits on what one host's tree may be; what lies beyond is left out and told. */
 #define DELEGATION_DEPTH_MAX  64     /* IngressRoutes on the way from the root, with it */
 #define DELEGATION_VISITS_MAX 20000  /* evaluations of IngressRoutes by one host */
-#define TREE_ROUTES_MAX       200000 /* looked at by these; further services count like routes */
-#define ROUTE_SERVICES_MAX    256    /* of one route */
+#define TREE_ROUTES_MAX       200000 /* of these, as delegated; further services count like routes */
+#define TREE_LOOKS_MAX        4000000 /* to find these, also at routes outside of what is delegated */
+#define ROUTE_SERVICES_MAX    256     /* of one route */
 
 struct host_pass;
 struct origin;

@@ -19,22 +19,38 @@ struct part {
     struct bytes path;  /* normal form */
 };
 
+enum tree_path tree_path(struct arena *arena, struct bytes match, struct bytes *path)
+{
+    if (match.len == 0 || match.at[0] != '/')
+        return TREE_PATH_RELATIVE;
+    *path = match;
+    if (path_is_normal(match) ||
+        path_normalise(match, arena_alloc(arena, match.len), path) == PATH_FINE)
+        return TREE_PATH_FINE;
+    return TREE_PATH_BAD;
+}
+
+bool tree_path_is_within(struct bytes path, struct bytes prefix)
+{
+    while (prefix.len > 0 && prefix.at[prefix.len - 1] == '/')
+        prefix.len--;
+    return bytes_starts_with(path, prefix) &&
+           (path.len == prefix.len || path.at[prefix.len] == '/');
+}
+
 /* False when no request could have such a path; then it has been told. */
 static bool normalise(struct walk *walk, const struct step *step, struct part *part)
 {
     struct bytes written = part->route->match;
-    char *room;
 
-    if (written.len == 0 || written.at[0] != '/') {
+    switch (tree_path(walk->host->pass->scratch, written, &part->path)) {
+    case TREE_PATH_FINE:
+        break;
+    case TREE_PATH_RELATIVE:
         step_fault(walk, step, part->field, "%.*s: match must begin with /",
                    BYTES_ARG(part->label));
         return false;
-    }
-    part->path = written;
-    if (path_is_normal(written))
-        return true;
-    room = arena_alloc(walk->host->pass->scratch, written.len);
-    if (path_normalise(written, room, &part->path) != PATH_FINE) {
+    case TREE_PATH_BAD:
         step_fault(walk, step, part->field, "%.*s: match is no path that a request can have",
                    BYTES_ARG(part->label));
         return false;
@@ -45,20 +61,11 @@ static bool normalise(struct walk *walk, const struct step *step, struct part *p
     return true;
 }
 
-/* /foo holds /foo, /foo/ and /foo/x, and not /foobar. */
-static bool is_within(struct bytes path, struct bytes prefix)
-{
-    while (prefix.len > 0 && prefix.at[prefix.len - 1] == '/')
-        prefix.len--;
-    return bytes_starts_with(path, prefix) &&
-           (path.len == prefix.len || path.at[prefix.len] == '/');
-}
-
 static bool is_contained(struct walk *walk, const struct step *step, const struct part *part)
 {
     struct bytes path, prefix;
 
-    if (step->up == NULL || is_within(part->path, step->prefix))
+    if (step->up == NULL || tree_path_is_within(part->path, step->prefix))
         return true;
     path = quoted(walk->host->pass, part->route->match);
     prefix = quoted(walk->host->pass, step->written);
@@ -197,32 +204,36 @@ static void walk_services(struct walk *walk, const struct step *step, const stru
 
 /* The same IngressRoute under the same prefix has the same leaves, which have their places already.
  * So a tree in which all paths lead everywhere is walked once and not once for each path. */
-static bool was_seen(struct walk *walk, const struct ingress_route *object, struct bytes prefix)
+static void walk_child(struct walk *walk, const struct step *step, const struct part *part,
+                       struct bytes field, const struct ingress_route *object)
 {
-    struct bytes key = plain_printf(walk->host->pass->scratch, "%.*s/%.*s ",
-                                    BYTES_ARG(object->object.ns), BYTES_ARG(object->object.name));
-    char *whole = arena_alloc(walk->host->pass->scratch, key.len + prefix.len);
+    struct portion *portion = shares_find(&walk->shares, walk->host->pass, object, part->path);
+    struct step child = {.up = step,
+                         .object = object,
+                         .portion = portion,
+                         .prefix = part->path,
+                         .written = part->route->match};
 
-    memcpy(whole, key.at, key.len);
-    if (prefix.len > 0)
-        memcpy(whole + key.len, prefix.at, prefix.len);
-    key = bytes_from(whole, key.len + prefix.len);
-    return map_put(&walk->seen, key, walk) != NULL;
+    if (portion != NULL && portion->is_walked)
+        return;
+    if (portion == NULL || portion->share != SHARE_GIVEN) {
+        add_unavailable(walk, step, part, tree_tell_excess(walk, &child, field));
+        return;
+    }
+    portion->is_walked = true;
+    step_enter(walk, &child, field);
+    tree_walk_routes(walk, &child);
 }
 
 static void walk_delegate(struct walk *walk, const struct step *step, const struct part *part)
 {
     const struct ingress_route *object = NULL;
     struct bytes field, why;
-    struct step child;
 
     field = plain_printf(walk->host->pass->scratch, "%.*s.delegate", BYTES_ARG(part->field));
     switch (delegation_follow(walk, step, field, "route", &part->route->delegate, &object, &why)) {
     case DELEGATION_FOUND:
-        if (was_seen(walk, object, part->path))
-            return;
-        child = step_enter(walk, object, step, part->path, part->route->match, field);
-        tree_walk_routes(walk, &child);
+        walk_child(walk, step, part, field, object);
         break;
     case DELEGATION_MISSING:
         step_tell(walk, step, true, "%.*s: %.*s, so \"%.*s\" answers 503", BYTES_ARG(field),
@@ -235,14 +246,32 @@ static void walk_delegate(struct walk *walk, const struct step *step, const stru
     }
 }
 
+/* True when it lies outside of what was delegated, and there were so many of these that it is not
+ * told: then looking at it is all that it costs. */
+static bool is_beyond_telling(struct walk *walk, const struct step *step,
+                              const struct ingress_route_route *route)
+{
+    bool does_nothing = !route->delegate.is_present && route->services_count == 0;
+    struct bytes path;
+
+    if (step->up == NULL ||
+        tree_path(walk->host->pass->scratch, route->match, &path) != TREE_PATH_FINE ||
+        tree_path_is_within(path, step->prefix))
+        return false;
+    return walk->outside_count++ >= FINDINGS_MAX && (does_nothing || step_has_fault(walk, step));
+}
+
 static void walk_route(struct walk *walk, const struct step *step, uint32_t index)
 {
     struct pass *pass = walk->host->pass;
     const struct ingress_route_route *route = &step->object->routes[index];
     bool has_delegate = route->delegate.is_present;
     struct part part = {.route = route};
-    struct bytes match = quoted(pass, route->match);
+    struct bytes match;
 
+    if (is_beyond_telling(walk, step, route))
+        return;
+    match = quoted(pass, route->match);
     part.field = plain_printf(pass->scratch, "spec.routes[%u]", index);
     part.label = plain_printf(pass->scratch, "route %.*s", BYTES_ARG(match));
     if (!has_delegate && route->services_count == 0) {
@@ -268,7 +297,6 @@ static void walk_route(struct walk *walk, const struct step *step, uint32_t inde
 
 void tree_walk_routes(struct walk *walk, const struct step *step)
 {
-    walk->routes_size += step->object->routes_size;
     for (uint32_t i = 0; i < step->object->routes_count; i++)
         walk_route(walk, step, i);
 }
