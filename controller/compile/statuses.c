@@ -4,7 +4,7 @@
  *
  *     a root that may not be one            -> invalid, whatever else
  *     visited: with a fault by some host    -> invalid; the first host by name tells it
- *     visited: without                      -> valid
+ *     visited: without                      -> valid; also where only some ways to it are wrong
  *     not visited                           -> orphaned
  *
  * A root is visited by its own host only. So the status is a function of the objects, and not of
@@ -12,6 +12,7 @@
  */
 #include "controller/compile/ingress_route.h"
 #include "controller/compile/root.h"
+#include "controller/compile/ways.h"
 #include "core/check.h"
 #include "route/normal.h"
 
@@ -28,7 +29,7 @@ struct verdict {
 };
 
 /* The host whose visit has a fault and whose name comes first; of its visits, the first. */
-static const struct visit *first_fault(const struct route_node *node)
+static const struct visit *first_fault(const struct route_node *node, const struct fit *fit)
 {
     const struct visit *first = NULL;
 
@@ -36,7 +37,7 @@ static const struct visit *first_fault(const struct route_node *node)
         const struct visit *visit = LIST_ENTRY(link, struct visit, link);
         int order;
 
-        if (!visit->is_evaluated || visit->fault.len == 0)
+        if (visit->fault.len == 0 && !ways_count(fit, visit))
             continue;
         order = first == NULL ? -1 : bytes_compare(visit->host->name, first->host->name);
         /* Visits of one host stand in one array, in the order of its walk. */
@@ -55,10 +56,18 @@ static bool is_reached(const struct route_node *node)
     return false;
 }
 
-static void judge(const struct pass *pass, const struct route_node *node,
-                  const struct ingress_route *route, struct verdict *verdict)
+static void add_fault(const struct fit *fit, const struct visit *visit, struct text *out)
 {
-    const struct visit *fault = first_fault(node);
+    if (ways_count(fit, visit) && (visit->way->is_first || visit->fault.len == 0))
+        ways_add_fault(visit, out);
+    else
+        text_add(out, visit->fault);
+}
+
+static void judge(const struct pass *pass, const struct route_node *node,
+                  const struct ingress_route *route, const struct fit *fit, struct verdict *verdict)
+{
+    const struct visit *fault = first_fault(node, fit);
     enum root_fault refusal = ROOT_FINE;
 
     if (route->is_root)
@@ -68,7 +77,7 @@ static void judge(const struct pass *pass, const struct route_node *node,
         root_add_fault(refusal, route->fqdn, &verdict->description);
     } else if (fault != NULL) {
         verdict->state = OBJECT_INVALID;
-        text_add(&verdict->description, fault->fault);
+        add_fault(fit, fault, &verdict->description);
     } else {
         verdict->state = is_reached(node) ? OBJECT_VALID : OBJECT_ORPHANED;
         text_add(&verdict->description, verdict->state == OBJECT_VALID ? VALID : ORPHANED);
@@ -104,17 +113,21 @@ static void settle(struct pass *pass, struct route_node *node)
     const struct ingress_route *route =
         as_ingress_route(cache_get(pass->cache, OBJECT_INGRESS_ROUTE, node->ns, node->name));
     struct verdict verdict = {0};
+    struct fit fit;
 
     if (route == NULL || !ingress_route_is_ours(pass->classes, route)) {
         forget_status(&pass->dag->trees, node);
+        ways_forget(pass, node);
         if (list_is_empty(&node->visits))
             trees_forget(&pass->dag->trees, node);
         return;
     }
+    fit = ways_fit(node);
     text_init(&verdict.description);
-    judge(pass, node, route, &verdict);
+    judge(pass, node, route, &fit, &verdict);
     set_status(&pass->dag->trees, node, &verdict);
     text_fini(&verdict.description);
+    ways_tell(pass, node, &route->object, &fit);
 }
 
 static void write_all(struct pass *pass)

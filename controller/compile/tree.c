@@ -83,9 +83,39 @@ void step_fault(struct walk *walk, const struct step *step, struct bytes field, 
     step_tell(walk, step, true, "%.*s: %.*s", BYTES_ARG(field), BYTES_ARG(text));
 }
 
-bool step_has_fault(const struct walk *walk, const struct step *step)
+static struct visit *visit_of(struct walk *walk, const struct step *step)
 {
-    return walk->host->pass->visits.visits[step->visit].fault.len > 0;
+    return &walk->host->pass->visits.visits[step->visit];
+}
+
+bool step_may_tell_way(struct walk *walk, const struct step *step)
+{
+    struct visit *visit = visit_of(walk, step);
+
+    if (visit->way == NULL || walk->way_faults_count < FINDINGS_MAX)
+        return true;
+    visit->way->left_out++;
+    return false;
+}
+
+void step_way_fault(struct walk *walk, const struct step *step, struct bytes field,
+                    const char *format, ...)
+{
+    struct pass *pass = walk->host->pass;
+    struct way_fault fault = {.field = field};
+    va_list args;
+
+    if (step->up != NULL && !step_may_tell_way(walk, step))
+        return;
+    va_start(args, format);
+    fault.text = plain_vprintf(pass->scratch, format, args);
+    va_end(args);
+    if (step->up == NULL) {
+        step_fault(walk, step, field, "%.*s", BYTES_ARG(fault.text));
+        return;
+    }
+    walk->way_faults_count++;
+    visit_list_blame(&pass->visits, step->visit, pass->scratch, &fault, step->field);
 }
 
 void step_enter(struct walk *walk, struct step *step, struct bytes field)
@@ -95,7 +125,9 @@ void step_enter(struct walk *walk, struct step *step, struct bytes field)
     const struct step *up = step->up;
 
     step->visit = visit_list_add(&pass->dag->trees, &pass->visits, object->ns, object->name);
-    pass->visits.visits[step->visit].is_evaluated = true;
+    visit_of(walk, step)->is_evaluated = true;
+    visit_of(walk, step)->giver = up == NULL ? NULL : visit_of(walk, up)->node;
+    step->field = field;
     step->title = object_title(object, pass->scratch);
     step->depth = up == NULL ? 1 : up->depth + 1;
     if (up != NULL)

@@ -25,9 +25,9 @@ static const struct excess {
 void tree_tell_depth(struct walk *walk, const struct step *step, struct bytes field,
                      const char *what)
 {
-    step_fault(walk, step, field,
-               "%s: the tree of host %.*s is deeper than 64 delegations (DELEGATION_DEPTH_MAX)",
-               what, BYTES_ARG(walk->host->node->name));
+    step_way_fault(walk, step, field,
+                   "%s: the tree of host %.*s is deeper than 64 delegations (DELEGATION_DEPTH_MAX)",
+                   what, BYTES_ARG(walk->host->node->name));
 }
 
 /* What is wrong with it is in its own status. */
@@ -37,11 +37,12 @@ static struct bytes tell_greedy(struct walk *walk, struct step *child, struct by
     struct bytes prefix = quoted(walk->host->pass, child->written);
 
     step_enter(walk, child, field);
-    step_fault(
+    step_way_fault(
         walk, child, BYTES("spec.routes"),
         "the tree of host %.*s is %s, and what this IngressRoute has below %.*s is more than "
         "its share: %s",
         BYTES_ARG(walk->host->node->name), excess->limit, BYTES_ARG(prefix), excess->own);
+    walk->host->pass->visits.visits[child->visit].way->is_greedy = true;
     step_tell(walk, child->up, false,
               "%.*s: %.*s is more than its share of the tree, so %.*s answers 503",
               BYTES_ARG(field), BYTES_ARG(child->title), BYTES_ARG(prefix));
@@ -62,10 +63,11 @@ struct bytes tree_tell_excess(struct walk *walk, struct step *child, struct byte
     if (portion == NULL)
         tree_tell_depth(walk, child->up, field, "route");
     else
-        step_fault(walk, child->up, field,
-                   "route: the tree of host %.*s is %s, and the share of this IngressRoute is used "
-                   "up: %s",
-                   BYTES_ARG(walk->host->node->name), excesses[portion->share].limit,
-                   excesses[portion->share].giver);
+        step_way_fault(
+            walk, child->up, field,
+            "route: the tree of host %.*s is %s, and the share of this IngressRoute is used "
+            "up: %s",
+            BYTES_ARG(walk->host->node->name), excesses[portion->share].limit,
+            excesses[portion->share].giver);
     return DELEGATION_IS_BAD;
 }

@@ -18,6 +18,7 @@ struct step {
     struct bytes title;            /* "IngressRoute default/web" */
     struct bytes prefix;           /* delegated to it, normal form; empty at the root: everything */
     struct bytes written;          /* the same as its delegator wrote it */
+    struct bytes field;            /* where its delegator delegates; empty at the root */
     struct bytes via;              /* how it is reached; empty at the root */
     uint32_t depth;                /* 1 at the root */
 };
@@ -26,7 +27,7 @@ struct walk {
     struct host_pass *host;
     struct shares shares;
     uint32_t leaves_capacity;
-    uint32_t outside_count; /* routes that lie outside of what was delegated */
+    uint32_t way_faults_count; /* see step_way_fault() */
 };
 
 /* A match as requests are matched. */
@@ -51,6 +52,12 @@ const struct ingress_route *tree_find(const struct pass *pass, const struct ingr
 /* An error of the IngressRoute: its status if it is the first, and a finding at `field`. */
 void step_fault(struct walk *walk, const struct step *step, struct bytes field, const char *format,
                 ...) __attribute__((format(printf, 4, 5)));
+/* The same for what is wrong only by the way on which the IngressRoute was reached: ways.h says who
+ * is told. A host has no more than FINDINGS_MAX of these, and one for each visit. */
+void step_way_fault(struct walk *walk, const struct step *step, struct bytes field,
+                    const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* False when there are too many: then it has been counted, and may be left out. */
+bool step_may_tell_way(struct walk *walk, const struct step *step);
 /* Its status alone, for what is told elsewhere in more words. */
 void step_status(struct walk *walk, const struct step *step, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -61,8 +68,6 @@ void step_status(struct walk *walk, const struct step *step, const char *format,
 /* Text of an object in double quotes, with Go's escapes (%q), as statuses have it; of a long one
  * the beginning, and "...". In scratch. */
 struct bytes quoted(struct pass *pass, struct bytes text);
-
-bool step_has_fault(const struct walk *walk, const struct step *step);
 
 /* Visits the IngressRoute and fills in the rest of its step; up, object, portion, prefix and
  * written are there. */

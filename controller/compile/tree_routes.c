@@ -69,9 +69,9 @@ static bool is_contained(struct walk *walk, const struct step *step, const struc
         return true;
     path = quoted(walk->host->pass, part->route->match);
     prefix = quoted(walk->host->pass, step->written);
-    step_fault(walk, step, part->field,
-               "the path prefix %.*s does not match the parent's path prefix %.*s", BYTES_ARG(path),
-               BYTES_ARG(prefix));
+    step_way_fault(walk, step, part->field,
+                   "the path prefix %.*s does not match the parent's path prefix %.*s",
+                   BYTES_ARG(path), BYTES_ARG(prefix));
     return false;
 }
 
@@ -246,19 +246,26 @@ static void walk_delegate(struct walk *walk, const struct step *step, const stru
     }
 }
 
-/* True when it lies outside of what was delegated, and there were so many of these that it is not
- * told: then looking at it is all that it costs. */
+static bool does_nothing(const struct ingress_route_route *route)
+{
+    return !route->delegate.is_present && route->services_count == 0;
+}
+
+/* True when it serves nothing, and so much was told of its like that it is only counted: looking at
+ * it is then all that it costs. */
 static bool is_beyond_telling(struct walk *walk, const struct step *step,
                               const struct ingress_route_route *route)
 {
-    bool does_nothing = !route->delegate.is_present && route->services_count == 0;
+    struct findings *findings = &walk->host->findings;
     struct bytes path;
 
-    if (step->up == NULL ||
-        tree_path(walk->host->pass->scratch, route->match, &path) != TREE_PATH_FINE ||
-        tree_path_is_within(path, step->prefix))
-        return false;
-    return walk->outside_count++ >= FINDINGS_MAX && (does_nothing || step_has_fault(walk, step));
+    if (does_nothing(route)) {
+        findings->left_out += findings->count == FINDINGS_MAX;
+        return findings->count == FINDINGS_MAX;
+    }
+    return step->up != NULL &&
+           tree_path(walk->host->pass->scratch, route->match, &path) == TREE_PATH_FINE &&
+           !tree_path_is_within(path, step->prefix) && !step_may_tell_way(walk, step);
 }
 
 static void walk_route(struct walk *walk, const struct step *step, uint32_t index)
@@ -274,7 +281,7 @@ static void walk_route(struct walk *walk, const struct step *step, uint32_t inde
     match = quoted(pass, route->match);
     part.field = plain_printf(pass->scratch, "spec.routes[%u]", index);
     part.label = plain_printf(pass->scratch, "route %.*s", BYTES_ARG(match));
-    if (!has_delegate && route->services_count == 0) {
+    if (does_nothing(route)) {
         step_tell(walk, step, false,
                   "%.*s: %.*s has neither services nor delegate and does nothing",
                   BYTES_ARG(part.field), BYTES_ARG(part.label));

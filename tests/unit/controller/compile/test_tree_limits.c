@@ -321,6 +321,36 @@ TEST(an_ingress_route_that_is_larger_than_the_tree_is_refused_and_not_who_delega
     world_close(&world);
 }
 
+/* Two of 102,400 are too much for one tree, and one of them is not. */
+TEST(what_is_too_large_for_one_tree_and_fits_into_another_is_told_to_who_delegated_to_it)
+{
+    struct world world;
+    struct text out;
+
+    open_with_service(&world);
+    open_route(&out, "root", HOST);
+    add_delegate(&out, BYTES("/a"), "one");
+    add_delegate(&out, BYTES("/a/a"), "two");
+    put_route(&world, "root", &out);
+    put_heavy(&world, "one", 1, 400);
+    put_heavy(&world, "two", 2, 400);
+    assert_has(world_dump(&world), "status IngressRoute default/one valid");
+    assert_has(world.dump.at, "status IngressRoute default/two invalid: the tree of host h.test is "
+                              "larger than 200000 routes (TREE_ROUTES_MAX)");
+    assert_has(world.dump.at,
+               "services (delegated by IngressRoute default/root for host h.test)\n");
+    open_route(&out, "other", "\"virtualhost\": {\"fqdn\": \"other.test\"},");
+    add_delegate(&out, BYTES("/a/a"), "two");
+    put_route(&world, "other", &out);
+    assert_has(world_dump(&world), "status IngressRoute default/two valid");
+    assert_has(world.dump.at, "status IngressRoute default/root valid");
+    assert_has(world.dump.at,
+               "IngressRoute default/root: spec.routes[1].delegate: for host h.test, "
+               "IngressRoute default/two does not fit here as it does elsewhere");
+    assert_same_as_fresh(&world);
+    world_close(&world);
+}
+
 /* 1,000 of them, 300 times: what nobody publishes is nobody's. */
 TEST(routes_outside_of_what_was_delegated_are_not_counted)
 {
@@ -417,6 +447,7 @@ TESTS(UNIT(a_chain_ends_at_its_sixty_fourth_ingress_route),
       UNIT(who_spends_all_delegations_of_a_tree_leaves_its_siblings_and_its_root_what_they_need),
       UNIT(what_one_child_of_a_child_spends_is_not_taken_from_the_other),
       UNIT(an_ingress_route_that_is_larger_than_the_tree_is_refused_and_not_who_delegated_to_it),
+      UNIT(what_is_too_large_for_one_tree_and_fits_into_another_is_told_to_who_delegated_to_it),
       UNIT(routes_outside_of_what_was_delegated_are_not_counted),
       UNIT(looks_at_routes_that_are_not_counted_have_a_limit_of_their_own),
       UNIT(what_small_children_do_not_need_goes_to_large_ones))
