@@ -4,8 +4,9 @@
  *
  *     a root that may not be one            -> invalid, whatever else
  *     visited: with a fault by some host    -> invalid; the first host by name tells it
- *     visited: without                      -> valid; also where only some ways to it are wrong
- *     not visited                           -> orphaned
+ *     visited: without                      -> valid; also where only some ways to it are wrong,
+ * and where others have its places, which it tells not visited                           ->
+ * orphaned
  *
  * A root is visited by its own host only. So the status is a function of the objects, and not of
  * which of them came last.
@@ -28,6 +29,14 @@ struct verdict {
     struct bytes host; /* of a root, served or not; in room */
 };
 
+/* By the names of hosts; visits of one host stand in one array, in the order of its walk. */
+static bool is_before(const struct visit *a, const struct visit *b)
+{
+    int order = b == NULL ? -1 : bytes_compare(a->host->name, b->host->name);
+
+    return order < 0 || (order == 0 && a < b);
+}
+
 /* The host whose visit has a fault and whose name comes first; of its visits, the first. */
 static const struct visit *first_fault(const struct route_node *node, const struct fit *fit)
 {
@@ -35,13 +44,26 @@ static const struct visit *first_fault(const struct route_node *node, const stru
 
     LIST_EACH (&node->visits, link) {
         const struct visit *visit = LIST_ENTRY(link, struct visit, link);
-        int order;
 
-        if (visit->fault.len == 0 && !ways_count(fit, visit))
+        if ((visit->fault.len > 0 || ways_count(fit, visit)) && is_before(visit, first))
+            first = visit;
+    }
+    return first;
+}
+
+/* The same where a place was lost. NULL: by some way it is served in full. */
+static const struct visit *first_lost(const struct route_node *node)
+{
+    const struct visit *first = NULL;
+
+    LIST_EACH (&node->visits, link) {
+        const struct visit *visit = LIST_ENTRY(link, struct visit, link);
+
+        if (!visit->is_evaluated || visit->way != NULL)
             continue;
-        order = first == NULL ? -1 : bytes_compare(visit->host->name, first->host->name);
-        /* Visits of one host stand in one array, in the order of its walk. */
-        if (order < 0 || (order == 0 && visit < first))
+        if (visit->lost.len == 0)
+            return NULL;
+        if (is_before(visit, first))
             first = visit;
     }
     return first;
@@ -64,6 +86,19 @@ static void add_fault(const struct fit *fit, const struct visit *visit, struct t
         text_add(out, visit->fault);
 }
 
+/* Of what has no fault. */
+static void add_fine(const struct route_node *node, struct verdict *verdict)
+{
+    const struct visit *lost = first_lost(node);
+
+    verdict->state = is_reached(node) ? OBJECT_VALID : OBJECT_ORPHANED;
+    text_add(&verdict->description, verdict->state == OBJECT_VALID ? VALID : ORPHANED);
+    if (lost == NULL)
+        return;
+    text_add_str(&verdict->description, "; ");
+    text_add(&verdict->description, lost->lost);
+}
+
 static void judge(const struct pass *pass, const struct route_node *node,
                   const struct ingress_route *route, const struct fit *fit, struct verdict *verdict)
 {
@@ -79,8 +114,7 @@ static void judge(const struct pass *pass, const struct route_node *node,
         verdict->state = OBJECT_INVALID;
         add_fault(fit, fault, &verdict->description);
     } else {
-        verdict->state = is_reached(node) ? OBJECT_VALID : OBJECT_ORPHANED;
-        text_add(&verdict->description, verdict->state == OBJECT_VALID ? VALID : ORPHANED);
+        add_fine(node, verdict);
     }
 }
 

@@ -118,6 +118,23 @@ void step_way_fault(struct walk *walk, const struct step *step, struct bytes fie
     visit_list_blame(&pass->visits, step->visit, pass->scratch, &fault, step->field);
 }
 
+/* What was given on the way, and the prefix: a slash at its end says nothing. */
+static const uint32_t *add_given(struct arena *arena, const struct step *step)
+{
+    uint32_t *given;
+    size_t len = step->prefix.len;
+
+    if (step->up == NULL)
+        return NULL;
+    given = arena_alloc(arena, (step->depth - 1) * sizeof(given[0]));
+    if (step->depth > 2)
+        memcpy(given, step->up->given, (step->depth - 2) * sizeof(given[0]));
+    while (len > 0 && step->prefix.at[len - 1] == '/')
+        len--;
+    given[step->depth - 2] = (uint32_t)len;
+    return given;
+}
+
 void step_enter(struct walk *walk, struct step *step, struct bytes field)
 {
     struct pass *pass = walk->host->pass;
@@ -130,6 +147,7 @@ void step_enter(struct walk *walk, struct step *step, struct bytes field)
     step->field = field;
     step->title = object_title(object, pass->scratch);
     step->depth = up == NULL ? 1 : up->depth + 1;
+    step->given = add_given(pass->scratch, step);
     if (up != NULL)
         step->via =
             plain_printf(pass->scratch, "%.*s%s%.*s %.*s", BYTES_ARG(up->via),

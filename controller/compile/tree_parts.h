@@ -21,11 +21,14 @@ struct step {
     struct bytes field;            /* where its delegator delegates; empty at the root */
     struct bytes via;              /* how it is reached; empty at the root */
     uint32_t depth;                /* 1 at the root */
+    const uint32_t *given;         /* lengths of the prefixes on the way, as leaf.given */
 };
 
+struct child;
 struct walk {
     struct host_pass *host;
     struct shares shares;
+    struct child *children; /* of the IngressRoute whose routes are looked at; the last one first */
     uint32_t leaves_capacity;
     uint32_t way_faults_count; /* see step_way_fault() */
 };

@@ -11,6 +11,8 @@
 #include "route/normal.h"
 #include "route/rewrite.h"
 
+#include <stdlib.h>
+
 /* One route while it is walked. */
 struct part {
     const struct ingress_route_route *route;
@@ -95,10 +97,10 @@ static struct leaf *add_leaf(struct walk *walk, const struct step *step, const s
 {
     struct leaf *leaf = next_leaf(walk);
 
-    if (step->depth > walk->host->tree.depth)
-        walk->host->tree.depth = step->depth;
     *leaf = (struct leaf){.object = step->object,
+                          .visit = step->visit,
                           .depth = step->depth,
+                          .given = step->given,
                           .permits_insecure = part->route->permit_insecure,
                           .route = {.path = part->path,
                                     .path_kind = PATH_STRING_PREFIX,
@@ -202,27 +204,70 @@ static void walk_services(struct walk *walk, const struct step *step, const stru
     leaf->route = route;
 }
 
-/* The same IngressRoute under the same prefix has the same leaves, which have their places already.
- * So a tree in which all paths lead everywhere is walked once and not once for each path. */
-static void walk_child(struct walk *walk, const struct step *step, const struct part *part,
-                       struct bytes field, const struct ingress_route *object)
+/* What is to be entered once all routes have been looked at. */
+struct child {
+    struct child *next; /* the one before it */
+    struct step step;
+    struct portion *portion; /* that of the step */
+    struct bytes field;
+    size_t order;
+};
+
+static void add_child(struct walk *walk, const struct step *step, const struct part *part,
+                      struct bytes field, const struct ingress_route *object)
 {
     struct portion *portion = shares_find(&walk->shares, walk->host->pass, object, part->path);
-    struct step child = {.up = step,
+    struct step below = {.up = step,
                          .object = object,
                          .portion = portion,
                          .prefix = part->path,
                          .written = part->route->match};
+    struct child *child;
 
-    if (portion != NULL && portion->is_walked)
-        return;
     if (portion == NULL || portion->share != SHARE_GIVEN) {
-        add_unavailable(walk, step, part, tree_tell_excess(walk, &child, field));
+        add_unavailable(walk, step, part, tree_tell_excess(walk, &below, field));
         return;
     }
-    portion->is_walked = true;
-    step_enter(walk, &child, field);
-    tree_walk_routes(walk, &child);
+    child = arena_new(walk->host->pass->scratch, struct child);
+    *child = (struct child){walk->children, below, portion, field,
+                            walk->children == NULL ? 0 : walk->children->order + 1};
+    walk->children = child;
+}
+
+/* Longer prefixes first, so that what two ways lead to is reached by the one that gives it the
+ * better right: see compare_leaves() in claims.c. */
+static int compare_children(const void *left, const void *right)
+{
+    const struct child *a = *(const struct child *const *)left;
+    const struct child *b = *(const struct child *const *)right;
+
+    if (a->step.prefix.len != b->step.prefix.len)
+        return a->step.prefix.len > b->step.prefix.len ? -1 : 1;
+    return (a->order > b->order) - (a->order < b->order);
+}
+
+/* The same IngressRoute under the same prefix has the same leaves, which have their places already.
+ * So a tree in which all paths lead everywhere is walked once and not once for each path. */
+static void walk_child(struct walk *walk, struct child *child)
+{
+    if (child->portion->is_walked)
+        return;
+    child->portion->is_walked = true;
+    step_enter(walk, &child->step, child->field);
+    tree_walk_routes(walk, &child->step);
+}
+
+static void walk_children(struct walk *walk, struct child *last)
+{
+    size_t count = last == NULL ? 0 : last->order + 1, at = 0;
+    struct child **children = arena_alloc(walk->host->pass->scratch, count * sizeof(children[0]));
+
+    for (struct child *child = last; child != NULL; child = child->next)
+        children[at++] = child;
+    if (count > 1)
+        qsort(children, count, sizeof(children[0]), compare_children);
+    for (at = 0; at < count; at++)
+        walk_child(walk, children[at]);
 }
 
 static void walk_delegate(struct walk *walk, const struct step *step, const struct part *part)
@@ -233,7 +278,7 @@ static void walk_delegate(struct walk *walk, const struct step *step, const stru
     field = plain_printf(walk->host->pass->scratch, "%.*s.delegate", BYTES_ARG(part->field));
     switch (delegation_follow(walk, step, field, "route", &part->route->delegate, &object, &why)) {
     case DELEGATION_FOUND:
-        walk_child(walk, step, part, field, object);
+        add_child(walk, step, part, field, object);
         break;
     case DELEGATION_MISSING:
         step_tell(walk, step, true, "%.*s: %.*s, so \"%.*s\" answers 503", BYTES_ARG(field),
@@ -304,6 +349,8 @@ static void walk_route(struct walk *walk, const struct step *step, uint32_t inde
 
 void tree_walk_routes(struct walk *walk, const struct step *step)
 {
+    walk->children = NULL;
     for (uint32_t i = 0; i < step->object->routes_count; i++)
         walk_route(walk, step, i);
+    walk_children(walk, walk->children);
 }

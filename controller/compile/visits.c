@@ -168,6 +168,7 @@ void host_visits_clear(struct trees *trees, struct host_visits *visits)
         list_remove(&visit->link);
         mark(trees, visit->node);
         mem_bytes_free(visit->fault);
+        mem_bytes_free(visit->lost);
         way_destroy(visit->way);
     }
     mem_free(visits->list);
@@ -187,6 +188,7 @@ void visit_list_end(struct trees *trees, struct host_node *host, struct visit_li
 
         visit->host = host;
         visit->fault = mem_bytes(visit->fault);
+        visit->lost = mem_bytes(visit->lost);
         visit->way = way_keep(visit->way);
         list_push_back(&visit->node->visits, &visit->link);
     }

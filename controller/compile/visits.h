@@ -48,6 +48,8 @@ struct visit {
     struct bytes fault;       /* the first error that is not of the way, owned once the list has
                                * ended; or empty */
     struct way_faults *way;   /* or NULL */
+    struct bytes lost; /* the first route whose place another object has, and which; or empty; owned
+                          as fault is */
 };
 
 /* An IngressRoute of ours, or a name that some tree has and nobody may answer to. */

@@ -141,6 +141,61 @@ TEST(what_is_wrong_by_every_way_is_told_also_where_some_way_is_wrong)
     world_close(&world);
 }
 
+/* In either order of the root's routes. */
+TEST(who_was_given_the_longer_prefix_has_the_place_and_the_other_says_so)
+{
+    static const char *const roots[] = {
+        ROUTE_OBJECT("root", HOST("a.test")
+                                 ROUTES(DELEGATES("/a", "wide") ", " DELEGATES("/a/pay", "pay"))),
+        ROUTE_OBJECT("root", HOST("a.test")
+                                 ROUTES(DELEGATES("/a/pay", "pay") ", " DELEGATES("/a", "wide"))),
+    };
+
+    for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+        struct world world;
+
+        world_open(&world);
+        put_service(&world);
+        world_put(&world, "root.yaml", roots[i]);
+        put_route(&world, "wide",
+                  ROUTES(DELEGATES("/a/pay", "own") ", " DELEGATES("/a/pay", "pay") ", " SERVES(
+                      "/a/pay", "web")));
+        put_route(&world, "own", ROUTES(SERVES("/a/pay", "web")));
+        put_route(&world, "pay", ROUTES(SERVES("/a/pay", "web")));
+        assert_line(
+            settled(&world),
+            "string /a/pay -> default/web/80 (1 endpoint) IngressRoute default/pay spec.routes[0]");
+        assert_status(&world, "pay", VALID "\n");
+        assert_status(
+            &world, "wide",
+            VALID
+            "; spec.routes[2]: IngressRoute default/pay spec.routes[0] has path \"/a/pay\" of "
+            "host a.test already, and was delegated a longer prefix\n");
+        assert_status(&world, "own", VALID "; spec.routes[0]: IngressRoute default/pay");
+        put_route(&world, "pay", ROUTES(SERVES("/a/pay/x", "web")));
+        assert_status(&world, "wide", VALID "\n");
+        assert_line(settled(&world), "string /a/pay -> default/web/80 (1 endpoint) IngressRoute "
+                                     "default/wide spec.routes[2]");
+        world_close(&world);
+    }
+}
+
+TEST(what_lost_a_place_in_one_tree_and_is_served_in_full_in_another_does_not_say_so)
+{
+    struct world world;
+
+    world_open(&world);
+    put_service(&world);
+    put_route(&world, "child", ROUTES(SERVES("/c", "web")));
+    put_route(&world, "evil",
+              HOST("a.test") ROUTES(SERVES("/c", "web") ", " DELEGATES("/c", "child")));
+    assert_status(&world, "child",
+                  VALID "; spec.routes[0]: IngressRoute default/evil spec.routes[0] has");
+    put_route(&world, "root", HOST("b.test") ROUTES(DELEGATES("/c", "child")));
+    assert_status(&world, "child", VALID "\n");
+    world_close(&world);
+}
+
 TEST(statuses_do_not_depend_on_the_order_of_arrival)
 {
     static const char *const objects[] = {
@@ -285,6 +340,8 @@ TESTS(UNIT(a_child_is_an_orphan_until_a_root_leads_to_it),
       UNIT(what_fits_under_no_parent_is_invalid_and_the_first_host_by_name_tells),
       UNIT(nobody_makes_anothers_ingress_route_invalid_by_delegating_to_it),
       UNIT(what_is_wrong_by_every_way_is_told_also_where_some_way_is_wrong),
+      UNIT(who_was_given_the_longer_prefix_has_the_place_and_the_other_says_so),
+      UNIT(what_lost_a_place_in_one_tree_and_is_served_in_full_in_another_does_not_say_so),
       UNIT(statuses_do_not_depend_on_the_order_of_arrival),
       UNIT(a_status_has_the_host_of_a_root_and_no_host_of_a_child),
       UNIT(however_long_a_path_is_the_status_says_what_is_wrong_with_it),
