@@ -145,17 +145,10 @@ static void add_leaf(struct host_pass *host, const struct leaf *leaf)
     host->claims_count++;
 }
 
-/* Who is nearer to the root comes first: what was delegated is not taken back from who gave it. */
 static void add_leaves(struct host_pass *host)
 {
-    const struct tree *tree = &host->tree;
-
-    for (uint32_t depth = 1; depth <= tree->depth; depth++) {
-        for (uint32_t i = 0; i < tree->leaves_count; i++) {
-            if (tree->leaves[i].depth == depth)
-                add_leaf(host, &tree->leaves[i]);
-        }
-    }
+    for (uint32_t i = 0; i < host->tree.leaves_count; i++)
+        add_leaf(host, &host->tree.leaves[i]);
 }
 
 static const struct ingress_rule *rule_of(const struct contributor *contributor)
@@ -193,12 +186,47 @@ static int compare_places(const struct claim *a, const struct claim *b)
     return bytes_compare(a->path, b->path);
 }
 
+/* How many prefixes on the ways to both are of one length. */
+static uint32_t common_ways(const struct leaf *a, const struct leaf *b)
+{
+    uint32_t count = 0;
+
+    while (count + 1 < a->depth && count + 1 < b->depth && a->given[count] == b->given[count])
+        count++;
+    return count;
+}
+
+/*
+ * From the root down: who routes a place comes before all to whom he delegates it, and of these he
+ * who was given the longer prefix. So nobody takes what was given to somebody else, also not by
+ * delegating a longer prefix to himself.
+ */
+static int compare_leaves(const struct leaf *a, const struct leaf *b)
+{
+    uint32_t at = common_ways(a, b);
+
+    if (at + 1 == a->depth || at + 1 == b->depth)
+        return (a->depth > b->depth) - (a->depth < b->depth);
+    return a->given[at] > b->given[at] ? -1 : 1;
+}
+
 static int compare_claims(const void *left, const void *right)
 {
     const struct claim *a = left, *b = right;
     int order = compare_places(a, b);
 
+    if (order == 0 && a->leaf != NULL && b->leaf != NULL)
+        order = compare_leaves(a->leaf, b->leaf);
     return order != 0 ? order : (a->order > b->order) - (a->order < b->order);
+}
+
+static const char *leaf_reason(const struct leaf *loser, const struct leaf *winner)
+{
+    uint32_t at = common_ways(loser, winner);
+
+    return at + 1 < loser->depth && at + 1 < winner->depth
+               ? ", and was delegated a longer prefix"
+               : ", and is nearer to the root or comes first";
 }
 
 /* Why the winner won, after a comma: design 5.14. */
@@ -210,24 +238,46 @@ static const char *reason(const struct claim *loser, const struct claim *winner)
     if (a == b)
         return "";
     if (winner->leaf != NULL)
-        return loser->leaf != NULL ? ", and is nearer to the root or comes first"
+        return loser->leaf != NULL ? leaf_reason(loser->leaf, winner->leaf)
                                    : ", and an IngressRoute comes before any Ingress";
     return a->created_s != b->created_s ? ", and is older" : ", and its name comes first";
+}
+
+/* Where the status of the loser says it, too; NULL: nowhere, or it says so of another route. */
+static struct bytes *place_in_status(struct host_pass *host, const struct claim *loser,
+                                     bool is_same)
+{
+    struct visit *visit;
+
+    if (loser->leaf == NULL || is_same)
+        return NULL;
+    visit = &host->pass->visits.visits[loser->leaf->visit];
+    return visit->lost.len == 0 ? &visit->lost : NULL;
 }
 
 static void tell_loser(struct host_pass *host, const struct claim *loser,
                        const struct claim *winner)
 {
     bool is_same = claim_object(loser) == claim_object(winner);
-    struct bytes field = claim_field(host, winner), lost = claim_field(host, loser);
+    struct bytes *status = place_in_status(host, loser, is_same);
+    struct bytes field, lost, text;
 
+    if (status == NULL && host->findings.count == FINDINGS_MAX) {
+        host->findings.left_out++;
+        return;
+    }
+    field = claim_field(host, winner);
+    lost = claim_field(host, loser);
     if (is_same && bytes_equal(field, lost)) /* one route, delegated to in two ways */
         return;
-    findings_add(&host->findings, false, claim_object(loser),
-                 "%.*s: %.*s%s%.*s has path \"%.*s\" of host %.*s already%s", BYTES_ARG(lost),
-                 BYTES_ARG(is_same ? BYTES_NONE : claim_title(winner)), is_same ? "" : " ",
-                 BYTES_ARG(field), BYTES_ARG(loser->path), BYTES_ARG(host->node->name),
-                 reason(loser, winner));
+    text = plain_printf(host->pass->scratch,
+                        "%.*s: %.*s%s%.*s has path \"%.*s\" of host %.*s already%s",
+                        BYTES_ARG(lost), BYTES_ARG(is_same ? BYTES_NONE : claim_title(winner)),
+                        is_same ? "" : " ", BYTES_ARG(field), BYTES_ARG(loser->path),
+                        BYTES_ARG(host->node->name), reason(loser, winner));
+    findings_add(&host->findings, false, claim_object(loser), "%.*s", BYTES_ARG(text));
+    if (status != NULL)
+        *status = text;
 }
 
 /* The leaf that has this path, or NULL; `claims` are sorted by place, each of its own. */

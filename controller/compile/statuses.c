@@ -5,14 +5,16 @@
  *     cannot be read                        -> invalid, and nothing more is known of it
  *     a root that may not be one            -> invalid, whatever else
  *     visited: with a fault by some host    -> invalid; the first host by name tells it
- *     visited: without                      -> valid
- *     not visited                           -> orphaned
+ *     visited: without                      -> valid; also where only some ways to it are wrong,
+ * and where others have its places, which it tells not visited                           ->
+ * orphaned
  *
  * A root is visited by its own host only. So the status is a function of the objects, and not of
  * which of them came last.
  */
 #include "controller/compile/ingress_route.h"
 #include "controller/compile/root.h"
+#include "controller/compile/ways.h"
 #include "core/check.h"
 #include "route/normal.h"
 
@@ -28,20 +30,41 @@ struct verdict {
     struct bytes host; /* of a root, served or not; in room */
 };
 
+/* By the names of hosts; visits of one host stand in one array, in the order of its walk. */
+static bool is_before(const struct visit *a, const struct visit *b)
+{
+    int order = b == NULL ? -1 : bytes_compare(a->host->name, b->host->name);
+
+    return order < 0 || (order == 0 && a < b);
+}
+
 /* The host whose visit has a fault and whose name comes first; of its visits, the first. */
-static const struct visit *first_fault(const struct route_node *node)
+static const struct visit *first_fault(const struct route_node *node, const struct fit *fit)
 {
     const struct visit *first = NULL;
 
     LIST_EACH (&node->visits, link) {
         const struct visit *visit = LIST_ENTRY(link, struct visit, link);
-        int order;
 
-        if (!visit->is_evaluated || visit->fault.len == 0)
+        if ((visit->fault.len > 0 || ways_count(fit, visit)) && is_before(visit, first))
+            first = visit;
+    }
+    return first;
+}
+
+/* The same where a place was lost. NULL: by some way it is served in full. */
+static const struct visit *first_lost(const struct route_node *node)
+{
+    const struct visit *first = NULL;
+
+    LIST_EACH (&node->visits, link) {
+        const struct visit *visit = LIST_ENTRY(link, struct visit, link);
+
+        if (!visit->is_evaluated || visit->way != NULL)
             continue;
-        order = first == NULL ? -1 : bytes_compare(visit->host->name, first->host->name);
-        /* Visits of one host stand in one array, in the order of its walk. */
-        if (order < 0 || (order == 0 && visit < first))
+        if (visit->lost.len == 0)
+            return NULL;
+        if (is_before(visit, first))
             first = visit;
     }
     return first;
@@ -56,10 +79,31 @@ static bool is_reached(const struct route_node *node)
     return false;
 }
 
-static void judge(const struct pass *pass, const struct route_node *node,
-                  const struct ingress_route *route, struct verdict *verdict)
+static void add_fault(const struct fit *fit, const struct visit *visit, struct text *out)
 {
-    const struct visit *fault = first_fault(node);
+    if (ways_count(fit, visit) && (visit->way->is_first || visit->fault.len == 0))
+        ways_add_fault(visit, out);
+    else
+        text_add(out, visit->fault);
+}
+
+/* Of what has no fault. */
+static void add_fine(const struct route_node *node, struct verdict *verdict)
+{
+    const struct visit *lost = first_lost(node);
+
+    verdict->state = is_reached(node) ? OBJECT_VALID : OBJECT_ORPHANED;
+    text_add(&verdict->description, verdict->state == OBJECT_VALID ? VALID : ORPHANED);
+    if (lost == NULL)
+        return;
+    text_add_str(&verdict->description, "; ");
+    text_add(&verdict->description, lost->lost);
+}
+
+static void judge(const struct pass *pass, const struct route_node *node,
+                  const struct ingress_route *route, const struct fit *fit, struct verdict *verdict)
+{
+    const struct visit *fault = first_fault(node, fit);
     enum root_fault refusal = ROOT_FINE;
 
     if (route->is_root)
@@ -72,10 +116,9 @@ static void judge(const struct pass *pass, const struct route_node *node,
         root_add_fault(refusal, route->fqdn, &verdict->description);
     } else if (fault != NULL) {
         verdict->state = OBJECT_INVALID;
-        text_add(&verdict->description, fault->fault);
+        add_fault(fit, fault, &verdict->description);
     } else {
-        verdict->state = is_reached(node) ? OBJECT_VALID : OBJECT_ORPHANED;
-        text_add(&verdict->description, verdict->state == OBJECT_VALID ? VALID : ORPHANED);
+        add_fine(node, verdict);
     }
 }
 
@@ -108,17 +151,21 @@ static void settle(struct pass *pass, struct route_node *node)
     const struct ingress_route *route =
         as_ingress_route(cache_get(pass->cache, OBJECT_INGRESS_ROUTE, node->ns, node->name));
     struct verdict verdict = {0};
+    struct fit fit;
 
     if (route == NULL || !ingress_route_is_ours(pass->classes, route)) {
         forget_status(&pass->dag->trees, node);
+        ways_forget(pass, node);
         if (list_is_empty(&node->visits))
             trees_forget(&pass->dag->trees, node);
         return;
     }
+    fit = ways_fit(node);
     text_init(&verdict.description);
-    judge(pass, node, route, &verdict);
+    judge(pass, node, route, &fit, &verdict);
     set_status(&pass->dag->trees, node, &verdict);
     text_fini(&verdict.description);
+    ways_tell(pass, node, &route->object, &fit);
 }
 
 static void write_all(struct pass *pass)

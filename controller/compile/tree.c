@@ -83,41 +83,96 @@ void step_fault(struct walk *walk, const struct step *step, struct bytes field, 
     step_tell(walk, step, true, "%.*s: %.*s", BYTES_ARG(field), BYTES_ARG(text));
 }
 
-struct step step_enter(struct walk *walk, const struct ingress_route *object, const struct step *up,
-                       struct bytes prefix, struct bytes written, struct bytes field)
+static struct visit *visit_of(struct walk *walk, const struct step *step)
 {
-    struct pass *pass = walk->host->pass;
-    struct step step = {.up = up, .object = object, .prefix = prefix, .written = written};
-
-    step.visit =
-        visit_list_add(&pass->dag->trees, &pass->visits, object->object.ns, object->object.name);
-    pass->visits.visits[step.visit].is_evaluated = true;
-    walk->visits_count++;
-    step.title = object_title(&object->object, pass->scratch);
-    step.depth = up == NULL ? 1 : up->depth + 1;
-    if (up != NULL)
-        step.via =
-            plain_printf(pass->scratch, "%.*s%s%.*s %.*s", BYTES_ARG(up->via),
-                         up->via.len > 0 ? ", " : "", BYTES_ARG(up->title), BYTES_ARG(field));
-    return step;
+    return &walk->host->pass->visits.visits[step->visit];
 }
 
-/* NULL when it is not there, is not ours, or cannot be read; then *why says which. */
-static const struct ingress_route *find(const struct pass *pass, struct bytes ns, struct bytes name,
-                                        struct bytes *why)
+bool step_may_tell_way(struct walk *walk, const struct step *step)
 {
+    struct visit *visit = visit_of(walk, step);
+
+    if (visit->way == NULL || walk->way_faults_count < FINDINGS_MAX)
+        return true;
+    visit->way->left_out++;
+    return false;
+}
+
+void step_way_fault(struct walk *walk, const struct step *step, struct bytes field,
+                    const char *format, ...)
+{
+    struct pass *pass = walk->host->pass;
+    struct way_fault fault = {.field = field};
+    va_list args;
+
+    if (step->up != NULL && !step_may_tell_way(walk, step))
+        return;
+    va_start(args, format);
+    fault.text = plain_vprintf(pass->scratch, format, args);
+    va_end(args);
+    if (step->up == NULL) {
+        step_fault(walk, step, field, "%.*s", BYTES_ARG(fault.text));
+        return;
+    }
+    walk->way_faults_count++;
+    visit_list_blame(&pass->visits, step->visit, pass->scratch, &fault, step->field);
+}
+
+/* What was given on the way, and the prefix: a slash at its end says nothing. */
+static const uint32_t *add_given(struct arena *arena, const struct step *step)
+{
+    uint32_t *given;
+    size_t len = step->prefix.len;
+
+    if (step->up == NULL)
+        return NULL;
+    given = arena_alloc(arena, (step->depth - 1) * sizeof(given[0]));
+    if (step->depth > 2)
+        memcpy(given, step->up->given, (step->depth - 2) * sizeof(given[0]));
+    while (len > 0 && step->prefix.at[len - 1] == '/')
+        len--;
+    given[step->depth - 2] = (uint32_t)len;
+    return given;
+}
+
+void step_enter(struct walk *walk, struct step *step, struct bytes field)
+{
+    struct pass *pass = walk->host->pass;
+    const struct object *object = &step->object->object;
+    const struct step *up = step->up;
+
+    step->visit = visit_list_add(&pass->dag->trees, &pass->visits, object->ns, object->name);
+    visit_of(walk, step)->is_evaluated = true;
+    visit_of(walk, step)->giver = up == NULL ? NULL : visit_of(walk, up)->node;
+    step->field = field;
+    step->title = object_title(object, pass->scratch);
+    step->depth = up == NULL ? 1 : up->depth + 1;
+    step->given = add_given(pass->scratch, step);
+    if (up != NULL)
+        step->via =
+            plain_printf(pass->scratch, "%.*s%s%.*s %.*s", BYTES_ARG(up->via),
+                         up->via.len > 0 ? ", " : "", BYTES_ARG(up->title), BYTES_ARG(field));
+}
+
+const struct ingress_route *tree_find(const struct pass *pass, const struct ingress_route *from,
+                                      const struct ingress_route_delegate *delegate,
+                                      struct bytes *why)
+{
+    struct bytes ns = tree_delegate_ns(from, delegate);
     const struct ingress_route *found =
-        as_ingress_route(cache_get(pass->cache, OBJECT_INGRESS_ROUTE, ns, name));
+        as_ingress_route(cache_get(pass->cache, OBJECT_INGRESS_ROUTE, ns, delegate->name));
     struct bytes reason = BYTES("not found");
 
     if (found != NULL && found->fault.len == 0 && ingress_route_is_ours(pass->classes, found))
         return found;
+    if (why == NULL)
+        return NULL;
     if (found != NULL && ingress_route_is_ours(pass->classes, found))
         reason = BYTES("cannot be read");
     else if (found != NULL)
         reason = ingress_route_why_not_ours(pass->classes, found, pass->scratch);
     *why = plain_printf(pass->scratch, "IngressRoute %.*s/%.*s %.*s", BYTES_ARG(ns),
-                        BYTES_ARG(name), BYTES_ARG(reason));
+                        BYTES_ARG(delegate->name), BYTES_ARG(reason));
     return NULL;
 }
 
@@ -155,26 +210,10 @@ static void tell_cycle(struct walk *walk, const struct step *step, struct bytes 
     text_fini(&way);
 }
 
-/* Which limit stands in the way, or NULL. An object is entered whole or not at all: with half of
- * its routes, what belongs to the rest would fall to a shorter prefix. */
-static const char *limit_reached(const struct walk *walk, const struct step *step,
-                                 const struct ingress_route *object)
-{
-    if (step->depth >= DELEGATION_DEPTH_MAX)
-        return "deeper than 64 delegations (DELEGATION_DEPTH_MAX)";
-    if (walk->visits_count >= DELEGATION_VISITS_MAX)
-        return "larger than 20000 delegations (DELEGATION_VISITS_MAX)";
-    if (walk->routes_size + object->routes_size > TREE_ROUTES_MAX)
-        return "larger than 200000 routes (TREE_ROUTES_MAX)";
-    return NULL;
-}
-
 /* True when it may be entered. */
 static bool may_enter(struct walk *walk, const struct step *step, struct bytes field,
                       const char *what, const struct ingress_route *object)
 {
-    const char *limit;
-
     if (object->is_root) {
         step_fault(walk, step, field,
                    "root ingressroute cannot delegate to another root ingressroute");
@@ -184,31 +223,24 @@ static bool may_enter(struct walk *walk, const struct step *step, struct bytes f
         tell_cycle(walk, step, field, what, object);
         return false;
     }
-    limit = limit_reached(walk, step, object);
-    if (limit != NULL) {
-        step_fault(walk, step, field, "%s: the tree of host %.*s is %s", what,
-                   BYTES_ARG(walk->host->node->name), limit);
-        return false;
-    }
-    return true;
+    if (step->depth >= DELEGATION_DEPTH_MAX)
+        tree_tell_depth(walk, step, field, what);
+    return step->depth < DELEGATION_DEPTH_MAX;
 }
-
-#define DELEGATION_IS_BAD                                                                          \
-    BYTES("the delegation cannot be followed, see the status of the IngressRoute")
 
 enum delegation delegation_follow(struct walk *walk, const struct step *step, struct bytes field,
                                   const char *what, const struct ingress_route_delegate *delegate,
                                   const struct ingress_route **object, struct bytes *why)
 {
     struct pass *pass = walk->host->pass;
-    struct bytes ns = delegate->ns.len > 0 ? delegate->ns : step->object->object.ns;
+    struct bytes ns = tree_delegate_ns(step->object, delegate);
 
     if (delegate->name.len == 0) {
         *why = DELEGATION_IS_BAD;
         step_fault(walk, step, field, "%s: delegate must name an IngressRoute", what);
         return DELEGATION_REFUSED;
     }
-    *object = find(pass, ns, delegate->name, why);
+    *object = tree_find(pass, step->object, delegate, why);
     if (*object == NULL) {
         (void)visit_list_add(&pass->dag->trees, &pass->visits, ns, delegate->name);
         return DELEGATION_MISSING;
@@ -297,9 +329,9 @@ static void walk_root(struct walk *walk)
     struct tree *tree = &host->tree;
     const struct object *object = host->node->roots.list[0].object;
     struct origin *origin = origin_create(host->pass, object);
-    struct step root =
-        step_enter(walk, as_ingress_route(object), NULL, BYTES_NONE, BYTES_NONE, BYTES_NONE);
+    struct step root = {.object = as_ingress_route(object)};
 
+    step_enter(walk, &root, BYTES_NONE);
     tree->root = origin;
     tree->root_visit = root.visit;
     tree->side = resolve_side(walk, &root);
@@ -311,7 +343,9 @@ static void walk_root(struct walk *walk)
                   "certificate: set spec.virtualhost.tls");
     if (tree->side != TREE_PLAIN && root.object->has_tcpproxy)
         tree->tcp = tree_find_tcp(walk, &root);
+    root.portion = shares_plan(&walk->shares, host->pass, root.object);
     tree_walk_routes(walk, &root);
+    shares_note_rest(&walk->shares, host->pass);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -360,9 +394,9 @@ static void refuse_all(struct walk *walk)
     struct bytes text = conflict_text(walk);
 
     for (uint32_t i = 0; i < roots->count; i++) {
-        struct step root = step_enter(walk, as_ingress_route(roots->list[i].object), NULL,
-                                      BYTES_NONE, BYTES_NONE, BYTES_NONE);
+        struct step root = {.object = as_ingress_route(roots->list[i].object)};
 
+        step_enter(walk, &root, BYTES_NONE);
         step_fault(walk, &root, BYTES("spec.virtualhost.fqdn"), "%.*s", BYTES_ARG(text));
         if (root.object->has_tls)
             walk->host->tree.side = TREE_BROKEN;
@@ -375,10 +409,9 @@ void tree_walk(struct host_pass *host)
 
     if (host->node->roots.count == 0)
         return;
-    map_init(&walk.seen);
     if (host->node->roots.count == 1)
         walk_root(&walk);
     else
         refuse_all(&walk);
-    map_fini(&walk.seen);
+    shares_fini(&walk.shares);
 }

@@ -17,8 +17,9 @@
 /* Limits on what one host's tree may be; what lies beyond is left out and told. */
 #define DELEGATION_DEPTH_MAX  64     /* IngressRoutes on the way from the root, with it */
 #define DELEGATION_VISITS_MAX 20000  /* evaluations of IngressRoutes by one host */
-#define TREE_ROUTES_MAX       200000 /* looked at by these; further services count like routes */
-#define ROUTE_SERVICES_MAX    256    /* of one route */
+#define TREE_ROUTES_MAX       200000 /* of these, as delegated; further services count like routes */
+#define TREE_LOOKS_MAX        4000000 /* to find these, also at routes outside of what is delegated */
+#define ROUTE_SERVICES_MAX    256     /* of one route */
 
 struct host_pass;
 struct origin;
@@ -34,8 +35,10 @@ enum tree_side {
 /* One route of one IngressRoute, as this host reaches it. */
 struct leaf {
     const struct ingress_route *object;
-    struct route route; /* as served over HTTPS; its path in normal form */
-    uint32_t depth;     /* 1: the root's own */
+    struct route route;    /* as served over HTTPS; its path in normal form */
+    size_t visit;          /* of the object, in the pass's visits */
+    uint32_t depth;        /* 1: the root's own */
+    const uint32_t *given; /* lengths of the prefixes on the way to it: depth - 1 of them */
     bool permits_insecure;
 };
 
@@ -48,7 +51,6 @@ struct tree {
     const struct route *tcp; /* NULL: no tcpproxy, or no TLS asked for; not served by TREE_BROKEN */
     struct leaf *leaves;     /* in the order in which they come first */
     uint32_t leaves_count;
-    uint32_t depth; /* of the deepest leaf */
 };
 
 /* Fill in host->tree; notes the visits, uses and Secrets in the pass, tells what is wrong. */

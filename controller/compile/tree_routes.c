@@ -11,6 +11,8 @@
 #include "route/normal.h"
 #include "route/rewrite.h"
 
+#include <stdlib.h>
+
 /* One route while it is walked. */
 struct part {
     const struct ingress_route_route *route;
@@ -19,22 +21,38 @@ struct part {
     struct bytes path;  /* normal form */
 };
 
+enum tree_path tree_path(struct arena *arena, struct bytes match, struct bytes *path)
+{
+    if (match.len == 0 || match.at[0] != '/')
+        return TREE_PATH_RELATIVE;
+    *path = match;
+    if (path_is_normal(match) ||
+        path_normalise(match, arena_alloc(arena, match.len), path) == PATH_FINE)
+        return TREE_PATH_FINE;
+    return TREE_PATH_BAD;
+}
+
+bool tree_path_is_within(struct bytes path, struct bytes prefix)
+{
+    while (prefix.len > 0 && prefix.at[prefix.len - 1] == '/')
+        prefix.len--;
+    return bytes_starts_with(path, prefix) &&
+           (path.len == prefix.len || path.at[prefix.len] == '/');
+}
+
 /* False when no request could have such a path; then it has been told. */
 static bool normalise(struct walk *walk, const struct step *step, struct part *part)
 {
     struct bytes written = part->route->match;
-    char *room;
 
-    if (written.len == 0 || written.at[0] != '/') {
+    switch (tree_path(walk->host->pass->scratch, written, &part->path)) {
+    case TREE_PATH_FINE:
+        break;
+    case TREE_PATH_RELATIVE:
         step_fault(walk, step, part->field, "%.*s: match must begin with /",
                    BYTES_ARG(part->label));
         return false;
-    }
-    part->path = written;
-    if (path_is_normal(written))
-        return true;
-    room = arena_alloc(walk->host->pass->scratch, written.len);
-    if (path_normalise(written, room, &part->path) != PATH_FINE) {
+    case TREE_PATH_BAD:
         step_fault(walk, step, part->field, "%.*s: match is no path that a request can have",
                    BYTES_ARG(part->label));
         return false;
@@ -45,26 +63,17 @@ static bool normalise(struct walk *walk, const struct step *step, struct part *p
     return true;
 }
 
-/* /foo holds /foo, /foo/ and /foo/x, and not /foobar. */
-static bool is_within(struct bytes path, struct bytes prefix)
-{
-    while (prefix.len > 0 && prefix.at[prefix.len - 1] == '/')
-        prefix.len--;
-    return bytes_starts_with(path, prefix) &&
-           (path.len == prefix.len || path.at[prefix.len] == '/');
-}
-
 static bool is_contained(struct walk *walk, const struct step *step, const struct part *part)
 {
     struct bytes path, prefix;
 
-    if (step->up == NULL || is_within(part->path, step->prefix))
+    if (step->up == NULL || tree_path_is_within(part->path, step->prefix))
         return true;
     path = quoted(walk->host->pass, part->route->match);
     prefix = quoted(walk->host->pass, step->written);
-    step_fault(walk, step, part->field,
-               "the path prefix %.*s does not match the parent's path prefix %.*s", BYTES_ARG(path),
-               BYTES_ARG(prefix));
+    step_way_fault(walk, step, part->field,
+                   "the path prefix %.*s does not match the parent's path prefix %.*s",
+                   BYTES_ARG(path), BYTES_ARG(prefix));
     return false;
 }
 
@@ -88,10 +97,10 @@ static struct leaf *add_leaf(struct walk *walk, const struct step *step, const s
 {
     struct leaf *leaf = next_leaf(walk);
 
-    if (step->depth > walk->host->tree.depth)
-        walk->host->tree.depth = step->depth;
     *leaf = (struct leaf){.object = step->object,
+                          .visit = step->visit,
                           .depth = step->depth,
+                          .given = step->given,
                           .permits_insecure = part->route->permit_insecure,
                           .route = {.path = part->path,
                                     .path_kind = PATH_STRING_PREFIX,
@@ -195,34 +204,81 @@ static void walk_services(struct walk *walk, const struct step *step, const stru
     leaf->route = route;
 }
 
+/* What is to be entered once all routes have been looked at. */
+struct child {
+    struct child *next; /* the one before it */
+    struct step step;
+    struct portion *portion; /* that of the step */
+    struct bytes field;
+    size_t order;
+};
+
+static void add_child(struct walk *walk, const struct step *step, const struct part *part,
+                      struct bytes field, const struct ingress_route *object)
+{
+    struct portion *portion = shares_find(&walk->shares, walk->host->pass, object, part->path);
+    struct step below = {.up = step,
+                         .object = object,
+                         .portion = portion,
+                         .prefix = part->path,
+                         .written = part->route->match};
+    struct child *child;
+
+    if (portion == NULL || portion->share != SHARE_GIVEN) {
+        add_unavailable(walk, step, part, tree_tell_excess(walk, &below, field));
+        return;
+    }
+    child = arena_new(walk->host->pass->scratch, struct child);
+    *child = (struct child){walk->children, below, portion, field,
+                            walk->children == NULL ? 0 : walk->children->order + 1};
+    walk->children = child;
+}
+
+/* Longer prefixes first, so that what two ways lead to is reached by the one that gives it the
+ * better right: see compare_leaves() in claims.c. */
+static int compare_children(const void *left, const void *right)
+{
+    const struct child *a = *(const struct child *const *)left;
+    const struct child *b = *(const struct child *const *)right;
+
+    if (a->step.prefix.len != b->step.prefix.len)
+        return a->step.prefix.len > b->step.prefix.len ? -1 : 1;
+    return (a->order > b->order) - (a->order < b->order);
+}
+
 /* The same IngressRoute under the same prefix has the same leaves, which have their places already.
  * So a tree in which all paths lead everywhere is walked once and not once for each path. */
-static bool was_seen(struct walk *walk, const struct ingress_route *object, struct bytes prefix)
+static void walk_child(struct walk *walk, struct child *child)
 {
-    struct bytes key = plain_printf(walk->host->pass->scratch, "%.*s/%.*s ",
-                                    BYTES_ARG(object->object.ns), BYTES_ARG(object->object.name));
-    char *whole = arena_alloc(walk->host->pass->scratch, key.len + prefix.len);
+    if (child->portion->is_walked)
+        return;
+    child->portion->is_walked = true;
+    step_enter(walk, &child->step, child->field);
+    tree_walk_routes(walk, &child->step);
+}
 
-    memcpy(whole, key.at, key.len);
-    if (prefix.len > 0)
-        memcpy(whole + key.len, prefix.at, prefix.len);
-    key = bytes_from(whole, key.len + prefix.len);
-    return map_put(&walk->seen, key, walk) != NULL;
+static void walk_children(struct walk *walk, struct child *last)
+{
+    size_t count = last == NULL ? 0 : last->order + 1, at = 0;
+    struct child **children = arena_alloc(walk->host->pass->scratch, count * sizeof(children[0]));
+
+    for (struct child *child = last; child != NULL; child = child->next)
+        children[at++] = child;
+    if (count > 1)
+        qsort(children, count, sizeof(children[0]), compare_children);
+    for (at = 0; at < count; at++)
+        walk_child(walk, children[at]);
 }
 
 static void walk_delegate(struct walk *walk, const struct step *step, const struct part *part)
 {
     const struct ingress_route *object = NULL;
     struct bytes field, why;
-    struct step child;
 
     field = plain_printf(walk->host->pass->scratch, "%.*s.delegate", BYTES_ARG(part->field));
     switch (delegation_follow(walk, step, field, "route", &part->route->delegate, &object, &why)) {
     case DELEGATION_FOUND:
-        if (was_seen(walk, object, part->path))
-            return;
-        child = step_enter(walk, object, step, part->path, part->route->match, field);
-        tree_walk_routes(walk, &child);
+        add_child(walk, step, part, field, object);
         break;
     case DELEGATION_MISSING:
         step_tell(walk, step, true, "%.*s: %.*s, so \"%.*s\" answers 503", BYTES_ARG(field),
@@ -235,17 +291,42 @@ static void walk_delegate(struct walk *walk, const struct step *step, const stru
     }
 }
 
+static bool does_nothing(const struct ingress_route_route *route)
+{
+    return !route->delegate.is_present && route->services_count == 0;
+}
+
+/* True when it serves nothing, and so much was told of its like that it is only counted: looking at
+ * it is then all that it costs. */
+static bool is_beyond_telling(struct walk *walk, const struct step *step,
+                              const struct ingress_route_route *route)
+{
+    struct findings *findings = &walk->host->findings;
+    struct bytes path;
+
+    if (does_nothing(route)) {
+        findings->left_out += findings->count == FINDINGS_MAX;
+        return findings->count == FINDINGS_MAX;
+    }
+    return step->up != NULL &&
+           tree_path(walk->host->pass->scratch, route->match, &path) == TREE_PATH_FINE &&
+           !tree_path_is_within(path, step->prefix) && !step_may_tell_way(walk, step);
+}
+
 static void walk_route(struct walk *walk, const struct step *step, uint32_t index)
 {
     struct pass *pass = walk->host->pass;
     const struct ingress_route_route *route = &step->object->routes[index];
     bool has_delegate = route->delegate.is_present;
     struct part part = {.route = route};
-    struct bytes match = quoted(pass, route->match);
+    struct bytes match;
 
+    if (is_beyond_telling(walk, step, route))
+        return;
+    match = quoted(pass, route->match);
     part.field = plain_printf(pass->scratch, "spec.routes[%u]", index);
     part.label = plain_printf(pass->scratch, "route %.*s", BYTES_ARG(match));
-    if (!has_delegate && route->services_count == 0) {
+    if (does_nothing(route)) {
         step_tell(walk, step, false,
                   "%.*s: %.*s has neither services nor delegate and does nothing",
                   BYTES_ARG(part.field), BYTES_ARG(part.label));
@@ -268,7 +349,8 @@ static void walk_route(struct walk *walk, const struct step *step, uint32_t inde
 
 void tree_walk_routes(struct walk *walk, const struct step *step)
 {
-    walk->routes_size += step->object->routes_size;
+    walk->children = NULL;
     for (uint32_t i = 0; i < step->object->routes_count; i++)
         walk_route(walk, step, i);
+    walk_children(walk, walk->children);
 }

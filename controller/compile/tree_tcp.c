@@ -55,7 +55,9 @@ static const struct route *delegated(struct walk *walk, const struct step *step)
     case DELEGATION_REFUSED:
         return unavailable(walk, step, why);
     }
-    child = step_enter(walk, object, step, BYTES("/"), BYTES("/"), field);
+    child =
+        (struct step){.up = step, .object = object, .prefix = BYTES("/"), .written = BYTES("/")};
+    step_enter(walk, &child, field);
     if (object->has_tcpproxy)
         return tree_find_tcp(walk, &child);
     step_fault(walk, step, field, "tcpproxy: %.*s/%.*s has no tcpproxy",

@@ -81,7 +81,7 @@ struct route_node *trees_touch(struct trees *trees, struct bytes ns, struct byte
 
 void trees_forget(struct trees *trees, struct route_node *node)
 {
-    CHECK(list_is_empty(&node->visits) && !node->has_status);
+    CHECK(list_is_empty(&node->visits) && !node->has_status && node->findings == NULL);
     (void)map_remove(&trees->nodes, node_key(node));
     node_destroy(node);
 }
@@ -102,6 +102,64 @@ size_t visit_list_add(struct trees *trees, struct visit_list *list, struct bytes
     return list->count++;
 }
 
+void visit_list_blame(struct visit_list *list, size_t visit, struct arena *scratch,
+                      const struct way_fault *fault, struct bytes giver_field)
+{
+    struct way_faults *way = list->visits[visit].way;
+    struct way_fault *added = arena_new(scratch, struct way_fault);
+
+    *added = *fault;
+    if (way == NULL) {
+        way = arena_new(scratch, struct way_faults);
+        way->giver_field = giver_field;
+        way->is_first = list->visits[visit].fault.len == 0;
+        way->first = added;
+        list->visits[visit].way = way;
+    } else {
+        way->last->next = added;
+    }
+    way->last = added;
+}
+
+/* Out of the scratch. */
+static struct way_faults *way_keep(const struct way_faults *from)
+{
+    struct way_faults *kept;
+    struct way_fault **link;
+
+    if (from == NULL)
+        return NULL;
+    kept = mem_new(struct way_faults);
+    *kept = *from;
+    kept->giver_field = mem_bytes(from->giver_field);
+    link = &kept->first;
+    for (const struct way_fault *fault = from->first; fault != NULL; fault = fault->next) {
+        kept->last = mem_new(struct way_fault);
+        kept->last->field = mem_bytes(fault->field);
+        kept->last->text = mem_bytes(fault->text);
+        *link = kept->last;
+        link = &kept->last->next;
+    }
+    *link = NULL;
+    return kept;
+}
+
+static void way_destroy(struct way_faults *way)
+{
+    struct way_fault *next;
+
+    if (way == NULL)
+        return;
+    for (struct way_fault *fault = way->first; fault != NULL; fault = next) {
+        next = fault->next;
+        mem_bytes_free(fault->field);
+        mem_bytes_free(fault->text);
+        mem_free(fault);
+    }
+    mem_bytes_free(way->giver_field);
+    mem_free(way);
+}
+
 void host_visits_clear(struct trees *trees, struct host_visits *visits)
 {
     for (size_t i = 0; i < visits->count; i++) {
@@ -110,6 +168,8 @@ void host_visits_clear(struct trees *trees, struct host_visits *visits)
         list_remove(&visit->link);
         mark(trees, visit->node);
         mem_bytes_free(visit->fault);
+        mem_bytes_free(visit->lost);
+        way_destroy(visit->way);
     }
     mem_free(visits->list);
     *visits = (struct host_visits){0};
@@ -128,6 +188,8 @@ void visit_list_end(struct trees *trees, struct host_node *host, struct visit_li
 
         visit->host = host;
         visit->fault = mem_bytes(visit->fault);
+        visit->lost = mem_bytes(visit->lost);
+        visit->way = way_keep(visit->way);
         list_push_back(&visit->node->visits, &visit->link);
     }
     host_visits_clear(trees, &host->visits);

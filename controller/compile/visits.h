@@ -19,25 +19,49 @@
 
 struct host_node;
 struct route_node;
+struct finding_set;
+
+/* An error that comes of the way to the IngressRoute: by another way it may be none. */
+struct way_fault {
+    struct way_fault *next;
+    struct bytes field; /* of the IngressRoute */
+    struct bytes text;
+};
+
+/* Those of one visit. In scratch, and owned once the list has ended; so are the texts. */
+struct way_faults {
+    struct way_fault *first; /* there is one */
+    struct way_fault *last;
+    size_t left_out;          /* more of them, that are not told */
+    struct bytes giver_field; /* where the giver delegates: "spec.routes[1].delegate" */
+    bool is_first;            /* before the first error that is not of the way */
+    bool is_greedy;           /* it was too large; so it may be for one giver and fit for another */
+};
 
 /* One evaluation of one IngressRoute by one host, or one look for it. */
 struct visit {
     struct list link; /* in node->visits */
     struct host_node *host;
     struct route_node *node;
-    bool is_evaluated;  /* else the host only depends on its being there, or not */
-    struct bytes fault; /* the first error, owned once the list has ended; empty: it is valid */
+    struct route_node *giver; /* who delegates here; NULL: nobody, it is a root */
+    bool is_evaluated;        /* else the host only depends on its being there, or not */
+    struct bytes fault;       /* the first error that is not of the way, owned once the list has
+                               * ended; or empty */
+    struct way_faults *way;   /* or NULL */
+    struct bytes lost; /* the first route whose place another object has, and which; or empty; owned
+                          as fault is */
 };
 
 /* An IngressRoute of ours, or a name that some tree has and nobody may answer to. */
 struct route_node {
-    struct list visits;       /* struct visit */
-    struct list dirty;        /* in trees->dirty, or alone */
-    bool has_status;          /* the rest is only then set */
-    enum object_state state;  /* as the table was told last */
-    struct bytes description; /* owned */
-    struct bytes host;        /* owned */
-    struct bytes title;       /* "IngressRoute ns/name", behind the struct; and slices of it: */
+    struct list visits;           /* struct visit */
+    struct list dirty;            /* in trees->dirty, or alone */
+    struct finding_set *findings; /* on the ways to it; or NULL */
+    bool has_status;              /* the rest is only then set */
+    enum object_state state;      /* as the table was told last */
+    struct bytes description;     /* owned */
+    struct bytes host;            /* owned */
+    struct bytes title;           /* "IngressRoute ns/name", behind the struct; and slices of it: */
     struct bytes ns;
     struct bytes name;
 };
@@ -67,6 +91,9 @@ void visit_list_begin(struct visit_list *list);
 /* An index into the list, for the list may move. */
 size_t visit_list_add(struct trees *trees, struct visit_list *list, struct bytes ns,
                       struct bytes name);
+/* Adds an error of the way to the visit, which has a giver; texts are borrowed from the scratch. */
+void visit_list_blame(struct visit_list *list, size_t visit, struct arena *scratch,
+                      const struct way_fault *fault, struct bytes giver_field);
 void visit_list_end(struct trees *trees, struct host_node *host, struct visit_list *list);
 
 /* What one host holds of visits. */

@@ -8,6 +8,8 @@
  */
 #include "controller/object/kind.h"
 
+#define LOOK_BYTES 64 /* of a match, for one look */
+
 static const struct layout service_layout[] = {
     TEXT_FIELD(struct ingress_route_service, name),
     VALUE_FIELD(struct ingress_route_service, port),
@@ -53,7 +55,7 @@ static const struct layout ingress_route_layout[] = {
     TEXT_FIELD(struct ingress_route, tls_version_min),
     VALUE_FIELD(struct ingress_route, tls_passthrough),
     ARRAY_FIELD(struct ingress_route, routes, route_layout),
-    VALUE_FIELD(struct ingress_route, routes_size),
+    VALUE_FIELD(struct ingress_route, routes_looks),
     VALUE_FIELD(struct ingress_route, has_tcpproxy),
     ARRAY_FIELD(struct ingress_route, tcp_services, service_layout),
     DELEGATE_FIELDS(struct ingress_route, tcp_delegate),
@@ -139,7 +141,7 @@ static void decode_routes(const struct node *spec, struct ingress_route *loose)
         struct node route = node_item(&routes, i);
 
         decode_route(&route, &array[i]);
-        loose->routes_size += array[i].services_count > 0 ? array[i].services_count : 1;
+        loose->routes_looks += 1 + (uint32_t)(array[i].match.len / LOOK_BYTES);
     }
     loose->routes = array;
     loose->routes_count = count;

@@ -193,7 +193,7 @@ struct ingress_route {
     struct bytes tls_version_min; /* as written */
     bool tls_passthrough;
     uint32_t routes_count;
-    uint32_t routes_size; /* what there is to look at: services, and routes without any */
+    uint32_t routes_looks; /* what it takes to find one: for each 1, and 1 more for each 64 bytes */
     const struct ingress_route_route *routes;
     bool has_tcpproxy;
     uint32_t tcp_services_count;

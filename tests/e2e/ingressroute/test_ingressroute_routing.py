@@ -136,7 +136,8 @@ def test_no_child_serves_what_was_not_delegated_to_it(served):
     assert [ask(proxy, path) for path in ("/", "/teams", "/x", "/bar")] == ["default/app"] * 4
     assert ask(proxy, "/team/x") == "team/api"
     assert routes.status(proxy, "child", "team") == \
-        'invalid: the path prefix "/" does not match the parent\'s path prefix "/team"'
+        'invalid: the path prefix "/" does not match the parent\'s path prefix "/team" ' \
+        "(delegated by IngressRoute default/root for host a.test)"
     assert routes.status(proxy, "grandchild", "team").startswith(ORPHANED)
 
 

@@ -74,8 +74,8 @@ TEST(a_mistake_of_a_child_is_not_its_parents)
     world_close(&world);
 }
 
-/* Valid for b, invalid for a and c: what c says is heard only when a is silent. */
-TEST(invalid_wins_over_valid_and_the_first_host_by_name_tells)
+/* It fits nowhere: what c says is heard only when a is silent. */
+TEST(what_fits_under_no_parent_is_invalid_and_the_first_host_by_name_tells)
 {
     struct world world;
 
@@ -83,17 +83,116 @@ TEST(invalid_wins_over_valid_and_the_first_host_by_name_tells)
     put_service(&world);
     put_route(&world, "child", ROUTES(SERVES("/a", "web") ", " SERVES("/c", "web")));
     put_route(&world, "rc", HOST("c.test") ROUTES(DELEGATES("/c", "child")));
-    put_route(&world, "rb", HOST("b.test") ROUTES(DELEGATES("/", "child")));
     assert_status(&world, "child",
-                  "invalid: the path prefix \"/a\" does not match the parent's "
-                  "path prefix \"/c\"");
+                  "invalid: the path prefix \"/a\" does not match the parent's path prefix \"/c\" "
+                  "(delegated by IngressRoute default/rc for host c.test)\n");
     put_route(&world, "ra", HOST("a.test") ROUTES(DELEGATES("/a", "child")));
     assert_status(&world, "child",
-                  "invalid: the path prefix \"/c\" does not match the parent's "
-                  "path prefix \"/a\"");
-    drop_route(&world, "ra");
-    drop_route(&world, "rc");
+                  "invalid: the path prefix \"/c\" does not match the parent's path prefix \"/a\" "
+                  "(delegated by IngressRoute default/ra for host a.test)\n");
+    assert_has(world.dump.at,
+               "finding error child.yaml:1 IngressRoute default/child: spec.routes[0]: the path "
+               "prefix \"/a\" does not match the parent's path prefix \"/c\" (delegated by "
+               "IngressRoute default/rc for host c.test)\n");
+    world_close(&world);
+}
+
+TEST(nobody_makes_anothers_ingress_route_invalid_by_delegating_to_it)
+{
+    struct world world;
+
+    world_open(&world);
+    put_service(&world);
+    put_route(&world, "evil", HOST("a.test") ROUTES(DELEGATES("/x", "child")));
+    put_route(&world, "child", ROUTES(SERVES("/c", "web") ", " SERVES("/c/d", "web")));
+    assert_status(&world, "child",
+                  "invalid: the path prefix \"/c\" does not match the parent's path prefix \"/x\" "
+                  "(delegated by IngressRoute default/evil for host a.test)\n");
+    put_route(&world, "root", HOST("b.test") ROUTES(DELEGATES("/c", "child")));
     assert_status(&world, "child", VALID);
+    assert_status(&world, "evil", VALID);
+    assert_has(
+        world.dump.at,
+        "finding warning evil.yaml:1 IngressRoute default/evil: spec.routes[0].delegate: for "
+        "host a.test, IngressRoute default/child does not fit here as it does elsewhere: "
+        "spec.routes[0]: the path prefix \"/c\" does not match the parent's path prefix "
+        "\"/x\"\n");
+    assert_lacks(world.dump.at, "finding error");
+    drop_route(&world, "root");
+    assert_status(&world, "child", "invalid: the path prefix");
+    assert_has(world.dump.at, "finding error child.yaml:1 IngressRoute default/child");
+    drop_route(&world, "evil");
+    assert_status(&world, "child", ORPHANED);
+    assert_lacks(world.dump.at, "finding");
+    world_close(&world);
+}
+
+TEST(what_is_wrong_by_every_way_is_told_also_where_some_way_is_wrong)
+{
+    struct world world;
+
+    world_open(&world);
+    put_route(&world, "evil", HOST("a.test") ROUTES(DELEGATES("/x", "child")));
+    put_route(&world, "root", HOST("b.test") ROUTES(DELEGATES("/c", "child")));
+    put_route(&world, "child", ROUTES(SERVES("/c", "web")));
+    assert_status(&world, "child", "invalid: Service [web:80] is invalid or missing");
+    put_service(&world);
+    assert_status(&world, "child", VALID);
+    world_close(&world);
+}
+
+/* In either order of the root's routes. */
+TEST(who_was_given_the_longer_prefix_has_the_place_and_the_other_says_so)
+{
+    static const char *const roots[] = {
+        ROUTE_OBJECT("root", HOST("a.test")
+                                 ROUTES(DELEGATES("/a", "wide") ", " DELEGATES("/a/pay", "pay"))),
+        ROUTE_OBJECT("root", HOST("a.test")
+                                 ROUTES(DELEGATES("/a/pay", "pay") ", " DELEGATES("/a", "wide"))),
+    };
+
+    for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+        struct world world;
+
+        world_open(&world);
+        put_service(&world);
+        world_put(&world, "root.yaml", roots[i]);
+        put_route(&world, "wide",
+                  ROUTES(DELEGATES("/a/pay", "own") ", " DELEGATES("/a/pay", "pay") ", " SERVES(
+                      "/a/pay", "web")));
+        put_route(&world, "own", ROUTES(SERVES("/a/pay", "web")));
+        put_route(&world, "pay", ROUTES(SERVES("/a/pay", "web")));
+        assert_line(
+            settled(&world),
+            "string /a/pay -> default/web/80 (1 endpoint) IngressRoute default/pay spec.routes[0]");
+        assert_status(&world, "pay", VALID "\n");
+        assert_status(
+            &world, "wide",
+            VALID
+            "; spec.routes[2]: IngressRoute default/pay spec.routes[0] has path \"/a/pay\" of "
+            "host a.test already, and was delegated a longer prefix\n");
+        assert_status(&world, "own", VALID "; spec.routes[0]: IngressRoute default/pay");
+        put_route(&world, "pay", ROUTES(SERVES("/a/pay/x", "web")));
+        assert_status(&world, "wide", VALID "\n");
+        assert_line(settled(&world), "string /a/pay -> default/web/80 (1 endpoint) IngressRoute "
+                                     "default/wide spec.routes[2]");
+        world_close(&world);
+    }
+}
+
+TEST(what_lost_a_place_in_one_tree_and_is_served_in_full_in_another_does_not_say_so)
+{
+    struct world world;
+
+    world_open(&world);
+    put_service(&world);
+    put_route(&world, "child", ROUTES(SERVES("/c", "web")));
+    put_route(&world, "evil",
+              HOST("a.test") ROUTES(SERVES("/c", "web") ", " DELEGATES("/c", "child")));
+    assert_status(&world, "child",
+                  VALID "; spec.routes[0]: IngressRoute default/evil spec.routes[0] has");
+    put_route(&world, "root", HOST("b.test") ROUTES(DELEGATES("/c", "child")));
+    assert_status(&world, "child", VALID "\n");
     world_close(&world);
 }
 
@@ -238,7 +337,11 @@ TESTS(UNIT(a_child_is_an_orphan_until_a_root_leads_to_it),
       UNIT(an_orphan_that_goes_leaves_no_status),
       UNIT(of_two_roots_that_share_a_host_each_is_valid_once_the_other_has_gone),
       UNIT(a_mistake_of_a_child_is_not_its_parents),
-      UNIT(invalid_wins_over_valid_and_the_first_host_by_name_tells),
+      UNIT(what_fits_under_no_parent_is_invalid_and_the_first_host_by_name_tells),
+      UNIT(nobody_makes_anothers_ingress_route_invalid_by_delegating_to_it),
+      UNIT(what_is_wrong_by_every_way_is_told_also_where_some_way_is_wrong),
+      UNIT(who_was_given_the_longer_prefix_has_the_place_and_the_other_says_so),
+      UNIT(what_lost_a_place_in_one_tree_and_is_served_in_full_in_another_does_not_say_so),
       UNIT(statuses_do_not_depend_on_the_order_of_arrival),
       UNIT(a_status_has_the_host_of_a_root_and_no_host_of_a_child),
       UNIT(however_long_a_path_is_the_status_says_what_is_wrong_with_it),

@@ -3,6 +3,7 @@
  * test_tree_limits.c - trees that would cost more than they may: each ends where its limit says, is
  * told so, and what would lie beyond answers 503 and never falls to a shorter prefix.
  */
+#include "controller/compile/tree.h"
 #include "tests/unit/controller/compile/world.h"
 
 #include <stdio.h>
@@ -111,7 +112,7 @@ TEST(a_tree_in_which_everything_leads_everywhere_is_walked_once)
 TEST(what_lies_beyond_twenty_thousand_evaluations_answers_503)
 {
     struct world world;
-    struct text out, path;
+    struct text out, path, last;
     char name[32];
 
     text_init(&path);
@@ -122,7 +123,6 @@ TEST(what_lies_beyond_twenty_thousand_evaluations_answers_503)
         for (unsigned depth = 1; depth <= 150; depth++)
             add_delegate(&out, nested(&path, depth), name);
     }
-    add_delegate(&out, BYTES("/late"), "c0");
     add_services(&out, BYTES("/"), 1);
     put_route(&world, "root", &out);
     for (unsigned i = 0; i < 150; i++) {
@@ -131,12 +131,33 @@ TEST(what_lies_beyond_twenty_thousand_evaluations_answers_503)
         add_services(&out, nested(&path, 150), 1);
         put_route(&world, name, &out);
     }
-    assert_line(world_dump(&world), "string /late -> 503 the delegation cannot be followed");
+    text_init(&last);
+    text_printf(&last, "string %.*s -> 503 the delegation cannot be followed", (int)path.len,
+                path.at);
+    text_add_byte(&last, '\0');
+    assert_line(world_dump(&world), last.at);
     assert_line(world.dump.at, "string / -> default/web/80");
     assert_has(world.dump.at, "status IngressRoute default/root invalid: route: the tree of host "
                               "h.test is larger than 20000 delegations");
+    text_fini(&last);
     text_fini(&path);
     world_close(&world);
+}
+
+/* `count` routes of 256 services, below "/a/a/a" of `depth`: 25,600 services for 100 of them. */
+static void put_heavy(struct world *world, const char *name, unsigned depth, unsigned count)
+{
+    struct text out, path;
+
+    text_init(&path);
+    open_route(&out, name, "");
+    (void)nested(&path, depth);
+    for (unsigned i = 0; i < count; i++) {
+        text_add_str(&path, "/b");
+        add_services(&out, text_bytes(&path), 256);
+    }
+    put_route(world, name, &out);
+    text_fini(&path);
 }
 
 /* 100 prefixes that lead to 100 routes of 256 services are 2,560,000 services. */
@@ -150,23 +171,270 @@ TEST(an_ingress_route_that_does_not_fit_any_more_is_not_entered)
     open_route(&out, "root", HOST);
     for (unsigned depth = 1; depth <= 100; depth++)
         add_delegate(&out, nested(&path, depth), "heavy");
-    add_delegate(&out, BYTES("/heavy"), "heavy");
     add_delegate(&out, BYTES("/light"), "light");
     add_services(&out, BYTES("/"), 1);
     put_route(&world, "root", &out);
-    open_route(&out, "heavy", "");
-    (void)nested(&path, 100);
-    for (unsigned i = 0; i < 100; i++) {
-        text_add_str(&path, "/b");
-        add_services(&out, text_bytes(&path), 256);
-    }
-    put_route(&world, "heavy", &out);
+    put_heavy(&world, "heavy", 100, 100);
     open_route(&out, "light", "");
     add_services(&out, BYTES("/light"), 1);
     put_route(&world, "light", &out);
-    assert_line(world_dump(&world), "string /heavy -> 503 the delegation cannot be followed");
+    assert_line(world_dump(&world), "string /a/a/a/a/a/a/a/a -> 503 IngressRoute default/heavy is");
     assert_line(world.dump.at, "string /light -> default/web/80");
-    assert_has(world.dump.at, "h.test is larger than 200000 routes (TREE_ROUTES_MAX)\n");
+    assert_has(world.dump.at,
+               "status IngressRoute default/heavy invalid: the tree of host h.test is larger than "
+               "200000 routes (TREE_ROUTES_MAX), and what this IngressRoute has below "
+               "\"/a/a/a/a/a/a/a/a\" is more than its share: give it fewer routes and services");
+    assert_has(world.dump.at, "status IngressRoute default/root valid");
+    assert_has(world.dump.at, "status IngressRoute default/light valid");
+    text_fini(&path);
+    world_close(&world);
+}
+
+static void put_one_service(struct world *world, const char *name, const char *match)
+{
+    struct text out;
+
+    open_route(&out, name, "");
+    add_services(&out, bytes_of(match), 1);
+    put_route(world, name, &out);
+}
+
+/* Root and good are as if nobody else were there. */
+static void assert_others_are_served(struct world *world)
+{
+    assert_line(world_dump(world), "string /good -> default/web/80");
+    assert_line(world->dump.at, "string / -> default/web/80");
+    assert_has(world->dump.at, "status IngressRoute default/root valid: valid IngressRoute");
+    assert_has(world->dump.at, "status IngressRoute default/good valid: valid IngressRoute");
+    assert_same_as_fresh(world);
+}
+
+/* The root gives "/a" to bad, and "/good" to good, before or after that. */
+static void put_shared_root(struct world *world, bool good_is_last)
+{
+    struct text out;
+
+    open_route(&out, "root", HOST);
+    if (!good_is_last)
+        add_delegate(&out, BYTES("/good"), "good");
+    add_delegate(&out, BYTES("/a"), "bad");
+    if (good_is_last)
+        add_delegate(&out, BYTES("/good"), "good");
+    add_services(&out, BYTES("/"), 1);
+    put_route(world, "root", &out);
+    put_one_service(world, "good", "/good");
+}
+
+TEST(who_spends_all_routes_of_a_tree_leaves_its_siblings_and_its_root_what_they_need)
+{
+    for (unsigned last = 0; last < 2; last++) {
+        struct world world;
+        struct text out, path;
+
+        text_init(&path);
+        open_with_service(&world);
+        put_shared_root(&world, last > 0);
+        open_route(&out, "bad", "");
+        for (unsigned depth = 1; depth <= 100; depth++)
+            add_delegate(&out, nested(&path, depth), "heavy");
+        put_route(&world, "bad", &out);
+        put_heavy(&world, "heavy", 100, 100);
+        assert_others_are_served(&world);
+        assert_has(world.dump.at, "status IngressRoute default/heavy invalid: the tree of host "
+                                  "h.test is larger than 200000 routes (TREE_ROUTES_MAX)");
+        text_fini(&path);
+        world_close(&world);
+    }
+}
+
+TEST(who_spends_all_delegations_of_a_tree_leaves_its_siblings_and_its_root_what_they_need)
+{
+    for (unsigned last = 0; last < 2; last++) {
+        struct world world;
+        struct text out, path;
+
+        text_init(&path);
+        open_with_service(&world);
+        put_shared_root(&world, last > 0);
+        open_route(&out, "bad", "");
+        for (unsigned i = 0; i < DELEGATION_VISITS_MAX; i++) {
+            text_clear(&path);
+            text_printf(&path, "/a/%u", i);
+            add_delegate(&out, text_bytes(&path), "empty");
+        }
+        put_route(&world, "bad", &out);
+        put_one_service(&world, "empty", "/none");
+        assert_others_are_served(&world);
+        assert_has(world.dump.at,
+                   "status IngressRoute default/bad invalid: route: the tree of host h.test is "
+                   "larger than 20000 delegations (DELEGATION_VISITS_MAX), and the share of this "
+                   "IngressRoute is used up: delegate less often");
+        text_fini(&path);
+        world_close(&world);
+    }
+}
+
+/* Also further down: the parent of both is no more at fault than the root. */
+TEST(what_one_child_of_a_child_spends_is_not_taken_from_the_other)
+{
+    struct world world;
+    struct text out, path;
+
+    text_init(&path);
+    open_with_service(&world);
+    open_route(&out, "root", HOST);
+    add_delegate(&out, BYTES("/"), "team");
+    put_route(&world, "root", &out);
+    open_route(&out, "team", "");
+    add_delegate(&out, BYTES("/a"), "bad");
+    add_delegate(&out, BYTES("/good"), "good");
+    put_route(&world, "team", &out);
+    put_one_service(&world, "good", "/good");
+    open_route(&out, "bad", "");
+    for (unsigned depth = 1; depth <= 100; depth++)
+        add_delegate(&out, nested(&path, depth), "heavy");
+    put_route(&world, "bad", &out);
+    put_heavy(&world, "heavy", 100, 100);
+    assert_line(world_dump(&world), "string /good -> default/web/80");
+    assert_has(world.dump.at, "status IngressRoute default/team valid: valid IngressRoute");
+    assert_has(world.dump.at, "status IngressRoute default/good valid: valid IngressRoute");
+    assert_has(world.dump.at, "status IngressRoute default/heavy invalid");
+    text_fini(&path);
+    world_close(&world);
+}
+
+/* 782 routes of 256 services are 200,192. */
+TEST(an_ingress_route_that_is_larger_than_the_tree_is_refused_and_not_who_delegated_to_it)
+{
+    struct world world;
+
+    open_with_service(&world);
+    put_shared_root(&world, true);
+    put_heavy(&world, "bad", 1, 782);
+    assert_others_are_served(&world);
+    assert_line(world.dump.at, "string /a -> 503 IngressRoute default/bad is more than its share");
+    assert_has(world.dump.at, "status IngressRoute default/bad invalid: the tree of host h.test is "
+                              "larger than 200000 routes (TREE_ROUTES_MAX)");
+    assert_has(world.dump.at,
+               "IngressRoute default/root: spec.routes[0].delegate: IngressRoute "
+               "default/bad is more than its share of the tree, so \"/a\" answers 503");
+    world_close(&world);
+}
+
+/* Two of 102,400 are too much for one tree, and one of them is not. */
+TEST(what_is_too_large_for_one_tree_and_fits_into_another_is_told_to_who_delegated_to_it)
+{
+    struct world world;
+    struct text out;
+
+    open_with_service(&world);
+    open_route(&out, "root", HOST);
+    add_delegate(&out, BYTES("/a"), "one");
+    add_delegate(&out, BYTES("/a/a"), "two");
+    put_route(&world, "root", &out);
+    put_heavy(&world, "one", 1, 400);
+    put_heavy(&world, "two", 2, 400);
+    assert_has(world_dump(&world), "status IngressRoute default/one valid");
+    assert_has(world.dump.at, "status IngressRoute default/two invalid: the tree of host h.test is "
+                              "larger than 200000 routes (TREE_ROUTES_MAX)");
+    assert_has(world.dump.at,
+               "services (delegated by IngressRoute default/root for host h.test)\n");
+    open_route(&out, "other", "\"virtualhost\": {\"fqdn\": \"other.test\"},");
+    add_delegate(&out, BYTES("/a/a"), "two");
+    put_route(&world, "other", &out);
+    assert_has(world_dump(&world), "status IngressRoute default/two valid");
+    assert_has(world.dump.at, "status IngressRoute default/root valid");
+    assert_has(world.dump.at,
+               "IngressRoute default/root: spec.routes[1].delegate: for host h.test, "
+               "IngressRoute default/two does not fit here as it does elsewhere");
+    assert_same_as_fresh(&world);
+    world_close(&world);
+}
+
+/* 1,000 of them, 300 times: what nobody publishes is nobody's. */
+TEST(routes_outside_of_what_was_delegated_are_not_counted)
+{
+    struct world world;
+    struct text out, path;
+
+    text_init(&path);
+    open_with_service(&world);
+    put_shared_root(&world, true);
+    open_route(&out, "bad", "");
+    for (unsigned i = 0; i < 300; i++) {
+        text_clear(&path);
+        text_printf(&path, "/a/%u", i);
+        add_delegate(&out, text_bytes(&path), "beside");
+    }
+    put_route(&world, "bad", &out);
+    open_route(&out, "beside", "");
+    for (unsigned i = 0; i < 1000; i++)
+        add_services(&out, BYTES("/x"), 1);
+    put_route(&world, "beside", &out);
+    assert_others_are_served(&world);
+    assert_has(world.dump.at, "status IngressRoute default/bad valid: valid IngressRoute");
+    assert_lacks(world.dump.at, "TREE_ROUTES_MAX");
+    text_fini(&path);
+    world_close(&world);
+}
+
+/* But looking at them is: 2,000 of them, 2,500 times, are 5,000,000 looks. */
+TEST(looks_at_routes_that_are_not_counted_have_a_limit_of_their_own)
+{
+    struct world world;
+    struct text out, path;
+
+    text_init(&path);
+    open_with_service(&world);
+    put_shared_root(&world, true);
+    open_route(&out, "bad", "");
+    for (unsigned i = 0; i < 2500; i++) {
+        text_clear(&path);
+        text_printf(&path, "/a/%u", i);
+        add_delegate(&out, text_bytes(&path), "beside");
+    }
+    put_route(&world, "bad", &out);
+    open_route(&out, "beside", "");
+    for (unsigned i = 0; i < 2000; i++)
+        add_services(&out, BYTES("/x"), 1);
+    put_route(&world, "beside", &out);
+    assert_others_are_served(&world);
+    assert_line(world.dump.at, "string /a/2499 -> 503 IngressRoute default/beside is more than");
+    assert_lacks(world.dump.at, "string /a/1 -> 503");
+    text_fini(&path);
+    world_close(&world);
+}
+
+/* One root with 5,000 children, of which some are a hundred times as large as others. */
+TEST(what_small_children_do_not_need_goes_to_large_ones)
+{
+    struct world world;
+    struct text out, path;
+    char name[32];
+
+    text_init(&path);
+    open_with_service(&world);
+    open_route(&out, "root", HOST);
+    for (unsigned i = 0; i < 5000; i++) {
+        (void)snprintf(name, sizeof(name), "c%u", i);
+        text_clear(&path);
+        text_printf(&path, "/%u", i);
+        add_delegate(&out, text_bytes(&path), name);
+    }
+    put_route(&world, "root", &out);
+    for (unsigned i = 0; i < 5000; i++) {
+        (void)snprintf(name, sizeof(name), "c%u", i);
+        open_route(&out, name, "");
+        for (unsigned j = 0; j < (i % 100 == 7 ? 1000 : 10); j++) {
+            text_clear(&path);
+            text_printf(&path, "/%u/%u", i, j);
+            add_services(&out, text_bytes(&path), 1);
+        }
+        put_route(&world, name, &out);
+    }
+    assert_lacks(world_dump(&world), "finding");
+    assert_lacks(world.dump.at, "invalid");
+    assert_line(world.dump.at, "string /4907/999 -> default/web/80");
     text_fini(&path);
     world_close(&world);
 }
@@ -174,4 +442,12 @@ TEST(an_ingress_route_that_does_not_fit_any_more_is_not_entered)
 TESTS(UNIT(a_chain_ends_at_its_sixty_fourth_ingress_route),
       UNIT(a_tree_in_which_everything_leads_everywhere_is_walked_once),
       UNIT(what_lies_beyond_twenty_thousand_evaluations_answers_503),
-      UNIT(an_ingress_route_that_does_not_fit_any_more_is_not_entered))
+      UNIT(an_ingress_route_that_does_not_fit_any_more_is_not_entered),
+      UNIT(who_spends_all_routes_of_a_tree_leaves_its_siblings_and_its_root_what_they_need),
+      UNIT(who_spends_all_delegations_of_a_tree_leaves_its_siblings_and_its_root_what_they_need),
+      UNIT(what_one_child_of_a_child_spends_is_not_taken_from_the_other),
+      UNIT(an_ingress_route_that_is_larger_than_the_tree_is_refused_and_not_who_delegated_to_it),
+      UNIT(what_is_too_large_for_one_tree_and_fits_into_another_is_told_to_who_delegated_to_it),
+      UNIT(routes_outside_of_what_was_delegated_are_not_counted),
+      UNIT(looks_at_routes_that_are_not_counted_have_a_limit_of_their_own),
+      UNIT(what_small_children_do_not_need_goes_to_large_ones))

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tree_shares.c - shares out one host's tree, before it is walked.
+ *
+ * Branches stand in heaps, one for the delegations of each IngressRoute that was entered; the first
+ * is the one that would have had least once what comes next in it is entered. So the order is that
+ * of use, and where it is the same, that of the objects' routes.
+ *
+ * Cycles are not looked for: they end, as no portion is entered twice, and the walk tells of them.
+ */
+#include "controller/compile/tree_shares.h"
+
+#include "controller/compile/tree_parts.h"
+#include "core/check.h"
+
+/* All limits come to the same in these. */
+#define COST_OF_ALL   UINT64_C(4000000)
+#define COST_OF_VISIT (COST_OF_ALL / DELEGATION_VISITS_MAX)
+#define COST_OF_ROUTE (COST_OF_ALL / TREE_ROUTES_MAX)
+#define COST_OF_LOOK  (COST_OF_ALL / TREE_LOOKS_MAX)
+
+/* One way to a portion. */
+struct branch {
+    struct branch *up; /* NULL at the root */
+    struct portion *portion;
+    struct branch **heap; /* of its delegations that are not done; once it is open */
+    uint32_t count;
+    uint32_t depth; /* 1 at the root */
+    uint64_t order; /* among all branches, as they came */
+    uint64_t used;  /* by it and all that is below */
+    uint64_t next;  /* what comes next in it would cost */
+    bool is_priced; /* next has the routes, too */
+    bool is_open;
+    bool is_done;
+};
+
+struct plan {
+    struct shares *shares;
+    const struct pass *pass;
+    uint64_t visits;
+    uint64_t routes;
+    uint64_t looks;
+    uint64_t branches_count;
+};
+
+static bool is_before(const struct branch *a, const struct branch *b)
+{
+    uint64_t left = a->used + a->next, right = b->used + b->next;
+
+    return left != right ? left < right : a->order < b->order;
+}
+
+static void heap_push(struct branch *up, struct branch *branch)
+{
+    uint32_t at = up->count++;
+
+    for (; at > 0 && is_before(branch, up->heap[(at - 1) / 2]); at = (at - 1) / 2)
+        up->heap[at] = up->heap[(at - 1) / 2];
+    up->heap[at] = branch;
+}
+
+/* The first has changed, or ended. */
+static void heap_settle(struct branch *up)
+{
+    struct branch *moved = up->heap[0];
+    uint32_t at = 0, child;
+
+    if (moved->is_done) {
+        moved = up->heap[--up->count];
+        if (up->count == 0)
+            return;
+    }
+    for (; (child = at * 2 + 1) < up->count; at = child) {
+        child += child + 1 < up->count && is_before(up->heap[child + 1], up->heap[child]);
+        if (!is_before(up->heap[child], moved))
+            break;
+        up->heap[at] = up->heap[child];
+    }
+    up->heap[at] = moved;
+}
+
+static struct bytes key_of(struct arena *arena, const struct ingress_route *object,
+                           struct bytes prefix)
+{
+    char *key = arena_alloc(arena, sizeof(object) + prefix.len);
+
+    memcpy(key, &object, sizeof(object));
+    if (prefix.len > 0)
+        memcpy(key + sizeof(object), prefix.at, prefix.len);
+    return bytes_from(key, sizeof(object) + prefix.len);
+}
+
+struct portion *shares_find(const struct shares *shares, const struct pass *pass,
+                            const struct ingress_route *object, struct bytes prefix)
+{
+    return map_get(&shares->portions, key_of(pass->scratch, object, prefix));
+}
+
+static struct portion *touch(struct plan *plan, const struct ingress_route *object,
+                             struct bytes prefix)
+{
+    struct bytes key = key_of(plan->pass->scratch, object, prefix);
+    struct portion *portion = map_get(&plan->shares->portions, key);
+
+    if (portion != NULL)
+        return portion;
+    portion = arena_new(plan->pass->scratch, struct portion);
+    portion->object = object;
+    portion->prefix = bytes_skip(key, sizeof(object));
+    (void)map_put(&plan->shares->portions, key, portion);
+    return portion;
+}
+
+/* What lies outside the prefix is looked at and nobody's. */
+static bool is_outside(const struct plan *plan, const struct portion *portion,
+                       const struct ingress_route_route *route, struct bytes *path)
+{
+    return tree_path(plan->pass->scratch, route->match, path) == TREE_PATH_FINE &&
+           !tree_path_is_within(*path, portion->prefix);
+}
+
+static void measure(const struct plan *plan, struct portion *portion)
+{
+    const struct ingress_route *object = portion->object;
+    struct bytes path;
+
+    for (uint32_t i = 0; i < object->routes_count; i++) {
+        const struct ingress_route_route *route = &object->routes[i];
+
+        if (!is_outside(plan, portion, route, &path))
+            portion->routes += route->services_count > 0 ? route->services_count : 1;
+    }
+    portion->is_measured = true;
+}
+
+static void charge(struct branch *branch, uint64_t cost)
+{
+    for (; branch != NULL; branch = branch->up)
+        branch->used += cost;
+}
+
+/* Looks where nobody has looked yet, and says what entering would cost. */
+static void price(struct plan *plan, struct branch *branch)
+{
+    struct portion *portion = branch->portion;
+
+    if (!portion->is_measured) {
+        measure(plan, portion);
+        plan->looks += portion->object->routes_looks;
+        charge(branch, portion->object->routes_looks * COST_OF_LOOK);
+    }
+    branch->next = COST_OF_VISIT + portion->routes * COST_OF_ROUTE;
+    branch->is_priced = true;
+}
+
+static struct branch *branch_create(struct plan *plan, struct branch *up, struct portion *portion)
+{
+    struct branch *branch = arena_new(plan->pass->scratch, struct branch);
+
+    branch->up = up;
+    branch->portion = portion;
+    branch->depth = up == NULL ? 1 : up->depth + 1;
+    branch->order = plan->branches_count++;
+    branch->next = COST_OF_VISIT + portion->object->routes_looks * COST_OF_LOOK;
+    return branch;
+}
+
+static void add_delegation(struct plan *plan, struct branch *branch, uint32_t index)
+{
+    const struct ingress_route_route *route = &branch->portion->object->routes[index];
+    const struct ingress_route *object;
+    struct bytes path;
+
+    if (!route->delegate.is_present || route->services_count > 0 ||
+        tree_path(plan->pass->scratch, route->match, &path) != TREE_PATH_FINE ||
+        !tree_path_is_within(path, branch->portion->prefix))
+        return;
+    object = tree_find(plan->pass, branch->portion->object, &route->delegate, NULL);
+    if (object == NULL || object->is_root)
+        return;
+    branch->portion->delegations++;
+    heap_push(branch, branch_create(plan, branch, touch(plan, object, path)));
+}
+
+/* It is entered: what it delegates may follow. */
+static void open_branch(struct plan *plan, struct branch *branch)
+{
+    const struct ingress_route *object = branch->portion->object;
+
+    branch->portion->share = SHARE_GIVEN;
+    plan->visits++;
+    plan->routes += branch->portion->routes;
+    charge(branch, branch->next);
+    branch->is_open = true;
+    if (branch->depth < DELEGATION_DEPTH_MAX) {
+        branch->heap =
+            arena_alloc(plan->pass->scratch, object->routes_count * sizeof(branch->heap[0]));
+        for (uint32_t i = 0; i < object->routes_count; i++)
+            add_delegation(plan, branch, i);
+    }
+}
+
+static void refuse(struct branch *branch, enum share share)
+{
+    branch->portion->share = share;
+    branch->is_done = true;
+}
+
+/*
+ * One step of the one that has had least. What was used never becomes less, so a refusal stands. An
+ * IngressRoute is entered whole or not at all: with half of its routes, what belongs to the rest
+ * would fall to a shorter prefix.
+ */
+static void advance(struct plan *plan, struct branch *branch)
+{
+    struct portion *portion = branch->portion;
+
+    if (portion->share == SHARE_GIVEN) /* another way led there before */
+        branch->is_done = true;
+    else if (!portion->is_measured && plan->looks + portion->object->routes_looks > TREE_LOOKS_MAX)
+        refuse(branch, SHARE_NO_LOOKS);
+    else if (!branch->is_priced)
+        price(plan, branch);
+    else if (plan->routes + portion->routes > TREE_ROUTES_MAX)
+        refuse(branch, SHARE_NO_ROUTES);
+    else
+        open_branch(plan, branch);
+}
+
+/* From the branch up: what comes next in each has changed. */
+static void settle_up(struct branch *branch)
+{
+    for (;; branch = branch->up) {
+        if (branch->is_open && branch->count == 0)
+            branch->is_done = true;
+        else if (branch->is_open)
+            branch->next = branch->heap[0]->next;
+        if (branch->up == NULL)
+            return;
+        heap_settle(branch->up);
+    }
+}
+
+struct portion *shares_plan(struct shares *shares, const struct pass *pass,
+                            const struct ingress_route *object)
+{
+    struct plan plan = {.shares = shares, .pass = pass};
+    struct branch *root;
+
+    *shares = (struct shares){0};
+    map_init(&shares->portions);
+    root = branch_create(&plan, NULL, touch(&plan, object, BYTES_NONE));
+    price(&plan, root);
+    open_branch(&plan, root);
+    root->portion->is_walked = true;
+    settle_up(root);
+    while (!root->is_done && plan.visits < DELEGATION_VISITS_MAX) {
+        struct branch *branch = root;
+
+        while (branch->is_open)
+            branch = branch->heap[0];
+        advance(&plan, branch);
+        settle_up(branch);
+    }
+    return root->portion;
+}
+
+static void note_delegations(struct pass *pass, const struct ingress_route *from)
+{
+    for (uint32_t i = 0; i < from->routes_count; i++) {
+        const struct ingress_route_delegate *delegate = &from->routes[i].delegate;
+
+        if (delegate->is_present)
+            (void)visit_list_add(&pass->dag->trees, &pass->visits, tree_delegate_ns(from, delegate),
+                                 delegate->name);
+    }
+}
+
+void shares_note_rest(const struct shares *shares, struct pass *pass)
+{
+    const struct portion *portion;
+    size_t at = 0;
+
+    while ((portion = map_next(&shares->portions, &at)) != NULL) {
+        if (portion->share == SHARE_GIVEN && !portion->is_walked)
+            note_delegations(pass, portion->object);
+    }
+}
+
+void shares_fini(struct shares *shares)
+{
+    map_fini(&shares->portions);
+}
+
+bool portion_is_greedy(const struct portion *portion, const struct portion *giver)
+{
+    switch (portion->share) {
+    case SHARE_NO_ROUTES:
+        return portion->routes > TREE_ROUTES_MAX / (giver->delegations + 1);
+    case SHARE_NO_LOOKS:
+        return portion->object->routes_looks > TREE_LOOKS_MAX / (giver->delegations + 1);
+    case SHARE_NO_VISITS:
+    case SHARE_GIVEN:
+        break;
+    }
+    return false;
+}
