@@ -4,6 +4,7 @@
  */
 #include "controller/compile/ingress.h"
 
+#include "controller/compile/annotation_lint.h"
 #include "controller/compile/annotations.h"
 #include "controller/compile/annotations_tls.h"
 #include "route/normal.h"
@@ -164,6 +165,8 @@ void ingress_lint(const struct ingress *ingress, struct findings *findings)
 
     ingress_policy_parse(&ingress->object, &policy, findings);
     ingress_tls_policy_parse(&ingress->object, &tls, findings);
+    annotation_lint_own(&ingress->object, findings);
+    annotation_lint_guards(&ingress->object, findings);
     lint_websockets(ingress, &policy, findings);
     lint_tls_entries(ingress, findings);
     lint_client_certificates(ingress, &policy, &tls, findings);

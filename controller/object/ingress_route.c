@@ -6,6 +6,7 @@
  * out of range or a weight below zero, is kept as written and judged by the compiler, for a status
  * is due. Source: spec/contour.md 2.1.
  */
+#include "controller/object/fields.h"
 #include "controller/object/kind.h"
 
 static const struct layout service_layout[] = {
@@ -57,6 +58,75 @@ static const struct layout ingress_route_layout[] = {
     DELEGATE_FIELDS(struct ingress_route, tcp_delegate),
     LAYOUT_LAST,
 };
+
+/* ---- the fields there are: spec/contour.md 2.1 ---- */
+
+static const struct field health_check_fields[] = {{.name = "path"},
+                                                   {.name = "host"},
+                                                   {.name = "intervalSeconds"},
+                                                   {.name = "timeoutSeconds"},
+                                                   {.name = "unhealthyThresholdCount"},
+                                                   {.name = "healthyThresholdCount"},
+                                                   {0}};
+static const struct field validation_fields[] = {
+    {.name = "caSecret"}, {.name = "subjectName"}, {0}};
+static const struct field service_fields[] = {{.name = "name"},
+                                              {.name = "port"},
+                                              {.name = "weight"},
+                                              {.name = "strategy"},
+                                              {"healthCheck", health_check_fields, false},
+                                              {"validation", validation_fields, false},
+                                              {0}};
+static const struct field delegate_fields[] = {{.name = "name"}, {.name = "namespace"}, {0}};
+static const struct field timeout_fields[] = {{.name = "request"}, {0}};
+static const struct field retry_fields[] = {{.name = "count"}, {.name = "perTryTimeout"}, {0}};
+
+static const struct field route_fields[] = {{.name = "match"},
+                                            {"services", service_fields, true},
+                                            {"delegate", delegate_fields, false},
+                                            {.name = "enableWebsockets"},
+                                            {.name = "permitInsecure"},
+                                            {.name = "prefixRewrite"},
+                                            {"timeoutPolicy", timeout_fields, false},
+                                            {"retryPolicy", retry_fields, false},
+                                            {0}};
+static const struct field tls_fields[] = {
+    {.name = "secretName"}, {.name = "minimumProtocolVersion"}, {.name = "passthrough"}, {0}};
+static const struct field virtualhost_fields[] = {
+    {.name = "fqdn"}, {"tls", tls_fields, false}, {0}};
+static const struct field tcpproxy_fields[] = {
+    {"services", service_fields, true}, {"delegate", delegate_fields, false}, {0}};
+static const struct field spec_fields[] = {{"virtualhost", virtualhost_fields, false},
+                                           {"routes", route_fields, true},
+                                           {"tcpproxy", tcpproxy_fields, false},
+                                           {0}};
+static const struct field root_fields[] = {{.name = "apiVersion"}, {.name = "kind"},
+                                           {.name = "metadata"},   {"spec", spec_fields, false},
+                                           {.name = "status"},     {0}};
+
+/* Most are the words of HTTPProxy and of Ingress for the same thing. */
+static const struct field_mistake mistakes[] = {
+    {"annotations", NULL, "they belong to metadata"},
+    {"clientValidation", NULL, "write the annotation fairlead.dev/client-ca-secret"},
+    {"maximumProtocolVersion", NULL,
+     "write the annotation projectcontour.io/tls-maximum-protocol-version"},
+    {"ingressClassName", NULL, "write the annotation kubernetes.io/ingress.class"},
+    {"includes", "delegate", NULL},
+    {"include", "delegate", NULL},
+    {"conditions", "match", NULL},
+    {"path", "match", NULL},
+    {"prefix", "match", NULL},
+    {"pathRewrite", "prefixRewrite", NULL},
+    {"pathRewritePolicy", "prefixRewrite", NULL},
+    {"loadBalancerPolicy", "strategy", NULL},
+    {"healthCheckPolicy", "healthCheck", NULL},
+    {"response", "request", NULL},
+    {"numRetries", "count", NULL},
+    {"rules", "routes", NULL},
+    {"host", "fqdn", NULL},
+    {"hosts", "fqdn", NULL},
+    {"secret", "secretName", NULL},
+    {0}};
 
 static void decode_health_check(const struct node *service, struct ingress_route_service *loose)
 {
@@ -169,6 +239,7 @@ static void decode_ingress_route(const struct node *root, struct bytes api_versi
     loose->has_tcpproxy = tcpproxy.json != NULL;
     loose->tcp_services = decode_services(&tcpproxy, &loose->tcp_services_count);
     decode_delegate(&tcpproxy, &loose->tcp_delegate);
+    fields_check(root, root_fields, mistakes);
 }
 
 const struct kind kind_ingress_route = {

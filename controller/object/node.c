@@ -15,8 +15,10 @@ struct decode_note *decoded_add_note(struct decoded *decoded, bool is_error, uin
 {
     struct decode_note *note;
 
-    if (decoded->notes_count > MANIFEST_NOTES_MAX)
+    if (decoded->notes_count > MANIFEST_NOTES_MAX) { /* the last one stands for all the rest */
+        decoded->notes[MANIFEST_NOTES_MAX].is_error |= is_error;
         return NULL;
+    }
     if (decoded->notes_count == MANIFEST_NOTES_MAX) {
         text = BYTES("there is more to tell about this file than is told");
         object = BYTES_NONE;
@@ -31,11 +33,11 @@ struct decode_note *decoded_add_note(struct decoded *decoded, bool is_error, uin
     return note;
 }
 
-static void add_path(const struct node *node, struct text *out)
+void node_add_path(const struct node *node, struct text *out)
 {
     if (node->up == NULL)
         return;
-    add_path(node->up, out);
+    node_add_path(node->up, out);
     if (node->key == NULL) {
         text_printf(out, "[%zu]", node->index);
         return;
@@ -66,7 +68,7 @@ __attribute__((format(printf, 3, 0))) static void node_tell(const struct node *n
     struct text text;
 
     text_init(&text);
-    add_path(node, &text);
+    node_add_path(node, &text);
     if (text.len > 0)
         text_add_str(&text, ": ");
     vsnprintf(sentence, sizeof(sentence), format, arguments);
@@ -263,26 +265,33 @@ static json_t *unlocked(const json_t *json)
     return (json_t *)(uintptr_t)json;
 }
 
-bool node_next_text(const struct node *object, void **at, struct bytes *name, struct bytes *value)
+bool node_next(const struct node *object, void **at, struct node *member)
 {
     json_t *json = unlocked(object->json);
 
     if (json == NULL || object->decoding->has_failed)
         return false;
-    for (;;) {
-        struct node member = {.up = object, .decoding = object->decoding};
-
+    do {
         *at = *at == NULL ? json_object_iter(json) : json_object_iter_next(json, *at);
         if (*at == NULL)
             return false;
-        member.key = json_object_iter_key(*at);
-        member.json = json_object_iter_value(*at);
-        if (json_is_null(member.json))
-            continue;
-        *name = bytes_from(member.key, json_object_iter_key_len(*at));
-        *value = read_text(&member);
-        return !object->decoding->has_failed;
-    }
+    } while (json_is_null(json_object_iter_value(*at)));
+    *member = (struct node){.up = object,
+                            .key = json_object_iter_key(*at),
+                            .json = json_object_iter_value(*at),
+                            .decoding = object->decoding};
+    return true;
+}
+
+bool node_next_text(const struct node *object, void **at, struct bytes *name, struct bytes *value)
+{
+    struct node member;
+
+    if (!node_next(object, at, &member))
+        return false;
+    *name = bytes_from(member.key, json_object_iter_key_len(*at));
+    *value = read_text(&member);
+    return !object->decoding->has_failed;
 }
 
 bool node_bool(const struct node *up, const char *key, bool otherwise)

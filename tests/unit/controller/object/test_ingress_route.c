@@ -192,12 +192,15 @@ TEST(numbers_out_of_their_range_are_kept_as_written)
     decoded_fini(&decoded);
 }
 
-TEST(unknown_fields_are_ignored)
+TEST(unknown_fields_change_nothing_and_are_told)
 {
     struct decoded decoded = decode(HEAD "spec: {strategy: Random, healthCheck: {path: /x}, "
                                          "routes: [{match: /, color: blue}]}\n"
                                          "status: {currentStatus: invalid, description: old}\n");
 
+    assert_int_equal(decoded.notes_count, 3);
+    assert_false(decoded.notes[0].is_error);
+    decoded.notes_count = 0;
     assert_bytes(only(&decoded)->routes[0].match, "/");
     decoded_fini(&decoded);
 }
@@ -332,7 +335,7 @@ TESTS(UNIT(a_virtualhost_is_read_whole_and_makes_a_root), UNIT(a_route_is_read_w
       UNIT(a_service_is_read_whole), UNIT(a_health_check_is_read_whole),
       UNIT(a_tcpproxy_is_read_whole), UNIT(what_is_absent_or_null_reads_as_empty),
       UNIT(an_empty_block_is_present), UNIT(numbers_out_of_their_range_are_kept_as_written),
-      UNIT(unknown_fields_are_ignored), UNIT(another_status_is_no_other_object),
+      UNIT(unknown_fields_change_nothing_and_are_told), UNIT(another_status_is_no_other_object),
       UNIT(a_wrong_type_takes_its_own_object_out_and_names_the_field),
       UNIT(another_version_or_group_is_another_kind),
       UNIT(an_object_differs_when_any_field_that_is_read_differs))
