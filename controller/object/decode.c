@@ -134,7 +134,7 @@ static void note_unknown_kind(struct manifest *manifest, struct bytes api_versio
     if (map_get(&manifest->unknown, unknown) == NULL) {
         map_put(&manifest->unknown, unknown, manifest);
         text_add_str(&text, " is no kind that is served here, so it does nothing");
-        if (kind_find(name, &kind) == STATUS_OK)
+        if (kind_find(name, &kind) == STATUS_OK && kind_is_of_our_group(api_version))
             text_printf(&text, ": write it as %s", kind_of(kind)->version);
         note = decoded_add_note(manifest->decoded, false, line, BYTES_NONE, text_bytes(&text));
         if (note != NULL)

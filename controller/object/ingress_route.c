@@ -132,12 +132,14 @@ static void decode_health_check(const struct node *service, struct ingress_route
 {
     struct node check = node_object(service, "healthCheck");
     struct ingress_route_health_check *health = &loose->health_check;
+    static const char seconds[] = "write whole seconds, without a unit";
 
     loose->has_health_check = check.json != NULL;
     health->path = node_text(&check, "path");
     health->host = node_text(&check, "host");
-    health->interval_s = node_number(&check, "intervalSeconds", INT32_MIN, INT32_MAX);
-    health->timeout_s = node_number(&check, "timeoutSeconds", INT32_MIN, INT32_MAX);
+    health->interval_s =
+        node_number_or_say(&check, "intervalSeconds", INT32_MIN, INT32_MAX, seconds);
+    health->timeout_s = node_number_or_say(&check, "timeoutSeconds", INT32_MIN, INT32_MAX, seconds);
     health->unhealthy_count = node_number(&check, "unhealthyThresholdCount", INT32_MIN, INT32_MAX);
     health->healthy_count = node_number(&check, "healthyThresholdCount", INT32_MIN, INT32_MAX);
 }
@@ -147,7 +149,8 @@ static void decode_service(const struct node *service, struct ingress_route_serv
     struct node validation = node_object(service, "validation");
 
     loose->name = node_text(service, "name");
-    loose->port = node_number(service, "port", INT32_MIN, INT32_MAX);
+    loose->port = node_number_or_say(service, "port", INT32_MIN, INT32_MAX,
+                                     "write the number of the Service's port, not its name");
     loose->weight = node_number(service, "weight", INT32_MIN, INT32_MAX);
     loose->strategy = node_text(service, "strategy");
     decode_health_check(service, loose);

@@ -37,6 +37,9 @@ const struct kind *kind_of(enum object_kind kind);
 /* The kind of that name, whatever its version; STATUS_NOT_FOUND if there is none. */
 enum status kind_find(struct bytes name, enum object_kind *kind);
 bool kind_has_version(enum object_kind kind, struct bytes api_version);
+/* The group of this apiVersion, whatever its version, has kinds that are served. A Service of
+ * Knative is no Service of ours. */
+bool kind_is_of_our_group(struct bytes api_version);
 
 /* Overwrite the values of a Secret, packed or loose, before its memory goes. */
 void data_object_wipe(const struct data_object *secret);

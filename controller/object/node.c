@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#define NUMBER_REMEDY   "write a number in its place"
 #define SHOWN_BYTES_MAX 64 /* of a name or a value in a note; both may be anything */
 
 struct decode_note *decoded_add_note(struct decoded *decoded, bool is_error, uint32_t line,
@@ -306,25 +307,50 @@ bool node_bool(const struct node *up, const char *key, bool otherwise)
     return otherwise;
 }
 
-static int32_t read_number(const struct node *node, int32_t min, int32_t max)
+static bool is_number(struct bytes text)
 {
-    char wanted[60];
+    uint64_t value;
+
+    if (bytes_starts_with(text, BYTES("-")))
+        text = bytes_skip(text, 1);
+    return bytes_to_uint(text, UINT64_MAX, &value);
+}
+
+/* Whoever wrote a text did not mean a number out of range. */
+static void fail_number(const struct node *node, int32_t min, int32_t max, const char *remedy)
+{
+    char wanted[60] = "a number";
+
+    if (!json_is_string(node->json) || min != INT32_MIN || max != INT32_MAX)
+        snprintf(wanted, sizeof(wanted), "a number from %d to %d", min, max);
+    if (!json_is_string(node->json))
+        remedy = "write such a number";
+    else if (is_number(text_of(node->json)))
+        remedy = "write it as a number, without quotes";
+    fail_type(node, wanted, remedy);
+}
+
+static int32_t read_number(const struct node *node, int32_t min, int32_t max, const char *remedy)
+{
     json_int_t value = json_integer_value(node->json);
 
     if (json_is_integer(node->json) && value >= min && value <= max)
         return (int32_t)value;
-    snprintf(wanted, sizeof(wanted), "a number from %d to %d", min, max);
-    fail_type(node, wanted,
-              json_is_string(node->json) ? "write it as a number, without quotes"
-                                         : "write such a number");
+    fail_number(node, min, max, remedy);
     return 0;
+}
+
+int32_t node_number_or_say(const struct node *up, const char *key, int32_t min, int32_t max,
+                           const char *remedy)
+{
+    struct node node = child_of(up, key);
+
+    return node.json == NULL ? 0 : read_number(&node, min, max, remedy);
 }
 
 int32_t node_number(const struct node *up, const char *key, int32_t min, int32_t max)
 {
-    struct node node = child_of(up, key);
-
-    return node.json == NULL ? 0 : read_number(&node, min, max);
+    return node_number_or_say(up, key, min, max, NUMBER_REMEDY);
 }
 
 struct port_ref node_port_ref(const struct node *up, const char *key)
@@ -335,7 +361,7 @@ struct port_ref node_port_ref(const struct node *up, const char *key)
         return (struct port_ref){BYTES_NONE, 0};
     if (json_is_string(node.json))
         return (struct port_ref){text_of(node.json), 0};
-    return (struct port_ref){BYTES_NONE, read_number(&node, 1, 65535)};
+    return (struct port_ref){BYTES_NONE, read_number(&node, 1, 65535, NUMBER_REMEDY)};
 }
 
 void *node_room(const struct node *node, size_t count, size_t size)

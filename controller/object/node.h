@@ -50,6 +50,9 @@ struct bytes node_text(const struct node *up, const char *key);
 bool node_bool(const struct node *up, const char *key, bool otherwise);
 /* From `min` to `max`; 0 when absent. */
 int32_t node_number(const struct node *up, const char *key, int32_t min, int32_t max);
+/* The same; `remedy` is told where it is a text and no number: "write whole seconds". */
+int32_t node_number_or_say(const struct node *up, const char *key, int32_t min, int32_t max,
+                           const char *remedy);
 /* An int-or-string of Kubernetes that means a port. */
 struct port_ref node_port_ref(const struct node *up, const char *key);
 

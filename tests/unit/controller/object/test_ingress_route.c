@@ -331,6 +331,38 @@ TEST(an_object_differs_when_any_field_that_is_read_differs)
     decoded_fini(&original);
 }
 
+static void assert_refused(const char *service, const char *sentence)
+{
+    struct decoded decoded;
+    struct text text;
+
+    text_init(&text);
+    text_printf(&text, HEAD "spec: {routes: [{match: /, services: [{name: web, %s}]}]}\n", service);
+    decoded = (struct decoded){0};
+    decode_manifest(text_bytes(&text), BYTES("a.yaml"), &decoded);
+    assert_int_equal(decoded.objects_count, 0);
+    assert_int_equal(decoded.notes_count, 1);
+    assert_bytes(decoded.notes[0].text, sentence);
+    decoded_fini(&decoded);
+    text_fini(&text);
+}
+
+TEST(a_text_where_a_number_belongs_is_told_with_what_to_write)
+{
+    assert_refused("port: http", "spec.routes[0].services[0].port: the text \"http\" is not a "
+                                 "number: write the number of the Service's port, not its name");
+    assert_refused("port: '80'", "spec.routes[0].services[0].port: the text \"80\" is not a "
+                                 "number: write it as a number, without quotes");
+    assert_refused("healthCheck: {path: /, intervalSeconds: 5s}",
+                   "spec.routes[0].services[0].healthCheck.intervalSeconds: the text \"5s\" is not "
+                   "a number: write whole seconds, without a unit");
+    assert_refused("weight: many", "spec.routes[0].services[0].weight: the text \"many\" is not a "
+                                   "number: write a number in its place");
+    assert_refused("weight: 3000000000",
+                   "spec.routes[0].services[0].weight: the number 3000000000 is not a number from "
+                   "-2147483648 to 2147483647: write such a number");
+}
+
 TESTS(UNIT(a_virtualhost_is_read_whole_and_makes_a_root), UNIT(a_route_is_read_whole),
       UNIT(a_service_is_read_whole), UNIT(a_health_check_is_read_whole),
       UNIT(a_tcpproxy_is_read_whole), UNIT(what_is_absent_or_null_reads_as_empty),
@@ -338,4 +370,5 @@ TESTS(UNIT(a_virtualhost_is_read_whole_and_makes_a_root), UNIT(a_route_is_read_w
       UNIT(unknown_fields_change_nothing_and_are_told), UNIT(another_status_is_no_other_object),
       UNIT(a_wrong_type_takes_its_own_object_out_and_names_the_field),
       UNIT(another_version_or_group_is_another_kind),
-      UNIT(an_object_differs_when_any_field_that_is_read_differs))
+      UNIT(an_object_differs_when_any_field_that_is_read_differs),
+      UNIT(a_text_where_a_number_belongs_is_told_with_what_to_write))
