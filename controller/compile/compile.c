@@ -249,6 +249,12 @@ struct table *compiler_run(struct compiler *compiler, int64_t now_s)
     return table_ref(compiler->table);
 }
 
+static void take_endpoints(struct compiler *guest, const struct object *object)
+{
+    arena_reset(&guest->scratch);
+    change_endpoints(guest, NULL, as_endpoints(object));
+}
+
 struct table *compiler_run_fresh(const struct compiler *compiler)
 {
     struct compiler *guest =
@@ -266,6 +272,10 @@ struct table *compiler_run_fresh(const struct compiler *compiler)
     }
     for (at = 0; (object = cache_next(guest->cache, OBJECT_TLS_DELEGATION, &at)) != NULL;)
         change_delegation(guest, NULL, as_tls_delegation(object));
+    for (at = 0; (object = cache_next(guest->cache, OBJECT_ENDPOINT_SLICE, &at)) != NULL;)
+        take_endpoints(guest, object);
+    for (at = 0; (object = cache_next(guest->cache, OBJECT_ENDPOINTS, &at)) != NULL;)
+        take_endpoints(guest, object);
     table = compiler_run(guest, compiler->now_s);
     compiler_destroy(guest);
     return table;
