@@ -313,9 +313,16 @@ void decode_manifest(struct bytes text, struct bytes file, struct decoded *decod
 
 void decoded_refuse(struct decoded *decoded, const char *sentence)
 {
-    *decoded = (struct decoded){.is_broken = true};
+    *decoded = (struct decoded){.is_broken = true, .is_unread = true};
     arena_init(&decoded->arena, NOTES_CHUNK_BYTES);
     decoded_add_note(decoded, true, 0, BYTES_NONE, bytes_of(sentence));
+}
+
+void decoded_remark(struct decoded *decoded, const char *sentence)
+{
+    *decoded = (struct decoded){0};
+    arena_init(&decoded->arena, NOTES_CHUNK_BYTES);
+    decoded_add_note(decoded, false, 0, BYTES_NONE, bytes_of(sentence));
 }
 
 void decoded_fini(struct decoded *decoded)
