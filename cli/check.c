@@ -57,12 +57,14 @@ int check_run(const struct options *options)
     struct text out;
     int code;
 
-    if (offline_open(&offline, options, &options->paths, false) != STATUS_OK)
+    if (offline_open(&offline, options, &options->paths, true) != STATUS_OK)
         return EXIT_USAGE;
     text_init(&out);
     code = report(&out, offline.table);
     if (!print(text_bytes(&out)))
         code = EXIT_FOUND;
+    if (offline.files_unread > 0)
+        code = EXIT_USAGE;
     text_fini(&out);
     offline_close(&offline);
     return code;

@@ -65,17 +65,20 @@ int explain_run(const struct options *options)
     const struct explain_request request = request_of(options);
     struct offline offline;
     struct text out;
-    bool answers;
+    bool answers, is_whole;
 
     if (options->admin_is_given)
         return from_admin(options, &request);
-    if (offline_open(&offline, options, &options->objects, true) != STATUS_OK)
+    if (offline_open(&offline, options, &options->objects, false) != STATUS_OK)
         return EXIT_USAGE;
     text_init(&out);
     answers = explain(offline.table, &request, NULL, NULL, &out);
     if (!print(text_bytes(&out)))
         answers = false;
     text_fini(&out);
+    is_whole = offline.files_broken == 0;
     offline_close(&offline);
+    if (!is_whole)
+        return EXIT_USAGE;
     return answers ? EXIT_FINE : EXIT_FOUND;
 }

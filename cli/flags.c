@@ -218,8 +218,12 @@ static bool add_listen(const struct flag *flag, struct options *options, struct 
     struct listen_list *list = field_of(flag, options);
     struct listen_address address = {0};
 
-    if (bytes_equal(value, BYTES("off")))
+    if (bytes_equal(value, BYTES("off"))) {
+        list->is_off = true;
         return list->count == 0 || refuse(remedy, "off stands alone: leave the addresses out");
+    }
+    if (list->is_off)
+        return refuse(remedy, "off stands alone: leave it or the addresses out");
     if (!parse_listen(value, &address, remedy) || !has_room(flag, list->count, remedy))
         return false;
     list->at = grow(options, list->at, list->count, sizeof(*list->at));

@@ -60,15 +60,20 @@ static const char explain_help[] =
     "\n"
     "URL is http://host/path, https://host/path, or /path with -H 'Host: name'. With --admin a\n"
     "running Fairlead is asked, which knows the health of its endpoints.\n"
-    "Exit code: 0 a route answers, 1 none does, 2 wrong usage, or not all could be read.\n";
+    "Exit code: 0 a route answers, 1 none does, 2 wrong usage, or not all could be used: a\n"
+    "manifest that does not parse or cannot be read is named on stderr.\n";
 
-static const char table_help[] = "fairlead table - print the routing table\n"
-                                 "\n"
-                                 "  fairlead table --objects DIR [--json]\n"
-                                 "  fairlead table --kubeconfig FILE [--json]\n"
-                                 "  fairlead table --admin ADDR:PORT [--json]\n"
-                                 "\n"
-                                 "The same objects give the same text, whoever compiles them.\n";
+static const char table_help[] =
+    "fairlead table - print the routing table\n"
+    "\n"
+    "  fairlead table --objects DIR [--json]\n"
+    "  fairlead table --kubeconfig FILE [--json]\n"
+    "  fairlead table --admin ADDR:PORT [--json]\n"
+    "\n"
+    "The same objects give the same text, whoever compiles them.\n"
+    "Exit code: 0, 1 the admin port did not answer, 2 wrong usage, or not all "
+    "could be\nused: a manifest that does not parse or cannot be read is named on "
+    "stderr.\n";
 
 static const char probe_help[] =
     "fairlead probe - ask a running Fairlead how it is\n"

@@ -14,6 +14,8 @@
 
 #include <sys/stat.h>
 
+#define BROKEN_TOLD_MAX 8 /* manifests that cannot be used and are named on stderr */
+
 static size_t copy_answers(const struct addrinfo *answers, struct address *addresses, size_t max)
 {
     size_t count = 0;
@@ -83,7 +85,8 @@ static enum status check_paths(const struct string_list *paths)
 }
 
 static enum status read_objects(const struct offline *offline, const struct options *options,
-                                const struct string_list *paths, struct source_batch **batch)
+                                const struct string_list *paths, bool for_check,
+                                struct source_batch **batch)
 {
     if (options->kubeconfig != NULL)
         return check_path(options->kubeconfig) == STATUS_OK
@@ -91,27 +94,59 @@ static enum status read_objects(const struct offline *offline, const struct opti
                    : STATUS_NOT_FOUND;
     if (check_paths(paths) != STATUS_OK)
         return STATUS_NOT_FOUND;
-    return files_read_once(paths->at, paths->count, offline->log, batch);
+    return files_read_once(paths->at, paths->count, for_check, offline->log, batch);
+}
+
+/* The fault comes last. */
+static void tell_broken(const struct source_file *file)
+{
+    const struct decode_note *note = &file->decoded.notes[file->decoded.notes_count - 1];
+    struct text line;
+
+    text_init(&line);
+    text_add_escaped(&line, file->path);
+    text_printf(&line, ":%u: ", note->line);
+    if (note->column > 0)
+        text_printf(&line, "column %u: ", note->column);
+    text_add(&line, note->text);
+    print_error(text_bytes(&line));
+    text_fini(&line);
+}
+
+static void count_broken(struct offline *offline, const struct source_batch *batch, bool tells)
+{
+    for (size_t i = 0; i < batch->files_count; i++) {
+        const struct source_file *file = &batch->files[i];
+
+        if (!file->decoded.is_broken)
+            continue;
+        offline->files_unread += file->decoded.is_unread;
+        if (offline->files_broken++ < BROKEN_TOLD_MAX && tells)
+            tell_broken(file);
+    }
+    if (tells && offline->files_broken > BROKEN_TOLD_MAX)
+        print_error(BYTES("more manifests cannot be used; fairlead check names all of them"));
 }
 
 enum status offline_open(struct offline *offline, const struct options *options,
-                         const struct string_list *paths, bool resolve)
+                         const struct string_list *paths, bool for_check)
 {
     struct source_batch *batch;
     enum status status;
 
     *offline = (struct offline){.options = options_for_compile(options)};
     offline->log = log_create(STDERR_FILENO, LOG_LEVEL_ERROR);
-    status = read_objects(offline, options, paths, &batch);
+    status = read_objects(offline, options, paths, for_check, &batch);
     if (status != STATUS_OK) {
         log_destroy(offline->log);
         return status;
     }
+    count_broken(offline, batch, !for_check);
     offline->compiler = compiler_create(&offline->options);
     compiler_apply(offline->compiler, batch);
     source_batch_destroy(batch);
     offline->table = compiler_run(offline->compiler, (int64_t)time(NULL));
-    if (resolve)
+    if (!for_check)
         resolve_all(offline);
     return STATUS_OK;
 }

@@ -13,16 +13,19 @@ struct offline {
     struct compiler *compiler; /* owned */
     struct table *table;       /* ref */
     struct log *log;           /* owned */
+    size_t files_broken;       /* manifests that do not parse, or could not be read */
+    size_t files_unread;       /* of these, could not be read */
 };
 
 /*
  * Reads --kubeconfig where the options have it, else the paths.
  *
- * resolve: look ExternalNames up by DNS, which may take its time. On an error one line is on
- * stderr; *offline is to be ended only after STATUS_OK.
+ * for_check: findings will be shown, so manifests that cannot be used are not told on stderr, and
+ * paths without manifests are findings too; ExternalNames are not looked up by DNS, which may take
+ * its time. On an error one line is on stderr; *offline is to be ended only after STATUS_OK.
  */
 enum status offline_open(struct offline *offline, const struct options *options,
-                         const struct string_list *paths, bool resolve);
+                         const struct string_list *paths, bool for_check);
 void offline_close(struct offline *offline);
 
 #endif

@@ -332,6 +332,22 @@ static enum status check_probe(struct parse *parse)
     return STATUS_OK;
 }
 
+/* What is behind the scheme is for explain to judge, as the proxy would. */
+static enum status check_url(struct parse *parse)
+{
+    static const struct bytes beginnings[] = {{"http://", 7}, {"https://", 8}, {"/", 1}};
+    struct bytes url = bytes_of(parse->options->url);
+
+    for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
+        if (bytes_equal_nocase(bytes_slice(url, 0, beginnings[i].len), beginnings[i]))
+            return STATUS_OK;
+    text_add_str(parse->error, "\"");
+    text_add_escaped(parse->error, url);
+    return refuse(parse,
+                  "\" is no URL: write http://HOST/PATH, https://HOST/PATH, or /PATH with -H "
+                  "'Host: NAME'");
+}
+
 /* What a command needs beyond its flags. */
 static enum status finish(struct parse *parse)
 {
@@ -348,7 +364,7 @@ static enum status finish(struct parse *parse)
                         "name the URL to explain: fairlead explain --objects DIR URL") != STATUS_OK)
             return STATUS_INVALID;
         options->url = parse->words.at[0];
-        return STATUS_OK;
+        return check_url(parse);
     case COMMAND_TABLE:
         if (choose_source(parse) != STATUS_OK)
             return STATUS_INVALID;
@@ -373,8 +389,8 @@ enum status options_parse(struct options *options, int argc, char **argv, struct
     if (argc >= 2)
         status = find_command(argv[1], &options->command, error);
     else
-        status = refuse(&parse, "no command given; the commands are serve, check, explain, table "
-                                "and version, and fairlead --help says more");
+        status = refuse(&parse, "no command given; the commands are serve, check, explain, table, "
+                                "probe and version, and fairlead --help says more");
     if (status == STATUS_OK && options->command != COMMAND_HELP)
         status = take_arguments(&parse, argc, argv);
     if (status == STATUS_OK && !options->wants_help && options->command != COMMAND_HELP) {

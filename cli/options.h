@@ -35,6 +35,7 @@ enum access_log_format { ACCESS_LOG_TEXT, ACCESS_LOG_JSON };
 struct listen_list {
     struct listen_address *at; /* in the options' arena */
     size_t count;
+    bool is_off; /* "off" was given, which stands alone */
 };
 
 struct string_list {

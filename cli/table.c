@@ -33,7 +33,7 @@ int table_run(const struct options *options)
 
     if (options->admin_is_given)
         return from_admin(options);
-    if (offline_open(&offline, options, &options->objects, true) != STATUS_OK)
+    if (offline_open(&offline, options, &options->objects, false) != STATUS_OK)
         return EXIT_USAGE;
     text_init(&out);
     if (options->json)
@@ -41,6 +41,8 @@ int table_run(const struct options *options)
     else
         table_dump_text(offline.table, &out);
     code = print(text_bytes(&out)) ? EXIT_FINE : EXIT_FOUND;
+    if (offline.files_broken > 0)
+        code = EXIT_USAGE;
     text_fini(&out);
     offline_close(&offline);
     return code;

@@ -34,10 +34,13 @@ static uint64_t duration_us(const struct stream *stream)
     return worker_now_us(stream->worker) - stream->started_us;
 }
 
+/* Nothing where no request line could be read: nobody knows what the client meant to speak. */
 static struct bytes protocol_of(const struct stream *stream)
 {
     if (stream->request.version_major == 2)
         return BYTES("HTTP/2");
+    if (stream->request.version_major == 0)
+        return BYTES_NONE;
     return stream->request.version_minor == 0 ? BYTES("HTTP/1.0") : BYTES("HTTP/1.1");
 }
 
@@ -61,7 +64,7 @@ static struct tls_words tls_words_of(const struct conn *conn)
 /* protocol tls-version cipher sni */
 static void add_protocols(struct text *out, struct bytes protocol, struct tls_words words)
 {
-    text_add(out, protocol);
+    text_add(out, or_dash(protocol));
     text_add_byte(out, ' ');
     text_add(out, or_dash(words.version));
     text_add_byte(out, ' ');

@@ -6,6 +6,7 @@
  */
 #include "controller/compile/backends.h"
 
+#include "controller/compile/annotation_lint.h"
 #include "controller/compile/annotations.h"
 #include "controller/compile/annotations_tls.h"
 #include "controller/compile/endpoints.h"
@@ -321,6 +322,7 @@ void service_lint(const struct service *service, struct findings *findings)
     struct cluster_limits limits;
 
     service_limits_parse(&service->object, &limits, findings);
+    annotation_lint_own(&service->object, findings);
     (void)service_wants_proxy_header(&service->object, findings);
     lint_protocols(service, findings);
     upstream_lint(service, findings);

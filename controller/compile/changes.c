@@ -9,6 +9,8 @@
 #include "controller/compile/ingress.h"
 #include "controller/compile/ingress_route.h"
 
+#define SERVICE_SHOWN_MAX 64 /* bytes of the name of a Service, which a label may make long */
+
 /* What an object says on its own account, by its kind and name. */
 static struct bytes lint_key(struct compiler *compiler, const struct object *object)
 {
@@ -72,6 +74,36 @@ void change_delegation(struct compiler *compiler, const struct tls_delegation *b
     }
 }
 
+/* In a cluster slices come and go after their Services, and none is left behind; in a directory one
+ * that names no Service is a mistake. The label may hold any text. */
+static void lint_endpoints(struct compiler *compiler, const struct object *object,
+                           struct bytes service, bool is_gone)
+{
+    bool is_slice = object->kind == OBJECT_ENDPOINT_SLICE;
+    struct findings findings;
+
+    if (object->file.len == 0)
+        return;
+    findings_init(&findings, &compiler->scratch);
+    if (!is_gone && service.len > 0 &&
+        cache_get(compiler->cache, OBJECT_SERVICE, object->ns, service) == NULL)
+        findings_add(&findings, false, object,
+                     "%sthere is no Service %.*s/%.*s, so nothing uses these endpoints",
+                     is_slice ? "label kubernetes.io/service-name: " : "", BYTES_ARG(object->ns),
+                     BYTES_ARG(bytes_slice(service, 0, SERVICE_SHOWN_MAX)));
+    emit_replace_keyed(&compiler->emit, lint_key(compiler, object), &findings);
+}
+
+static void lint_endpoints_of(struct compiler *compiler, const struct object *service)
+{
+    size_t count;
+    const struct endpoints *const *all =
+        cache_service_endpoints(compiler->cache, service->ns, service->name, &count);
+
+    for (size_t i = 0; i < count; i++)
+        lint_endpoints(compiler, &all[i]->object, all[i]->service, false);
+}
+
 void change_service(struct compiler *compiler, const struct service *before,
                     const struct service *after)
 {
@@ -85,9 +117,11 @@ void change_service(struct compiler *compiler, const struct service *before,
     emit_replace_keyed(&compiler->emit, lint_key(compiler, &any->object), &findings);
     if (node != NULL)
         dag_mark_service(&compiler->dag, node, service_routes_differ(before, after));
+    if (before == NULL || after == NULL)
+        lint_endpoints_of(compiler, &any->object);
 }
 
-static void change_endpoints(struct compiler *compiler, const struct endpoints *endpoints)
+static void mark_endpoints(struct compiler *compiler, const struct endpoints *endpoints)
 {
     struct service_node *node;
 
@@ -96,6 +130,16 @@ static void change_endpoints(struct compiler *compiler, const struct endpoints *
     node = dag_service(&compiler->dag, endpoints->object.ns, endpoints->service);
     if (node != NULL)
         dag_mark_service(&compiler->dag, node, false);
+}
+
+void change_endpoints(struct compiler *compiler, const struct endpoints *before,
+                      const struct endpoints *after)
+{
+    const struct endpoints *any = after != NULL ? after : before;
+
+    mark_endpoints(compiler, before);
+    mark_endpoints(compiler, after);
+    lint_endpoints(compiler, &any->object, any->service, after == NULL);
 }
 
 static void change_secret(struct compiler *compiler, const struct object *secret)
@@ -118,8 +162,7 @@ void change_take(struct compiler *compiler, const struct cache_change *change)
         break;
     case OBJECT_ENDPOINT_SLICE:
     case OBJECT_ENDPOINTS:
-        change_endpoints(compiler, as_endpoints(change->before));
-        change_endpoints(compiler, as_endpoints(change->after));
+        change_endpoints(compiler, as_endpoints(change->before), as_endpoints(change->after));
         break;
     case OBJECT_SECRET:
         change_secret(compiler, change->after != NULL ? change->after : change->before);

@@ -108,6 +108,24 @@ static void put_clusters(struct pass *pass, struct service_node *node,
     }
 }
 
+/* Pods are of a cluster: a selector alone brings no endpoints to a directory. */
+static void lint_selector(const struct pass *pass, const struct service_node *node,
+                          const struct service *service, struct findings *findings)
+{
+    size_t count;
+
+    if (service == NULL || node->clusters == NULL || !service->has_selector ||
+        service->is_external_name || service->object.file.len == 0)
+        return;
+    (void)cache_service_slices(pass->cache, node->ns, node->name, &count);
+    if (count == 0)
+        findings_add(findings, false, &service->object,
+                     "spec.selector: there are no Pods in a directory, and no endpoints of this "
+                     "Service: write an EndpointSlice with the label kubernetes.io/service-name: "
+                     "%.*s",
+                     BYTES_ARG(node->name));
+}
+
 void service_compile(struct pass *pass, struct service_node *node)
 {
     const struct service *service =
@@ -121,6 +139,7 @@ void service_compile(struct pass *pass, struct service_node *node)
     if (node->is_changed) {
         secret_list_begin(&pass->secrets);
         put_clusters(pass, node, service, &findings);
+        lint_selector(pass, node, service, &findings);
         secret_list_end(&pass->dag->secrets, &node->secrets, &pass->secrets);
         emit_replace(pass->emit, &node->findings, &findings);
     }

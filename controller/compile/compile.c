@@ -262,6 +262,12 @@ static void take_delegations(struct compiler *compiler, enum object_kind kind)
         change_delegation(compiler, NULL, as_tls_delegation(object));
 }
 
+static void take_endpoints(struct compiler *guest, const struct object *object)
+{
+    arena_reset(&guest->scratch);
+    change_endpoints(guest, NULL, as_endpoints(object));
+}
+
 struct table *compiler_run_fresh(const struct compiler *compiler)
 {
     struct compiler *guest =
@@ -279,6 +285,10 @@ struct table *compiler_run_fresh(const struct compiler *compiler)
     }
     take_delegations(guest, OBJECT_TLS_DELEGATION);
     take_delegations(guest, OBJECT_PROJECTCONTOUR_TLS_DELEGATION);
+    for (at = 0; (object = cache_next(guest->cache, OBJECT_ENDPOINT_SLICE, &at)) != NULL;)
+        take_endpoints(guest, object);
+    for (at = 0; (object = cache_next(guest->cache, OBJECT_ENDPOINTS, &at)) != NULL;)
+        take_endpoints(guest, object);
     table = compiler_run(guest, compiler->now_s);
     compiler_destroy(guest);
     return table;

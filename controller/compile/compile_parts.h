@@ -45,5 +45,7 @@ void change_delegation(struct compiler *compiler, const struct tls_delegation *b
                        const struct tls_delegation *after);
 void change_service(struct compiler *compiler, const struct service *before,
                     const struct service *after);
+void change_endpoints(struct compiler *compiler, const struct endpoints *before,
+                      const struct endpoints *after);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#define PORT_SHOWN_MAX   64 /* bytes of a port's name, which may be anything in a manifest */
 #define REFUSED_TOLD_MAX 16 /* refused endpoints of one Service that are told about */
 
 struct bytes external_name_normalise(struct bytes name, char *out)
@@ -31,7 +32,10 @@ struct bytes external_name_normalise(struct bytes name, char *out)
 struct gather {
     struct pass *pass;
     struct findings *findings;
-    const struct object *blamed; /* who is told about a refused address */
+    const struct object *blamed;        /* who is told about a refused address */
+    bool has_ready;                     /* an endpoint with the port is ready, refused or not */
+    const struct endpoint_group *other; /* ready endpoints without the port, the first such group */
+    const struct object *other_object;  /* and where it stands */
     struct endpoint_spec *endpoints;
     uint32_t count;
     uint32_t capacity;
@@ -99,19 +103,39 @@ static const struct endpoint_port *group_port(const struct endpoint_group *group
     return NULL;
 }
 
+static bool has_ready(const struct endpoint_group *group)
+{
+    for (uint32_t i = 0; i < group->addresses_count; i++) {
+        if (group->addresses[i].is_ready)
+            return true;
+    }
+    return false;
+}
+
+static void note_other(struct gather *gather, const struct endpoint_group *group)
+{
+    if (gather->other != NULL || !has_ready(group))
+        return;
+    gather->other = group;
+    gather->other_object = gather->blamed;
+}
+
 static void gather_group(struct gather *gather, const struct endpoint_group *group,
                          struct bytes port_name)
 {
     const struct endpoint_port *port = group_port(group, port_name);
 
-    if (port == NULL)
+    if (port == NULL) {
+        note_other(gather, group);
         return;
+    }
     for (uint32_t i = 0; i < group->addresses_count; i++) {
         const struct endpoint_address *from = &group->addresses[i];
         struct address address = {.is_v6 = from->is_v6, .port = (uint16_t)port->number};
 
         if (!from->is_ready)
             continue;
+        gather->has_ready = true;
         memcpy(address.ip, from->ip, sizeof(address.ip));
         gather_add(gather, &address);
     }
@@ -188,6 +212,50 @@ static bool port_name(const struct service *service, int32_t number, struct byte
     return false;
 }
 
+static const struct endpoint_port *first_port(const struct endpoint_group *group)
+{
+    for (uint32_t i = 0; i < group->ports_count; i++) {
+        if (group_port(group, group->ports[i].name) == &group->ports[i])
+            return &group->ports[i];
+    }
+    return NULL;
+}
+
+static void add_port_name(struct text *out, struct bytes name)
+{
+    if (name.len == 0) {
+        text_add_str(out, "port without a name");
+        return;
+    }
+    text_add_str(out, "port named ");
+    text_add_quoted(out, bytes_slice(name, 0, PORT_SHOWN_MAX));
+}
+
+/* Ports of Services and of endpoints meet by their names; numbers say nothing here. */
+static void tell_other_names(const struct gather *gather, const struct service *service,
+                             int32_t number, struct bytes name)
+{
+    const struct endpoint_port *other = first_port(gather->other);
+    struct text wanted, found;
+
+    text_init(&wanted);
+    text_init(&found);
+    add_port_name(&wanted, name);
+    if (other != NULL)
+        add_port_name(&found, other->name);
+    else
+        text_add_str(&found, "no TCP port with a number");
+    findings_add(gather->findings, false, &service->object,
+                 "port %d: no ready endpoint has a %.*s; %s %.*s/%.*s has %s%.*s: both must have "
+                 "the same name",
+                 number, BYTES_ARG(text_bytes(&wanted)),
+                 object_kind_name(gather->other_object->kind), BYTES_ARG(gather->other_object->ns),
+                 BYTES_ARG(gather->other_object->name), other != NULL ? "a " : "",
+                 BYTES_ARG(text_bytes(&found)));
+    text_fini(&found);
+    text_fini(&wanted);
+}
+
 struct endpoint_spec *endpoints_gather(struct pass *pass, const struct service_node *node,
                                        const struct service *service, int32_t port,
                                        struct findings *findings, uint32_t *count)
@@ -200,6 +268,8 @@ struct endpoint_spec *endpoints_gather(struct pass *pass, const struct service_n
             gather_external(&gather, node->external, port);
     } else if (port_name(service, port, &name)) {
         gather_slices(&gather, node, name);
+        if (!gather.has_ready && gather.other != NULL)
+            tell_other_names(&gather, service, port, name);
     }
     *count = sort_endpoints(gather.endpoints, gather.count);
     return gather.endpoints;

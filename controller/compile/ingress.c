@@ -4,6 +4,7 @@
  */
 #include "controller/compile/ingress.h"
 
+#include "controller/compile/annotation_lint.h"
 #include "controller/compile/annotations.h"
 #include "controller/compile/annotations_tls.h"
 #include "route/normal.h"
@@ -156,23 +157,39 @@ static void lint_client_certificates(const struct ingress *ingress,
                      "kubernetes.io/ingress.allow-http to \"false\", or redirect");
 }
 
+static void lint_rule(const struct ingress *ingress, uint32_t index, struct findings *findings)
+{
+    const struct ingress_rule *rule = &ingress->rules[index];
+    char lower[HOST_LENGTH_MAX];
+
+    if (rule_host(rule, lower).len == 0)
+        findings_add(findings, true, &ingress->object,
+                     "spec.rules[%u].host: \"%.*s\" is no host name", index, BYTES_ARG(rule->host));
+    else if (rule_contributes(ingress, rule) || ingress->default_backend.is_present)
+        return;
+    else if (rule->host.len > 0)
+        findings_add(findings, false, &ingress->object,
+                     "spec.rules[%u]: host %.*s has no http.paths, so it claims nothing", index,
+                     BYTES_ARG(rule->host));
+    else
+        findings_add(findings, false, &ingress->object,
+                     "spec.rules[%u]: there are no http.paths, so it does nothing", index);
+}
+
 void ingress_lint(const struct ingress *ingress, struct findings *findings)
 {
     struct ingress_policy policy;
     struct ingress_tls_policy tls;
-    char lower[HOST_LENGTH_MAX];
 
     ingress_policy_parse(&ingress->object, &policy, findings);
     ingress_tls_policy_parse(&ingress->object, &tls, findings);
+    annotation_lint_own(&ingress->object, findings);
+    annotation_lint_guards(&ingress->object, findings);
     lint_websockets(ingress, &policy, findings);
     lint_tls_entries(ingress, findings);
     lint_client_certificates(ingress, &policy, &tls, findings);
-    for (uint32_t i = 0; i < ingress->rules_count; i++) {
-        if (rule_host(&ingress->rules[i], lower).len == 0)
-            findings_add(findings, true, &ingress->object,
-                         "spec.rules[%u].host: \"%.*s\" is no host name", i,
-                         BYTES_ARG(ingress->rules[i].host));
-    }
+    for (uint32_t i = 0; i < ingress->rules_count; i++)
+        lint_rule(ingress, i, findings);
     if (ingress->rules_count == 0 && !ingress->default_backend.is_present)
         findings_add(findings, false, &ingress->object,
                      "there are neither rules nor a default backend");

@@ -4,6 +4,7 @@
  */
 #include "controller/compile/ingress_route.h"
 
+#include "controller/compile/annotation_lint.h"
 #include "controller/compile/annotations_tls.h"
 #include "controller/compile/root.h"
 #include "route/normal.h"
@@ -106,6 +107,7 @@ void ingress_route_lint(const struct compile_options *options, const struct ingr
     enum root_fault fault;
     struct text text;
 
+    annotation_lint_own(&route->object, findings);
     if (!route->is_root) {
         if (route->routes_count == 0 && !route->has_tcpproxy)
             findings_add(findings, false, &route->object,

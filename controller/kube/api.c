@@ -354,6 +354,11 @@ struct bytes api_namespace(const struct api *api)
     return api->access.ns;
 }
 
+struct bytes api_obstacle(const struct api *api)
+{
+    return auth_lacks_plugin(api->auth) ? auth_error(api->auth) : BYTES_NONE;
+}
+
 void api_add_server(const struct api *api, struct text *out)
 {
     const struct access *access = &api->access;

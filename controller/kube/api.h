@@ -84,6 +84,10 @@ void api_release(struct api_call *call);
 /* The namespace we run in, or that of the kubeconfig's context; "default" if nothing says. */
 struct bytes api_namespace(const struct api *api);
 
+/* Why no call can succeed, however often it is made: the credential plugin is not there. Empty:
+ * none is known. Borrowed until the next turn of the loop. */
+struct bytes api_obstacle(const struct api *api);
+
 /* "https://10.0.0.1:6443/prefix", as it is configured. */
 void api_add_server(const struct api *api, struct text *out);
 

@@ -34,6 +34,7 @@ struct auth {
     int64_t fresh_expires_at;
     bool is_reading;
     bool needs_plugin; /* in this reading */
+    bool lacks_plugin; /* by the last reading that ran it, it is not there */
 
     auth_closed_fn *on_closed; /* NULL until closing */
     void *closed_context;
@@ -68,6 +69,11 @@ uint64_t auth_tls_number(const struct auth *auth)
 struct bytes auth_error(const struct auth *auth)
 {
     return text_bytes(&auth->error);
+}
+
+bool auth_lacks_plugin(const struct auth *auth)
+{
+    return auth->lacks_plugin && auth_identity(auth) == NULL;
 }
 
 void auth_stats(const struct auth *auth, struct auth_stats *stats)
@@ -136,6 +142,7 @@ static void on_plugin_end(void *context, enum status status, struct bytes output
     struct auth *auth = context;
 
     auth->plugin = NULL;
+    auth->lacks_plugin = status == STATUS_NOT_FOUND;
     auth->fresh_status = status;
     if (status != STATUS_OK)
         text_add(&auth->fresh_error, error);

@@ -55,6 +55,8 @@ uint64_t auth_number(const struct auth *auth);
 uint64_t auth_tls_number(const struct auth *auth);
 /* Why the last reading failed; empty: it did not. */
 struct bytes auth_error(const struct auth *auth);
+/* There is no identity, and there will be none before somebody installs the credential plugin. */
+bool auth_lacks_plugin(const struct auth *auth);
 /* on_read follows, never from inside. While one reading runs, no other begins. */
 void auth_read(struct auth *auth);
 void auth_stats(const struct auth *auth, struct auth_stats *stats);

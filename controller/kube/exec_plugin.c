@@ -252,9 +252,15 @@ static int spawn(struct exec_plugin *plugin, struct bytes info)
     return error;
 }
 
+/* No such program, or none: that does not pass by itself, as a lack of memory does. */
+static bool is_no_program(int error)
+{
+    return error == UV_ENOENT || error == UV_EACCES;
+}
+
 static void on_not_spawned(struct exec_plugin *plugin, int error)
 {
-    fail(plugin, STATUS_NOT_FOUND, "can not be run: ");
+    fail(plugin, is_no_program(error) ? STATUS_NOT_FOUND : STATUS_IO, "can not be run: ");
     text_add_str(&plugin->error, uv_strerror(error));
     if (plugin->exec->install_hint.len > 0) {
         text_add_str(&plugin->error, "; ");

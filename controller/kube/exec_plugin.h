@@ -15,8 +15,8 @@
 
 struct exec_plugin;
 
-/* Once: STATUS_OK with what it printed, or else with a sentence for people. Both are borrowed for
- * the call. The plugin is gone afterwards. */
+/* Once: STATUS_OK with what it printed, or else with a sentence for people; STATUS_NOT_FOUND where
+ * there is no such program. Both are borrowed for the call. The plugin is gone afterwards. */
 typedef void exec_plugin_fn(void *context, enum status status, struct bytes output,
                             struct bytes error);
 

@@ -59,8 +59,30 @@ static void split_fini(struct split *split)
     mem_free(split->files);
 }
 
-static struct source_batch *read_split(const struct split *split, struct log *log,
-                                       enum status *status)
+static void add_remark(struct source_batch *batch, struct bytes path)
+{
+    struct source_file *file = &batch->files[batch->files_count++];
+    struct stat found;
+
+    *file = (struct source_file){.path = arena_copy(&batch->arena, path)};
+    decoded_remark(&file->decoded, stat(path.at, &found) == 0
+                                       ? "there are no manifests here: their names end in .yaml, "
+                                         ".yml or .json"
+                                       : "a symbolic link that leads nowhere, so it does nothing");
+}
+
+static void add_remarks(struct source_batch *batch, const struct scan *scan)
+{
+    if (scan->bare_count == 0)
+        return;
+    batch->files =
+        mem_resize(batch->files, (batch->files_count + scan->bare_count) * sizeof(batch->files[0]));
+    for (size_t i = 0; i < scan->bare_count; i++)
+        add_remark(batch, scan->bare[i]);
+}
+
+static struct source_batch *read_split(const struct split *split, bool with_remarks,
+                                       struct log *log, enum status *status)
 {
     struct known known;
     struct source_batch *batch;
@@ -79,13 +101,15 @@ static struct source_batch *read_split(const struct split *split, struct log *lo
     *status = job->scan.failures_count > 0 ? STATUS_REFUSED : STATUS_OK;
     batch = job->batch;
     job->batch = NULL;
+    if (with_remarks)
+        add_remarks(batch, &job->scan);
     job_destroy(job);
     known_fini(&known);
     return batch;
 }
 
-enum status files_read_once(const char *const *paths, size_t paths_count, struct log *log,
-                            struct source_batch **batch)
+enum status files_read_once(const char *const *paths, size_t paths_count, bool with_remarks,
+                            struct log *log, struct source_batch **batch)
 {
     struct split split = {
         .directories = mem_new_array(char *, paths_count),
@@ -97,7 +121,7 @@ enum status files_read_once(const char *const *paths, size_t paths_count, struct
     for (size_t i = 0; i < paths_count && status == STATUS_OK; i++)
         status = split_add(&split, paths[i], log);
     if (status == STATUS_OK)
-        read = read_split(&split, log, &status);
+        read = read_split(&split, with_remarks, log, &status);
     if (status == STATUS_OK)
         *batch = read;
     else

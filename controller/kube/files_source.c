@@ -19,10 +19,9 @@ static void write_metrics(const void *self, struct text *out)
 
     files_stats(watched, &stats);
     write_one(out, "fairlead_files", METRIC_GAUGE, "Manifest files known.", stats.files);
-    write_one(
-        out, "fairlead_files_broken", METRIC_GAUGE,
-        "Manifest files whose last reading did not parse; their last good objects are served.",
-        stats.files_broken);
+    write_one(out, "fairlead_files_broken", METRIC_GAUGE,
+              "Manifest files that can not be used; the last good objects of each are served.",
+              stats.files_broken);
     write_one(out, "fairlead_file_reads_total", METRIC_COUNTER, "Readings of manifest files.",
               stats.reads);
     write_one(out, "fairlead_file_parse_errors_total", METRIC_COUNTER,
@@ -38,9 +37,17 @@ static void add_detail(const void *self, struct text *out)
     struct files_stats stats;
 
     files_stats(self, &stats);
-    if (stats.files_broken > 0)
-        text_printf(out, "%llu manifest files do not parse; their last good objects are served\n",
-                    (unsigned long long)stats.files_broken);
+    if (stats.files_broken == 0)
+        return;
+    text_printf(out, "%llu manifest files can not be used; ",
+                (unsigned long long)stats.files_broken);
+    if (stats.files_kept == stats.files_broken)
+        text_add_str(out, "their last good objects are served\n");
+    else if (stats.files_kept == 0)
+        text_add_str(out, "nothing of them is served\n");
+    else
+        text_printf(out, "the last good objects of %llu are served\n",
+                    (unsigned long long)stats.files_kept);
 }
 
 static void close_files(void *self, source_closed_fn *on_closed, void *context)

@@ -110,7 +110,7 @@ static void merge_content(struct job *job, struct known_file *known, struct read
         reading->outcome == READING_DECODED && reading->decoded.is_broken;
     job->known->stats.too_large +=
         reading->outcome == READING_REFUSED && reading->stamp.size > (int64_t)MANIFEST_BYTES_MAX;
-    known_tell(job->known, job->log, known->path, &reading->decoded);
+    known_tell(job->known, job->log, known, &reading->decoded);
     file->decoded = reading->decoded;
     reading->decoded = (struct decoded){0};
 }

@@ -52,12 +52,22 @@ void known_remove(struct known *known, struct known_file *file)
     mem_free(file);
 }
 
+/* The objects of the last reading that parsed are still there: no other reading touches them. */
+static bool has_good_objects(const struct known_file *file)
+{
+    return file->objects_count > 0;
+}
+
 void known_set_broken(struct known *known, struct known_file *file, bool is_broken)
 {
-    if (is_broken && !file->is_broken)
+    if (is_broken && !file->is_broken) {
         known->stats.files_broken++;
-    if (!is_broken && file->is_broken)
+        known->stats.files_kept += has_good_objects(file);
+    }
+    if (!is_broken && file->is_broken) {
         known->stats.files_broken--;
+        known->stats.files_kept -= has_good_objects(file);
+    }
     file->is_broken = is_broken;
 }
 
@@ -80,10 +90,13 @@ static void tell_unknown_kind(struct log *log, struct bytes path, const struct d
              LOG_BYTES("text", note->text));
 }
 
-static void tell_broken(struct log *log, struct bytes path, const struct decode_note *note)
+static void tell_broken(struct log *log, const struct known_file *file,
+                        const struct decode_note *note)
 {
-    log_error(log, "a manifest can not be used, its last good objects stay",
-              LOG_BYTES("file", path), LOG_UINT("line", note->line),
+    log_error(log,
+              has_good_objects(file) ? "a manifest can not be used, its last good objects stay"
+                                     : "a manifest can not be used, nothing of it is served",
+              LOG_BYTES("file", file->path), LOG_UINT("line", note->line),
               LOG_UINT("column", note->column), LOG_BYTES("text", note->text));
 }
 
@@ -99,7 +112,7 @@ static void tell_note(struct log *log, struct bytes path, const struct decode_no
                  LOG_BYTES("text", note->text));
 }
 
-void known_tell(struct known *known, struct log *log, struct bytes path,
+void known_tell(struct known *known, struct log *log, const struct known_file *file,
                 const struct decoded *decoded)
 {
     if (log == NULL)
@@ -109,11 +122,11 @@ void known_tell(struct known *known, struct log *log, struct bytes path,
 
         if (note->unknown_kind.len > 0) {
             if (is_new_kind(known, note->unknown_kind))
-                tell_unknown_kind(log, path, note);
+                tell_unknown_kind(log, file->path, note);
         } else if (decoded->is_broken && i + 1 == decoded->notes_count) {
-            tell_broken(log, path, note); /* the fault comes last */
+            tell_broken(log, file, note); /* the fault comes last */
         } else {
-            tell_note(log, path, note);
+            tell_note(log, file->path, note);
         }
     }
 }

@@ -41,9 +41,10 @@ void known_fini(struct known *known);
 struct known_file *known_get(const struct known *known, struct bytes path);
 struct known_file *known_add(struct known *known, struct bytes path);
 void known_remove(struct known *known, struct known_file *file);
+/* By what the file was before: objects_count follows a reading that parsed later. */
 void known_set_broken(struct known *known, struct known_file *file, bool is_broken);
 /* Log what there is to tell about a manifest that was read. */
-void known_tell(struct known *known, struct log *log, struct bytes path,
+void known_tell(struct known *known, struct log *log, const struct known_file *file,
                 const struct decoded *decoded);
 
 #endif

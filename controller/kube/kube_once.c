@@ -66,6 +66,13 @@ static void fail(struct once *once, enum status status)
     end(once, status);
 }
 
+/* Nobody can ask, so it is not waited for. */
+static void give_up(struct once *once, struct bytes why)
+{
+    text_add(once->why, why);
+    end(once, STATUS_REFUSED);
+}
+
 /* ---- what comes ---- */
 
 static void on_look(uv_timer_t *timer);
@@ -101,6 +108,8 @@ static void on_look(uv_timer_t *timer)
     kube_progress(once->kube, &progress);
     if (once->batch != NULL)
         end(once, STATUS_OK);
+    else if (api_obstacle(once->api).len > 0)
+        give_up(once, api_obstacle(once->api));
     else if (progress.refused > 0 && progress.read + progress.refused == progress.lists)
         fail(once, STATUS_REFUSED);
     else if (elapsed_ms >= once->config->timeout_ms)

@@ -25,7 +25,7 @@ struct kube_once_config {
 /*
  * Every kind that serve follows, listed to its end, as one batch; the caller destroys it. Runs a
  * loop of its own, so it blocks, at most for timeout_ms. An API server that is away is asked again
- * until then; one that refuses is not.
+ * until then; one that refuses is not, nor is any where the credential plugin is not there.
  *
  * STATUS_REFUSED when what is missing may not be read or is not installed, STATUS_IO when it did
  * not come in time: a sentence that names it and why has been appended to *why. Else the status of

@@ -31,6 +31,7 @@ void scan_fini(struct scan *scan)
     mem_free(scan->files);
     mem_free(scan->dirs);
     mem_free(scan->failures);
+    mem_free(scan->bare);
     map_fini(&scan->visited);
     arena_fini(&scan->arena);
 }
@@ -60,6 +61,12 @@ static void add_failure(struct scan *scan, struct bytes path, int error, bool is
 {
     GROW(scan->failures, scan->failures_count, scan->failures_capacity);
     scan->failures[scan->failures_count++] = (struct scan_failure){path, error, is_root};
+}
+
+static void add_bare(struct scan *scan, struct bytes path)
+{
+    GROW(scan->bare, scan->bare_count, scan->bare_capacity);
+    scan->bare[scan->bare_count++] = path;
 }
 
 static struct scan_dir *add_dir(struct scan *scan, struct bytes path, const struct stat *found)
@@ -170,6 +177,8 @@ static void scan_name(struct scan *scan, DIR *dir, struct bytes dir_path,
     if (fstatat(dirfd(dir), listed->name.at, &found, 0) != 0) {
         if (is_manifest && errno != ENOENT && errno != ELOOP && errno != ENOTDIR)
             add_file(scan, path, NULL); /* the reader will say why */
+        else if (is_manifest && lstat(path.at, &found) == 0)
+            add_bare(scan, path);
         return;
     }
     if (S_ISDIR(found.st_mode))
@@ -228,16 +237,25 @@ static void scan_targets(struct scan *scan)
     }
 }
 
+/* A root that was entered under another name before is not bare. */
+static void scan_root(struct scan *scan, struct bytes path)
+{
+    size_t dirs_before = scan->dirs_count, files_before = scan->files_count;
+    struct stat found;
+
+    if (stat(path.at, &found) != 0) {
+        add_failure(scan, path, errno, true);
+        return;
+    }
+    scan_dir(scan, path, &found, 0);
+    if (scan->dirs_count > dirs_before && scan->files_count == files_before)
+        add_bare(scan, path);
+}
+
 void scan_roots(struct scan *scan, const char *const *roots, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        struct bytes path = arena_copy(&scan->arena, bytes_of(roots[i]));
-        struct stat found;
-
-        if (stat(path.at, &found) != 0)
-            add_failure(scan, path, errno, true);
-        else
-            scan_dir(scan, path, &found, 0);
+        scan_root(scan, arena_copy(&scan->arena, bytes_of(roots[i])));
     }
     scan_targets(scan);
 }

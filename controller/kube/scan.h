@@ -43,6 +43,8 @@ struct scan {
     size_t dirs_count, dirs_capacity;
     struct scan_failure *failures;
     size_t failures_count, failures_capacity;
+    struct bytes *bare; /* roots without any manifest, and names of manifests that lead nowhere */
+    size_t bare_count, bare_capacity;
     struct map visited; /* device and inode: each directory is listed once, under its first name */
     bool is_cut;        /* one of the limits was reached */
 };

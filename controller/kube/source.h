@@ -67,7 +67,8 @@ struct files;
 /* Counters for /metrics. */
 struct files_stats {
     uint64_t files;        /* manifests now known */
-    uint64_t files_broken; /* of them, last reading did not parse */
+    uint64_t files_broken; /* of them, the last reading failed or did not parse */
+    uint64_t files_kept;   /* of these, objects of an earlier reading are served */
     uint64_t reads;
     uint64_t parse_errors;
     uint64_t too_large; /* refused by MANIFEST_BYTES_MAX */
@@ -90,8 +91,13 @@ void files_stats(const struct files *files, struct files_stats *stats);
 void files_close(struct files *files, source_closed_fn *on_closed, void *context);
 struct source files_source(struct files *files);
 
-/* One reading of files and directory trees, without watching: for check, explain and table. */
-enum status files_read_once(const char *const *paths, size_t paths_count, struct log *log,
-                            struct source_batch **batch);
+/*
+ * One reading of files and directory trees, without watching: for check, explain and table.
+ *
+ *   with_remarks   directories without manifests, and symlinks that lead nowhere, are files without
+ *                  objects and with a warning
+ */
+enum status files_read_once(const char *const *paths, size_t paths_count, bool with_remarks,
+                            struct log *log, struct source_batch **batch);
 
 #endif

@@ -262,6 +262,12 @@ const struct endpoints *const *cache_service_slices(const struct cache *cache, s
     return slices_get(&cache->slices, ns, service, count);
 }
 
+const struct endpoints *const *cache_service_endpoints(const struct cache *cache, struct bytes ns,
+                                                       struct bytes service, size_t *count)
+{
+    return slices_get_all(&cache->slices, ns, service, count);
+}
+
 const struct object *cache_next_shadowed(const struct cache *cache, size_t *at,
                                          const struct object **winner)
 {

@@ -48,6 +48,9 @@ size_t cache_count(const struct cache *cache, enum object_kind kind);
  * entries, sorted by name. */
 const struct endpoints *const *cache_service_slices(const struct cache *cache, struct bytes ns,
                                                     struct bytes service, size_t *count);
+/* The same, of both kinds whatever counts. */
+const struct endpoints *const *cache_service_endpoints(const struct cache *cache, struct bytes ns,
+                                                       struct bytes service, size_t *count);
 
 /* Objects that lost their place to another manifest: for findings. Visit as cache_next(). */
 const struct object *cache_next_shadowed(const struct cache *cache, size_t *at,

@@ -135,7 +135,7 @@ static void note_unknown_kind(struct manifest *manifest, struct bytes api_versio
     if (map_get(&manifest->unknown, unknown) == NULL) {
         map_put(&manifest->unknown, unknown, manifest);
         text_add_str(&text, " is no kind that is served here, so it does nothing");
-        if (version != NULL)
+        if (version != NULL && kind_is_of_our_group(api_version))
             text_printf(&text, ": write it as %s", version);
         note = decoded_add_note(manifest->decoded, false, line, BYTES_NONE, text_bytes(&text));
         if (note != NULL)
@@ -313,9 +313,16 @@ void decode_manifest(struct bytes text, struct bytes file, struct decoded *decod
 
 void decoded_refuse(struct decoded *decoded, const char *sentence)
 {
-    *decoded = (struct decoded){.is_broken = true};
+    *decoded = (struct decoded){.is_broken = true, .is_unread = true};
     arena_init(&decoded->arena, NOTES_CHUNK_BYTES);
     decoded_add_note(decoded, true, 0, BYTES_NONE, bytes_of(sentence));
+}
+
+void decoded_remark(struct decoded *decoded, const char *sentence)
+{
+    *decoded = (struct decoded){0};
+    arena_init(&decoded->arena, NOTES_CHUNK_BYTES);
+    decoded_add_note(decoded, false, 0, BYTES_NONE, bytes_of(sentence));
 }
 
 void decoded_fini(struct decoded *decoded)

@@ -38,6 +38,7 @@ struct decode_note {
  */
 struct decoded {
     bool is_broken;
+    bool is_unread;          /* is_broken, and nobody could read it: decoded_refuse() */
     struct object **objects; /* each one reference */
     size_t objects_count;
     struct decode_note *notes;
@@ -52,6 +53,8 @@ struct decoded {
 void decode_manifest(struct bytes text, struct bytes file, struct decoded *decoded);
 /* What a manifest is that can not even be read: broken, with this sentence as its only note. */
 void decoded_refuse(struct decoded *decoded, const char *sentence);
+/* What there is to tell about a path without any manifest: no objects, and a warning. */
+void decoded_remark(struct decoded *decoded, const char *sentence);
 void decoded_fini(struct decoded *decoded); /* unrefs the objects still in it */
 
 #endif

@@ -5,12 +5,48 @@
  *     v1:    service: {name: web, port: {number: 80}}      spec.defaultBackend
  *     beta:  serviceName: web, servicePort: 80             spec.backend
  */
+#include "controller/object/fields.h"
 #include "controller/object/kind.h"
 
 static const struct layout text_layout[] = {
     {LAYOUT_TEXT, 0, 0, 0, NULL},
     LAYOUT_LAST,
 };
+
+/* ---- the fields there are, of the API reference v1.31 and, for the beta versions, v1.21 ---- */
+
+static const struct field port_fields[] = {{.name = "name"}, {.name = "number"}, {0}};
+static const struct field service_fields[] = {{.name = "name"}, {"port", port_fields, false}, {0}};
+static const struct field resource_fields[] = {
+    {.name = "apiGroup"}, {.name = "kind"}, {.name = "name"}, {0}};
+static const struct field tls_fields[] = {{.name = "hosts"}, {.name = "secretName"}, {0}};
+
+static const struct field backend_fields[] = {
+    {"service", service_fields, false}, {"resource", resource_fields, false}, {0}};
+static const struct field beta_backend_fields[] = {
+    {.name = "serviceName"}, {.name = "servicePort"}, {"resource", resource_fields, false}, {0}};
+
+/* The one of the other version is told about where it is read. */
+#define INGRESS_FIELDS(prefix, own_backend, other_backend)                                         \
+    static const struct field prefix##path_fields[] = {                                            \
+        {.name = "path"}, {.name = "pathType"}, {"backend", prefix##backend_fields, false}, {0}};  \
+    static const struct field prefix##http_fields[] = {{"paths", prefix##path_fields, true}, {0}}; \
+    static const struct field prefix##rule_fields[] = {                                            \
+        {.name = "host"}, {"http", prefix##http_fields, false}, {0}};                              \
+    static const struct field prefix##spec_fields[] = {                                            \
+        {.name = "ingressClassName"}, {own_backend, prefix##backend_fields, false},                \
+        {.name = other_backend},      {"rules", prefix##rule_fields, true},                        \
+        {"tls", tls_fields, true},    {0}};                                                        \
+    static const struct field prefix##root_fields[] = {                                            \
+        {.name = "apiVersion"}, {.name = "kind"},                                                  \
+        {.name = "metadata"},   {"spec", prefix##spec_fields, false},                              \
+        {.name = "status"},     {0}}
+
+INGRESS_FIELDS(, "defaultBackend", "backend");
+INGRESS_FIELDS(beta_, "backend", "defaultBackend");
+
+static const struct field_mistake mistakes[] = {
+    {"secret", "secretName", NULL}, {"annotations", NULL, "they belong to metadata"}, {0}};
 
 #define BACKEND_FIELDS(type, field)                                                                \
     TEXT_FIELD(type, field.service), PORT_REF_FIELDS(type, field.port),                            \
@@ -174,6 +210,7 @@ static void decode_ingress(const struct node *root, struct bytes api_version, st
     decode_backend(&backend, is_v1, &ingress->default_backend);
     decode_rules(&spec, is_v1, ingress);
     decode_all_tls(&spec, ingress);
+    fields_check(root, is_v1 ? root_fields : beta_root_fields, mistakes);
 }
 
 const struct kind kind_ingress = {

@@ -6,6 +6,7 @@
  * out of range or a weight below zero, is kept as written and judged by the compiler, for a status
  * is due. Source: spec/contour.md 2.1.
  */
+#include "controller/object/fields.h"
 #include "controller/object/kind.h"
 
 #define LOOK_BYTES 64 /* of a match, for one look */
@@ -62,16 +63,87 @@ static const struct layout ingress_route_layout[] = {
     LAYOUT_LAST,
 };
 
+/* ---- the fields there are: spec/contour.md 2.1 ---- */
+
+static const struct field health_check_fields[] = {{.name = "path"},
+                                                   {.name = "host"},
+                                                   {.name = "intervalSeconds"},
+                                                   {.name = "timeoutSeconds"},
+                                                   {.name = "unhealthyThresholdCount"},
+                                                   {.name = "healthyThresholdCount"},
+                                                   {0}};
+static const struct field validation_fields[] = {
+    {.name = "caSecret"}, {.name = "subjectName"}, {0}};
+static const struct field service_fields[] = {{.name = "name"},
+                                              {.name = "port"},
+                                              {.name = "weight"},
+                                              {.name = "strategy"},
+                                              {"healthCheck", health_check_fields, false},
+                                              {"validation", validation_fields, false},
+                                              {0}};
+static const struct field delegate_fields[] = {{.name = "name"}, {.name = "namespace"}, {0}};
+static const struct field timeout_fields[] = {{.name = "request"}, {0}};
+static const struct field retry_fields[] = {{.name = "count"}, {.name = "perTryTimeout"}, {0}};
+
+static const struct field route_fields[] = {{.name = "match"},
+                                            {"services", service_fields, true},
+                                            {"delegate", delegate_fields, false},
+                                            {.name = "enableWebsockets"},
+                                            {.name = "permitInsecure"},
+                                            {.name = "prefixRewrite"},
+                                            {"timeoutPolicy", timeout_fields, false},
+                                            {"retryPolicy", retry_fields, false},
+                                            {0}};
+static const struct field tls_fields[] = {
+    {.name = "secretName"}, {.name = "minimumProtocolVersion"}, {.name = "passthrough"}, {0}};
+static const struct field virtualhost_fields[] = {
+    {.name = "fqdn"}, {"tls", tls_fields, false}, {0}};
+static const struct field tcpproxy_fields[] = {
+    {"services", service_fields, true}, {"delegate", delegate_fields, false}, {0}};
+static const struct field spec_fields[] = {{"virtualhost", virtualhost_fields, false},
+                                           {"routes", route_fields, true},
+                                           {"tcpproxy", tcpproxy_fields, false},
+                                           {0}};
+static const struct field root_fields[] = {{.name = "apiVersion"}, {.name = "kind"},
+                                           {.name = "metadata"},   {"spec", spec_fields, false},
+                                           {.name = "status"},     {0}};
+
+/* Most are the words of HTTPProxy and of Ingress for the same thing. */
+static const struct field_mistake mistakes[] = {
+    {"annotations", NULL, "they belong to metadata"},
+    {"clientValidation", NULL, "write the annotation fairlead.dev/client-ca-secret"},
+    {"maximumProtocolVersion", NULL,
+     "write the annotation projectcontour.io/tls-maximum-protocol-version"},
+    {"ingressClassName", NULL, "write the annotation kubernetes.io/ingress.class"},
+    {"includes", "delegate", NULL},
+    {"include", "delegate", NULL},
+    {"conditions", "match", NULL},
+    {"path", "match", NULL},
+    {"prefix", "match", NULL},
+    {"pathRewrite", "prefixRewrite", NULL},
+    {"pathRewritePolicy", "prefixRewrite", NULL},
+    {"loadBalancerPolicy", "strategy", NULL},
+    {"healthCheckPolicy", "healthCheck", NULL},
+    {"response", "request", NULL},
+    {"numRetries", "count", NULL},
+    {"rules", "routes", NULL},
+    {"host", "fqdn", NULL},
+    {"hosts", "fqdn", NULL},
+    {"secret", "secretName", NULL},
+    {0}};
+
 static void decode_health_check(const struct node *service, struct ingress_route_service *loose)
 {
     struct node check = node_object(service, "healthCheck");
     struct ingress_route_health_check *health = &loose->health_check;
+    static const char seconds[] = "write whole seconds, without a unit";
 
     loose->has_health_check = check.json != NULL;
     health->path = node_text(&check, "path");
     health->host = node_text(&check, "host");
-    health->interval_s = node_number(&check, "intervalSeconds", INT32_MIN, INT32_MAX);
-    health->timeout_s = node_number(&check, "timeoutSeconds", INT32_MIN, INT32_MAX);
+    health->interval_s =
+        node_number_or_say(&check, "intervalSeconds", INT32_MIN, INT32_MAX, seconds);
+    health->timeout_s = node_number_or_say(&check, "timeoutSeconds", INT32_MIN, INT32_MAX, seconds);
     health->unhealthy_count = node_number(&check, "unhealthyThresholdCount", INT32_MIN, INT32_MAX);
     health->healthy_count = node_number(&check, "healthyThresholdCount", INT32_MIN, INT32_MAX);
 }
@@ -81,7 +153,8 @@ static void decode_service(const struct node *service, struct ingress_route_serv
     struct node validation = node_object(service, "validation");
 
     loose->name = node_text(service, "name");
-    loose->port = node_number(service, "port", INT32_MIN, INT32_MAX);
+    loose->port = node_number_or_say(service, "port", INT32_MIN, INT32_MAX,
+                                     "write the number of the Service's port, not its name");
     loose->weight = node_number(service, "weight", INT32_MIN, INT32_MAX);
     loose->strategy = node_text(service, "strategy");
     decode_health_check(service, loose);
@@ -173,6 +246,7 @@ static void decode_ingress_route(const struct node *root, struct bytes api_versi
     loose->has_tcpproxy = tcpproxy.json != NULL;
     loose->tcp_services = decode_services(&tcpproxy, &loose->tcp_services_count);
     decode_delegate(&tcpproxy, &loose->tcp_delegate);
+    fields_check(root, root_fields, mistakes);
 }
 
 /* What is known of its host stays, so that who asks about that host is told. */

@@ -80,3 +80,21 @@ const char *kind_find_version(struct bytes name)
     }
     return NULL;
 }
+
+/* "networking.k8s.io" of "networking.k8s.io/v1"; empty for "v1". */
+static struct bytes group_of(struct bytes api_version)
+{
+    size_t slash = bytes_find(api_version, '/');
+
+    return slash == BYTES_NOT_FOUND ? BYTES_NONE : bytes_slice(api_version, 0, slash);
+}
+
+bool kind_is_of_our_group(struct bytes api_version)
+{
+    struct bytes group = group_of(api_version);
+
+    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++)
+        if (bytes_equal(group, group_of(bytes_of(versions[i].api_version))))
+            return true;
+    return false;
+}

@@ -57,6 +57,9 @@ const char *kind_find_version(struct bytes name);
  * where nothing does. */
 struct object *kind_pack(const struct kind *kind, const struct decoding *decoding,
                          struct object *loose);
+/* The group of this apiVersion, whatever its version, has kinds that are served. A Service of
+ * Knative is no Service of ours. */
+bool kind_is_of_our_group(struct bytes api_version);
 
 /* Overwrite the values of a Secret, packed or loose, before its memory goes. */
 void secret_wipe(const struct secret *secret);

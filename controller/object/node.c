@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#define NUMBER_REMEDY   "write a number in its place"
 #define SHOWN_BYTES_MAX 64 /* of a name or a value in a note; both may be anything */
 
 struct decode_note *decoded_add_note(struct decoded *decoded, bool is_error, uint32_t line,
@@ -15,8 +16,10 @@ struct decode_note *decoded_add_note(struct decoded *decoded, bool is_error, uin
 {
     struct decode_note *note;
 
-    if (decoded->notes_count > MANIFEST_NOTES_MAX)
+    if (decoded->notes_count > MANIFEST_NOTES_MAX) { /* the last one stands for all the rest */
+        decoded->notes[MANIFEST_NOTES_MAX].is_error |= is_error;
         return NULL;
+    }
     if (decoded->notes_count == MANIFEST_NOTES_MAX) {
         text = BYTES("there is more to tell about this file than is told");
         object = BYTES_NONE;
@@ -31,11 +34,11 @@ struct decode_note *decoded_add_note(struct decoded *decoded, bool is_error, uin
     return note;
 }
 
-static void add_path(const struct node *node, struct text *out)
+void node_add_path(const struct node *node, struct text *out)
 {
     if (node->up == NULL)
         return;
-    add_path(node->up, out);
+    node_add_path(node->up, out);
     if (node->key == NULL) {
         text_printf(out, "[%zu]", node->index);
         return;
@@ -66,7 +69,7 @@ __attribute__((format(printf, 3, 0))) static void node_tell(const struct node *n
     struct text text;
 
     text_init(&text);
-    add_path(node, &text);
+    node_add_path(node, &text);
     if (text.len > 0)
         text_add_str(&text, ": ");
     vsnprintf(sentence, sizeof(sentence), format, arguments);
@@ -265,26 +268,33 @@ static json_t *unlocked(const json_t *json)
     return (json_t *)(uintptr_t)json;
 }
 
-bool node_next_text(const struct node *object, void **at, struct bytes *name, struct bytes *value)
+bool node_next(const struct node *object, void **at, struct node *member)
 {
     json_t *json = unlocked(object->json);
 
     if (json == NULL || object->decoding->has_failed)
         return false;
-    for (;;) {
-        struct node member = {.up = object, .decoding = object->decoding};
-
+    do {
         *at = *at == NULL ? json_object_iter(json) : json_object_iter_next(json, *at);
         if (*at == NULL)
             return false;
-        member.key = json_object_iter_key(*at);
-        member.json = json_object_iter_value(*at);
-        if (json_is_null(member.json))
-            continue;
-        *name = bytes_from(member.key, json_object_iter_key_len(*at));
-        *value = read_text(&member);
-        return !object->decoding->has_failed;
-    }
+    } while (json_is_null(json_object_iter_value(*at)));
+    *member = (struct node){.up = object,
+                            .key = json_object_iter_key(*at),
+                            .json = json_object_iter_value(*at),
+                            .decoding = object->decoding};
+    return true;
+}
+
+bool node_next_text(const struct node *object, void **at, struct bytes *name, struct bytes *value)
+{
+    struct node member;
+
+    if (!node_next(object, at, &member))
+        return false;
+    *name = bytes_from(member.key, json_object_iter_key_len(*at));
+    *value = read_text(&member);
+    return !object->decoding->has_failed;
 }
 
 bool node_bool(const struct node *up, const char *key, bool otherwise)
@@ -299,25 +309,50 @@ bool node_bool(const struct node *up, const char *key, bool otherwise)
     return otherwise;
 }
 
-static int32_t read_number(const struct node *node, int32_t min, int32_t max)
+static bool is_number(struct bytes text)
 {
-    char wanted[60];
+    uint64_t value;
+
+    if (bytes_starts_with(text, BYTES("-")))
+        text = bytes_skip(text, 1);
+    return bytes_to_uint(text, UINT64_MAX, &value);
+}
+
+/* Whoever wrote a text did not mean a number out of range. */
+static void fail_number(const struct node *node, int32_t min, int32_t max, const char *remedy)
+{
+    char wanted[60] = "a number";
+
+    if (!json_is_string(node->json) || min != INT32_MIN || max != INT32_MAX)
+        snprintf(wanted, sizeof(wanted), "a number from %d to %d", min, max);
+    if (!json_is_string(node->json))
+        remedy = "write such a number";
+    else if (is_number(text_of(node->json)))
+        remedy = "write it as a number, without quotes";
+    fail_type(node, wanted, remedy);
+}
+
+static int32_t read_number(const struct node *node, int32_t min, int32_t max, const char *remedy)
+{
     json_int_t value = json_integer_value(node->json);
 
     if (json_is_integer(node->json) && value >= min && value <= max)
         return (int32_t)value;
-    snprintf(wanted, sizeof(wanted), "a number from %d to %d", min, max);
-    fail_type(node, wanted,
-              json_is_string(node->json) ? "write it as a number, without quotes"
-                                         : "write such a number");
+    fail_number(node, min, max, remedy);
     return 0;
+}
+
+int32_t node_number_or_say(const struct node *up, const char *key, int32_t min, int32_t max,
+                           const char *remedy)
+{
+    struct node node = child_of(up, key);
+
+    return node.json == NULL ? 0 : read_number(&node, min, max, remedy);
 }
 
 int32_t node_number(const struct node *up, const char *key, int32_t min, int32_t max)
 {
-    struct node node = child_of(up, key);
-
-    return node.json == NULL ? 0 : read_number(&node, min, max);
+    return node_number_or_say(up, key, min, max, NUMBER_REMEDY);
 }
 
 struct port_ref node_port_ref(const struct node *up, const char *key)
@@ -328,7 +363,7 @@ struct port_ref node_port_ref(const struct node *up, const char *key)
         return (struct port_ref){BYTES_NONE, 0};
     if (json_is_string(node.json))
         return (struct port_ref){text_of(node.json), 0};
-    return (struct port_ref){BYTES_NONE, read_number(&node, 1, 65535)};
+    return (struct port_ref){BYTES_NONE, read_number(&node, 1, 65535, NUMBER_REMEDY)};
 }
 
 void *node_room(const struct node *node, size_t count, size_t size)

@@ -43,16 +43,24 @@ struct node node_array(const struct node *up, const char *key);
 uint32_t node_count(const struct node *array);
 struct node node_item(const struct node *array, size_t index); /* that is an object */
 struct bytes node_item_text(const struct node *array, size_t index);
-/* Visit the members of an object that are texts: void *at = NULL; while (node_next_text(...)). A
- * null is skipped. False at the end and after a failure. */
+/* Visit the members of an object: void *at = NULL; while (node_next(...)). A null is skipped. False
+ * at the end and after a failure. */
+bool node_next(const struct node *object, void **at, struct node *member);
+/* The same, and each must be a text. */
 bool node_next_text(const struct node *object, void **at, struct bytes *name, struct bytes *value);
 
 struct bytes node_text(const struct node *up, const char *key);
 bool node_bool(const struct node *up, const char *key, bool otherwise);
 /* From `min` to `max`; 0 when absent. */
 int32_t node_number(const struct node *up, const char *key, int32_t min, int32_t max);
+/* The same; `remedy` is told where it is a text and no number: "write whole seconds". */
+int32_t node_number_or_say(const struct node *up, const char *key, int32_t min, int32_t max,
+                           const char *remedy);
 /* An int-or-string of Kubernetes that means a port. */
 struct port_ref node_port_ref(const struct node *up, const char *key);
+
+/* "spec.rules[0].host"; nothing for the root. */
+void node_add_path(const struct node *node, struct text *out);
 
 /* Zeroed room for `count` items of a loose object. */
 void *node_room(const struct node *node, size_t count, size_t size);

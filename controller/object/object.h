@@ -226,6 +226,7 @@ struct service {
     struct object object;
     struct bytes external_name; /* empty unless type ExternalName */
     bool is_external_name;
+    bool has_selector; /* of Pods, which only a cluster has */
     uint32_t ports_count;
     const struct service_port *ports;
 };

@@ -13,6 +13,7 @@ static const struct layout port_layout[] = {
 static const struct layout service_layout[] = {
     TEXT_FIELD(struct service, external_name),
     VALUE_FIELD(struct service, is_external_name),
+    VALUE_FIELD(struct service, has_selector),
     ARRAY_FIELD(struct service, ports, port_layout),
     LAYOUT_LAST,
 };
@@ -50,6 +51,7 @@ static void decode_service(const struct node *root, struct bytes api_version, st
 
     (void)api_version;
     decode_external_name(&spec, service);
+    service->has_selector = json_object_size(json_object_get(spec.json, "selector")) > 0;
     for (uint32_t i = 0; i < count; i++) {
         struct node port = node_item(&ports, i);
 

@@ -142,17 +142,32 @@ void slices_remove(struct slices *slices, const struct object *object)
     }
 }
 
-const struct endpoints *const *slices_get(const struct slices *slices, struct bytes ns,
-                                          struct bytes name, size_t *count)
+static const struct service_slices *service_find(const struct slices *slices, struct bytes ns,
+                                                 struct bytes name)
 {
     char buffer[KEY_BYTES_MAX];
     struct bytes key = key_of(ns, name, buffer);
-    const struct service_slices *service = key.len == 0 ? NULL : map_get(&slices->services, key);
 
-    if (service == NULL) {
-        *count = 0;
+    return key.len == 0 ? NULL : map_get(&slices->services, key);
+}
+
+const struct endpoints *const *slices_get(const struct slices *slices, struct bytes ns,
+                                          struct bytes name, size_t *count)
+{
+    const struct service_slices *service = service_find(slices, ns, name);
+
+    *count = 0;
+    if (service == NULL)
         return NULL;
-    }
     *count = service->slices_count > 0 ? service->slices_count : service->count;
     return service->items;
+}
+
+const struct endpoints *const *slices_get_all(const struct slices *slices, struct bytes ns,
+                                              struct bytes name, size_t *count)
+{
+    const struct service_slices *service = service_find(slices, ns, name);
+
+    *count = service == NULL ? 0 : service->count;
+    return service == NULL ? NULL : service->items;
 }

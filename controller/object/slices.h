@@ -22,5 +22,8 @@ void slices_remove(struct slices *slices, const struct object *object);
  * the same content. */
 const struct endpoints *const *slices_get(const struct slices *slices, struct bytes ns,
                                           struct bytes service, size_t *count);
+/* All of both kinds. */
+const struct endpoints *const *slices_get_all(const struct slices *slices, struct bytes ns,
+                                              struct bytes service, size_t *count);
 
 #endif

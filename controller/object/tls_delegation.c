@@ -5,6 +5,7 @@
  *
  * Source: spec/contour.md 2.8.
  */
+#include "controller/object/fields.h"
 #include "controller/object/kind.h"
 
 static const struct layout text_layout[] = {
@@ -22,6 +23,15 @@ static const struct layout tls_delegation_layout[] = {
     ARRAY_FIELD(struct tls_delegation, grants, grant_layout),
     LAYOUT_LAST,
 };
+
+static const struct field grant_fields[] = {
+    {.name = "secretName"}, {.name = "targetNamespaces"}, {0}};
+static const struct field spec_fields[] = {{"delegations", grant_fields, true}, {0}};
+static const struct field root_fields[] = {{.name = "apiVersion"}, {.name = "kind"},
+                                           {.name = "metadata"},   {"spec", spec_fields, false},
+                                           {.name = "status"},     {0}};
+static const struct field_mistake mistakes[] = {
+    {"secret", "secretName", NULL}, {"namespaces", "targetNamespaces", NULL}, {0}};
 
 static void decode_grant(const struct node *grant, struct tls_grant *loose)
 {
@@ -53,6 +63,7 @@ static void decode_tls_delegation(const struct node *root, struct bytes api_vers
     }
     loose->grants = array;
     loose->grants_count = count;
+    fields_check(root, root_fields, mistakes);
 }
 
 const struct kind kind_tls_delegation = {

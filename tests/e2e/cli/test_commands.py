@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """check, explain, table and version: lines in their exact form, and exit codes (design 4.2)."""
 import json
+import os
 import re
 import socket
 import threading
@@ -111,8 +112,41 @@ def test_check_used_wrongly_is_one_line_and_exits_2(arguments):
     assert (code, out) == (2, "") and len(err.splitlines()) == 1
 
 
-def test_check_of_an_empty_directory_is_fine(tmp_path):
-    assert run("check", tmp_path) == (0, "", "")
+def test_check_of_a_directory_without_manifests_says_so(tmp_path):
+    (tmp_path / "notes.txt").write_text("kind: [\n")
+    assert run("check", tmp_path) == (0, f"{tmp_path}:0: warning: there are no manifests here: their names end "
+                                         "in .yaml, .yml or .json\n", "")
+
+
+def test_check_tells_of_a_symlink_that_leads_nowhere(objects):
+    folder = objects(app__yaml=GOOD)
+    (folder / "link.yaml").symlink_to("nowhere.yaml")
+    assert run("check", folder) == (0, f"{folder}/link.yaml:0: warning: a symbolic link that leads nowhere, so it "
+                                       "does nothing\n", "")
+
+
+def test_check_exits_2_where_a_manifest_could_not_be_read(objects):
+    folder = objects(app__yaml=GOOD)
+    os.mkfifo(folder / "fifo.yaml")
+    assert run("check", folder) == (2, f"{folder}/fifo.yaml:0: error: is no regular file, so it is not read\n", "")
+
+
+# ---- manifests that cannot be used ----
+
+@pytest.mark.parametrize("command", [("table",), ("explain", "http://a.test/"), ("explain", "http://b.test/")])
+def test_what_is_made_of_less_than_all_manifests_exits_2_and_names_the_rest(objects, command):
+    folder = objects(app__yaml=GOOD, bad__yaml="kind: [\n")
+    os.mkfifo(folder / "fifo.yaml")
+    code, out, err = run(command[0], "--objects", folder, *command[1:])
+    assert code == 2 and out != ""
+    assert re.fullmatch(rf"fairlead: {folder}/bad\.yaml:2: column \d+: .+\n"
+                        rf"fairlead: {folder}/fifo\.yaml:0: is no regular file, so it is not read\n", err), err
+
+
+def test_of_many_manifests_that_cannot_be_used_a_few_are_named(objects):
+    folder = objects(**{f"bad{number}__yaml": "kind: [\n" for number in range(10)})
+    lines = run("table", "--objects", folder)[2].splitlines()
+    assert len(lines) == 9 and lines[-1].endswith("fairlead check names all of them")
 
 
 # ---- explain ----
@@ -133,7 +167,7 @@ def test_explain_names_the_object_the_field_and_the_endpoints(objects):
 
 @pytest.mark.parametrize("url,verdict", [
     ("http://nobody.test/", "404"), ("http://gone.test/", "503"), ("http://a.test/%zz", "400"),
-    ("http://a.test/%00", "400"), ("ftp://a.test/", "not a URL"), ("http://a_b.test:x/", "400")])
+    ("http://a.test/%00", "400"), ("http://a_b.test:x/", "400")])
 def test_explain_exits_1_where_no_route_answers(objects, url, verdict):
     folder = objects(app__yaml=GOOD, gone__yaml=manifests.ingress("gone.test", service="gone"))
     code, out, _ = run("explain", "--objects", folder, url)
@@ -151,6 +185,8 @@ def test_explain_takes_a_method_and_headers(objects):
     assert code == 1 and "405" in out
     assert run("explain", "--objects", folder, "-H", "no colon", "http://a.test/")[0] == 2
     assert run("explain", "--objects", folder)[0] == 2
+    code, out, err = run("explain", "--objects", folder, "foo")
+    assert (code, out) == (2, "") and '"foo" is no URL: write http://HOST/PATH' in err
     assert run("explain", "http://a.test/")[0] == 2
 
 

@@ -4,6 +4,8 @@ import json
 import re
 import signal
 
+import pytest
+
 from support import manifests
 from support.client import request
 from support.wait import wait_until
@@ -92,3 +94,16 @@ def test_a_line_for_what_was_no_request(fairlead):
     proxy = fairlead(manifests.app())
     proxy.ask(b"GET /\x01 HTTP/1.1\r\n\r\n", "GET")
     assert re.search(r'" 400 bad_\w+ ', proxy.access_lines()[0])
+
+
+@pytest.mark.parametrize("sent,status,protocol", [
+    (b"GET /\x01 HTTP/1.1\r\n\r\n", "400", "-"), (b"NONSENSE\r\n\r\n", "400", "-"),
+    (b"GET / HTTP/1.1\r\nHost: a.test\r\nX: " + b"x" * 100_000 + b"\r\n\r\n", "431", "-"),
+    (b"GET / HTTP/1.1\r\nHost : a.test\r\n\r\n", "400", "HTTP/1.1"),
+    (b"GET / HTTP/1.0\r\nHost : a.test\r\n\r\n", "400", "HTTP/1.0")],
+    ids=["a byte in the target", "no request line", "a long head", "a bad field", "a bad field of HTTP/1.0"])
+def test_the_protocol_is_named_where_a_request_line_was_read(fairlead, sent, status, protocol):
+    proxy = fairlead(manifests.app())
+    proxy.ask(sent, "GET")
+    line = TEXT.fullmatch(proxy.access_lines()[0])
+    assert (line["status"], line["protocol"]) == (status, protocol), line.string

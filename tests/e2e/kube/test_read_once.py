@@ -7,6 +7,7 @@ import re
 import subprocess
 
 import pytest
+import yaml
 
 from support import apifaults as faults
 from support import manifests
@@ -195,3 +196,15 @@ def test_a_reading_that_takes_long_shows_on_a_terminal_how_far_it_is(api, tmp_pa
     os.close(here)
     assert process.returncode == 0 and shown.endswith(b"\r\x1b[K")
 
+
+
+def test_a_credential_plugin_that_is_not_there_is_told_at_once(api, tmp_path):
+    path = api(GOOD).kubeconfig(tmp_path / "kubeconfig")
+    config = yaml.safe_load(path.read_text())
+    for user in config["users"]:
+        user["user"] = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "no-such-plugin",
+                                 "interactiveMode": "Never", "installHint": "ask the platform team"}}
+    path.write_text(yaml.safe_dump(config))
+    said = complaint(run("check", "--kubeconfig", path, "--list-timeout", "1h"))
+    assert said == (f"fairlead: --kubeconfig {path}: the credential plugin no-such-plugin can not be run: "
+                    "no such file or directory; ask the platform team\n")

@@ -290,6 +290,7 @@ def test_a_broken_file_keeps_its_last_good_objects_and_says_where(fairlead, back
     os.replace(path, proxy.objects / "app.yaml")
     said = proxy.log.wait_for(r"app\.yaml line=(\d+) column=(\d+)")
     assert int(said[1]) == line and int(said[2]) >= 1, said.string
+    assert "a manifest can not be used, its last good objects stay" in said.string
     assert " error " in said.string
     assert proxy.get("/").body == b"1"
     proxy.wait_gauge("fairlead_files_broken", 1)
@@ -304,9 +305,12 @@ def test_a_broken_file_keeps_its_last_good_objects_and_says_where(fairlead, back
 
 def test_a_file_broken_at_the_start_is_an_error_and_the_rest_is_served(fairlead, backend):
     proxy = fairlead({"app.yaml": manifests.app(backend()), "bad.yaml": "kind: [\n"})
-    assert proxy.log.find(r" error .*bad\.yaml line=2 column=\d+")
+    assert proxy.log.find(r" error a manifest can not be used, nothing of it is served .*bad\.yaml line=2 "
+                          r"column=\d+")
     assert proxy.get("/").status == 200
-    assert proxy.admin("/readyz").status == 200
+    ready = proxy.admin("/readyz")
+    assert ready.status == 200
+    assert b"1 manifest files can not be used; nothing of them is served\n" in ready.body
 
 
 def test_a_broken_file_that_is_deleted_takes_its_last_good_objects_along(fairlead, backend):

@@ -459,6 +459,38 @@ TEST(metrics_have_no_port_of_their_own_and_ports_are_not_shared_unless_asked)
     parse_end(&attempt);
 }
 
+TEST(off_and_addresses_exclude_each_other_in_either_order)
+{
+    assert_refused("serve --objects d --http off --http :8080", "off stands alone");
+    assert_refused("serve --objects d --http :8080 --http off", "off stands alone");
+    assert_refused("serve --objects d --https off --https :8443", "off stands alone");
+}
+
+TEST(what_is_no_url_is_wrong_usage_of_explain)
+{
+    struct attempt attempt;
+
+    assert_refused("explain --objects d foo", "\"foo\" is no URL: write http://HOST/PATH");
+    assert_refused("explain --objects d ftp://a.test/", "is no URL");
+    assert_refused("explain --admin :9080 a.test/x", "is no URL");
+    assert_taken(&attempt, "explain --objects d HTTPS://a.test");
+    parse_end(&attempt);
+    assert_taken(&attempt, "explain --objects d /x");
+    parse_end(&attempt);
+}
+
+TEST(without_a_command_all_of_them_are_named)
+{
+    struct attempt attempt;
+    char *argv[] = {(char *)(uintptr_t) "fairlead", NULL};
+
+    text_init(&attempt.error);
+    assert_int_equal(options_parse(&attempt.options, 1, argv, &attempt.error), STATUS_INVALID);
+    text_add_byte(&attempt.error, '\0');
+    assert_non_null(strstr(attempt.error.at, "serve, check, explain, table, probe and version"));
+    parse_end(&attempt);
+}
+
 TESTS(UNIT(probe_asks_the_usual_admin_port_unless_told_another),
       UNIT(metrics_have_no_port_of_their_own_and_ports_are_not_shared_unless_asked),
       UNIT(serve_has_the_defaults_of_the_design),
@@ -476,4 +508,6 @@ TESTS(UNIT(probe_asks_the_usual_admin_port_unless_told_another),
       UNIT(a_bad_config_file_is_refused_with_file_and_line), UNIT(an_empty_config_file_is_fine),
       UNIT(a_config_file_of_the_proxy_serves_table_and_explain_too),
       UNIT(the_kubeconfig_of_a_config_file_counts_where_the_command_line_names_no_source),
-      UNIT(help_names_every_flag_of_a_command))
+      UNIT(help_names_every_flag_of_a_command),
+      UNIT(off_and_addresses_exclude_each_other_in_either_order),
+      UNIT(what_is_no_url_is_wrong_usage_of_explain), UNIT(without_a_command_all_of_them_are_named))

@@ -246,7 +246,7 @@ TEST(a_rule_without_paths_claims_its_host_for_the_default_backend_and_else_nothi
     (void)dump_with(&world, HEAD("web", "") DEFAULT("web") "  rules:\n  - host: a.example.com\n");
     assert_line(world.dump.at, "host a.example.com");
     (void)dump_with(&world, HEAD("web", "") "  rules:\n  - host: a.example.com\n");
-    assert_lacks(world.dump.at, "host");
+    assert_lacks(world.dump.at, "\nhost ");
     world_close(&world);
 }
 
@@ -271,6 +271,39 @@ TEST(an_ingress_of_many_hosts_compiles_each_from_its_own_rules)
     world_close(&world);
 }
 
+TEST(a_rule_without_paths_claims_nothing_and_is_told)
+{
+    static const char *const silent[] = {
+        HEAD("web", "") "  rules:\n  - {host: a.example.com}\n",
+        HEAD("web", "") "  rules:\n  - {host: a.example.com, http: {}}\n",
+        HEAD("web", "") "  rules:\n  - {host: a.example.com, paths: []}\n"};
+    struct world world;
+
+    open_with_services(&world);
+    for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++) {
+        const char *dump = dump_with(&world, silent[i]);
+
+        assert_has(dump, "finding warning a.yaml:1 Ingress default/web: spec.rules[0]: host "
+                         "a.example.com has no http.paths, so it claims nothing\n");
+        assert_lacks(dump, "host http a.example.com");
+    }
+    assert_has(dump_with(&world, HEAD("web", "") "  rules:\n  - {http: {}}\n"),
+               "spec.rules[0]: there are no http.paths, so it does nothing\n");
+    world_close(&world);
+}
+
+TEST(a_rule_without_paths_is_fine_beside_a_default_backend)
+{
+    struct world world;
+
+    open_with_services(&world);
+    assert_lacks(dump_with(&world, HEAD("web", "") DEFAULT("web") "  rules:\n"
+                                                                  "  - {host: a.example.com}\n"
+                                                                  "  - {http: {}}\n"),
+                 "http.paths");
+    world_close(&world);
+}
+
 TESTS(UNIT(every_path_type_has_its_kind),
       UNIT(an_empty_path_is_the_root_and_an_unknown_type_is_left_out),
       UNIT(hostile_36_dot_segments_in_a_rule_are_resolved_and_climbing_is_refused),
@@ -284,4 +317,6 @@ TESTS(UNIT(every_path_type_has_its_kind),
       UNIT(hostile_44_a_known_host_never_reaches_the_default_backend_of_another_namespace),
       UNIT(an_explicit_root_without_a_host_beats_a_default_backend),
       UNIT(a_rule_without_paths_claims_its_host_for_the_default_backend_and_else_nothing),
-      UNIT(an_ingress_of_many_hosts_compiles_each_from_its_own_rules))
+      UNIT(an_ingress_of_many_hosts_compiles_each_from_its_own_rules),
+      UNIT(a_rule_without_paths_claims_nothing_and_is_told),
+      UNIT(a_rule_without_paths_is_fine_beside_a_default_backend))

@@ -444,7 +444,7 @@ TEST(reading_once_takes_files_of_any_name_and_directories)
     paths[0] = tree_path(&tree, "d/");
     paths[1] = tree_path(&tree, "a.txt");
     paths[2] = tree_path(&tree, "d/b.yaml");
-    assert_int_equal(files_read_once(paths, 3, NULL, &batch), STATUS_OK);
+    assert_int_equal(files_read_once(paths, 3, false, NULL, &batch), STATUS_OK);
     assert_true(batch->is_first);
     assert_int_equal(batch->files_count, 2);
     assert_int_equal(batch->files[0].decoded.objects_count, 1);
@@ -452,7 +452,86 @@ TEST(reading_once_takes_files_of_any_name_and_directories)
     assert_true(bytes_ends_with(batch->files[1].path, BYTES("/d/b.yaml")));
     source_batch_destroy(batch);
     paths[1] = tree_path(&tree, "none.yaml");
-    assert_int_equal(files_read_once(paths, 3, NULL, &batch), STATUS_NOT_FOUND);
+    assert_int_equal(files_read_once(paths, 3, false, NULL, &batch), STATUS_NOT_FOUND);
+    tree_fini(&tree);
+}
+
+/* What readiness says becomes this. */
+static void wait_for_detail(struct owner *owner, const char *expected)
+{
+    struct text text;
+    bool is_said = false;
+
+    text_init(&text);
+    for (uint64_t waited_ms = 0; !is_said && waited_ms < WAIT_MS; waited_ms += 20) {
+        const struct source source = files_source(owner->files);
+
+        text_clear(&text);
+        source.ops->add_detail(source.self, &text);
+        is_said = bytes_equal(text_bytes(&text), bytes_of(expected));
+        if (!is_said)
+            turn_for(owner, 20);
+    }
+    assert_bytes(text_bytes(&text), expected);
+    text_fini(&text);
+}
+
+TEST(a_file_broken_at_the_start_has_no_good_objects_to_keep)
+{
+    struct owner owner;
+
+    owner_init(&owner);
+    tree_write_service(&owner.tree, "a.yaml", "a", 1);
+    tree_write(&owner.tree, "bad.yaml", "kind: [");
+    owner_open(&owner);
+    wait_for_detail(&owner, "1 manifest files can not be used; nothing of them is served\n");
+    tree_write(&owner.tree, "a.yaml", "apiVersion: v1\nkind: [");
+    wait_for_detail(&owner,
+                    "2 manifest files can not be used; the last good objects of 1 are served\n");
+    tree_write(&owner.tree, "bad.yaml", "");
+    wait_for_detail(&owner,
+                    "1 manifest files can not be used; their last good objects are served\n");
+    tree_write_service(&owner.tree, "a.yaml", "a", 2);
+    wait_for_detail(&owner, "");
+    owner_fini(&owner);
+}
+
+static void assert_remark(const struct source_file *file, const char *path, const char *sentence)
+{
+    assert_true(bytes_ends_with(file->path, bytes_of(path)));
+    assert_false(file->decoded.is_broken);
+    assert_int_equal(file->decoded.objects_count, 0);
+    assert_int_equal(file->decoded.notes_count, 1);
+    assert_false(file->decoded.notes[0].is_error);
+    assert_bytes(file->decoded.notes[0].text, sentence);
+}
+
+TEST(reading_once_may_tell_of_paths_without_manifests)
+{
+    struct source_batch *batch = NULL;
+    const char *paths[3];
+    struct tree tree;
+
+    tree_init(&tree);
+    tree_mkdir(&tree, "bare");
+    tree_mkdir(&tree, "full");
+    tree_write(&tree, "bare/notes.txt", "kind: [");
+    tree_write_service(&tree, "full/a.yaml", "a", 1);
+    assert_int_equal(symlink("nowhere.yaml", tree_path(&tree, "full/link.yaml")), 0);
+    assert_int_equal(symlink("nowhere", tree_path(&tree, "full/other")), 0);
+    paths[0] = tree_path(&tree, "bare");
+    paths[1] = tree_path(&tree, "full");
+    paths[2] = paths[1]; /* a second time: not bare, only known already */
+    assert_int_equal(files_read_once(paths, 3, true, NULL, &batch), STATUS_OK);
+    assert_int_equal(batch->files_count, 3);
+    assert_remark(&batch->files[1], "/bare",
+                  "there are no manifests here: their names end in .yaml, .yml or .json");
+    assert_remark(&batch->files[2], "/full/link.yaml",
+                  "a symbolic link that leads nowhere, so it does nothing");
+    source_batch_destroy(batch);
+    assert_int_equal(files_read_once(paths, 3, false, NULL, &batch), STATUS_OK);
+    assert_int_equal(batch->files_count, 1);
+    source_batch_destroy(batch);
     tree_fini(&tree);
 }
 
@@ -473,4 +552,6 @@ TESTS(UNIT(the_first_batch_is_the_whole_tree), UNIT(an_empty_directory_gives_an_
       UNIT(hostile_100_a_storm_of_changes_ends_in_the_last_state),
       UNIT(a_kind_nobody_serves_is_told_once_and_a_fault_with_its_place),
       UNIT(closing_in_the_middle_of_a_job_leaves_nothing_behind),
-      UNIT(reading_once_takes_files_of_any_name_and_directories))
+      UNIT(reading_once_takes_files_of_any_name_and_directories),
+      UNIT(a_file_broken_at_the_start_has_no_good_objects_to_keep),
+      UNIT(reading_once_may_tell_of_paths_without_manifests))

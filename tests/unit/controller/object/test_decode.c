@@ -461,6 +461,23 @@ TEST(objects_order_by_age_then_by_name)
     decoded_fini(&decoded);
 }
 
+TEST(a_kind_of_a_foreign_group_gets_no_advice_to_rename_it)
+{
+    struct decoded decoded = decode("apiVersion: serving.knative.dev/v1\nkind: Service\n---\n"
+                                    "apiVersion: traefik.io/v1alpha1\nkind: IngressRoute\n---\n"
+                                    "apiVersion: projectcontour.io/v1\nkind: IngressRoute\n");
+
+    assert_int_equal(decoded.notes_count, 3);
+    assert_bytes(decoded.notes[0].text, "serving.knative.dev/v1 Service is no kind that is served "
+                                        "here, so it does nothing");
+    assert_bytes(decoded.notes[1].text, "traefik.io/v1alpha1 IngressRoute is no kind that is "
+                                        "served here, so it does nothing");
+    assert_bytes(decoded.notes[2].text, "projectcontour.io/v1 IngressRoute is no kind that is "
+                                        "served here, so it does nothing: write it as "
+                                        "contour.heptio.com/v1beta1");
+    decoded_fini(&decoded);
+}
+
 TESTS(UNIT(an_ingress_v1_is_read_whole),
       UNIT(annotations_are_sorted_and_found_and_the_last_applied_one_is_dropped),
       UNIT(an_ingress_of_a_beta_version_names_backends_its_own_way),
@@ -480,4 +497,5 @@ TESTS(UNIT(an_ingress_v1_is_read_whole),
       UNIT(hostile_98_no_note_shows_a_value_of_a_secret),
       UNIT(an_object_is_the_same_whatever_file_it_came_from),
       UNIT(an_object_differs_when_any_field_that_is_read_differs),
-      UNIT(objects_order_by_age_then_by_name))
+      UNIT(objects_order_by_age_then_by_name),
+      UNIT(a_kind_of_a_foreign_group_gets_no_advice_to_rename_it))

@@ -192,12 +192,15 @@ TEST(numbers_out_of_their_range_are_kept_as_written)
     decoded_fini(&decoded);
 }
 
-TEST(unknown_fields_are_ignored)
+TEST(unknown_fields_change_nothing_and_are_told)
 {
     struct decoded decoded = decode(HEAD "spec: {strategy: Random, healthCheck: {path: /x}, "
                                          "routes: [{match: /, color: blue}]}\n"
                                          "status: {currentStatus: invalid, description: old}\n");
 
+    assert_int_equal(decoded.notes_count, 3);
+    assert_false(decoded.notes[0].is_error);
+    decoded.notes_count = 0;
     assert_bytes(only(&decoded)->routes[0].match, "/");
     decoded_fini(&decoded);
 }
@@ -356,12 +359,45 @@ TEST(an_object_differs_when_any_field_that_is_read_differs)
     decoded_fini(&original);
 }
 
+static void assert_refused(const char *service, const char *sentence)
+{
+    struct decoded decoded;
+    struct text text;
+
+    text_init(&text);
+    text_printf(&text, HEAD "spec: {routes: [{match: /, services: [{name: web, %s}]}]}\n", service);
+    decoded = (struct decoded){0};
+    decode_manifest(text_bytes(&text), BYTES("a.yaml"), &decoded);
+    assert_int_equal(decoded.objects_count, 0);
+    assert_int_equal(decoded.notes_count, 1);
+    assert_bytes(decoded.notes[0].text, sentence);
+    decoded_fini(&decoded);
+    text_fini(&text);
+}
+
+TEST(a_text_where_a_number_belongs_is_told_with_what_to_write)
+{
+    assert_refused("port: http", "spec.routes[0].services[0].port: the text \"http\" is not a "
+                                 "number: write the number of the Service's port, not its name");
+    assert_refused("port: '80'", "spec.routes[0].services[0].port: the text \"80\" is not a "
+                                 "number: write it as a number, without quotes");
+    assert_refused("healthCheck: {path: /, intervalSeconds: 5s}",
+                   "spec.routes[0].services[0].healthCheck.intervalSeconds: the text \"5s\" is not "
+                   "a number: write whole seconds, without a unit");
+    assert_refused("weight: many", "spec.routes[0].services[0].weight: the text \"many\" is not a "
+                                   "number: write a number in its place");
+    assert_refused("weight: 3000000000",
+                   "spec.routes[0].services[0].weight: the number 3000000000 is not a number from "
+                   "-2147483648 to 2147483647: write such a number");
+}
+
 TESTS(UNIT(a_virtualhost_is_read_whole_and_makes_a_root), UNIT(a_route_is_read_whole),
       UNIT(a_service_is_read_whole), UNIT(a_health_check_is_read_whole),
       UNIT(a_tcpproxy_is_read_whole), UNIT(what_is_absent_or_null_reads_as_empty),
       UNIT(an_empty_block_is_present), UNIT(numbers_out_of_their_range_are_kept_as_written),
-      UNIT(unknown_fields_are_ignored), UNIT(another_status_is_no_other_object),
+      UNIT(unknown_fields_change_nothing_and_are_told), UNIT(another_status_is_no_other_object),
       UNIT(a_wrong_type_leaves_of_its_own_object_the_name_and_the_field_that_is_wrong),
       UNIT(what_has_no_usable_name_is_left_out_whatever_else_is_wrong),
       UNIT(another_version_or_group_is_another_kind),
-      UNIT(an_object_differs_when_any_field_that_is_read_differs))
+      UNIT(an_object_differs_when_any_field_that_is_read_differs),
+      UNIT(a_text_where_a_number_belongs_is_told_with_what_to_write))
