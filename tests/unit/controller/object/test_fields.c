@@ -194,7 +194,8 @@ TEST(an_object_that_is_left_out_has_its_fault_told_and_no_more)
 {
     struct decoded decoded = decode(ROUTE, "spec: {tls: {}, routes: [{services: 5}]}\n");
 
-    assert_int_equal(decoded.objects_count, 0);
+    assert_int_equal(decoded.objects_count, 1);
+    assert_true(object_is_stand_in(decoded.objects[0]));
     assert_int_equal(decoded.notes_count, 1);
     assert_true(decoded.notes[0].is_error);
     decoded_fini(&decoded);

@@ -368,7 +368,8 @@ static void assert_refused(const char *service, const char *sentence)
     text_printf(&text, HEAD "spec: {routes: [{match: /, services: [{name: web, %s}]}]}\n", service);
     decoded = (struct decoded){0};
     decode_manifest(text_bytes(&text), BYTES("a.yaml"), &decoded);
-    assert_int_equal(decoded.objects_count, 0);
+    assert_int_equal(decoded.objects_count, 1);
+    assert_true(object_is_stand_in(decoded.objects[0]));
     assert_int_equal(decoded.notes_count, 1);
     assert_bytes(decoded.notes[0].text, sentence);
     decoded_fini(&decoded);
