@@ -93,6 +93,11 @@ void builder_set_findings(struct builder *builder, const struct finding *finding
 /* Copied and sorted. Without this call the statuses of `previous` stay. */
 void builder_set_statuses(struct builder *builder, const struct object_status *list, size_t count);
 
+/* Copied and sorted; at most FOREIGN_HOSTS_MAX of them, and how many there were beyond. Without
+ * this call those of `previous` stay. */
+void builder_set_foreign_hosts(struct builder *builder, const struct foreign_host *list,
+                               size_t count, uint64_t left_out);
+
 /* Copied and sorted. Without this call the certificates of `previous` stay. */
 void builder_set_certificates(struct builder *builder, const struct served_certificate *list,
                               size_t count);

@@ -13,19 +13,31 @@
 #include "route/table_parts.h"
 #include "route/words.h"
 
+/* The host as nobody names it exactly. */
+static void add_unnamed_host(struct explainer *explainer, const struct vhost *vhost)
+{
+    struct text *out = explainer->out;
+
+    if (vhost == NULL && explainer->scheme == SCHEME_HTTPS)
+        text_add_str(out, ": no object of ours serves it over HTTPS\n");
+    else if (vhost == NULL)
+        text_add_str(out, ": no object of ours names it, and there are no rules without a host\n");
+    else
+        text_add_str(out, ": no object of ours names it, so the rules without a host apply\n");
+    explain_add_foreign(explainer);
+}
+
 static void add_host_fact(struct explainer *explainer, const struct vhost *vhost)
 {
     struct text *out = explainer->out;
 
     hints_add_label(out, "host");
     words_add_text(out, explainer->host);
-    if (vhost == NULL && explainer->scheme == SCHEME_HTTPS) {
-        text_add_str(out, ": no object serves it over HTTPS");
-    } else if (vhost == NULL) {
-        text_add_str(out, ": no object names it, and there are no rules without a host");
-    } else if (vhost == explainer->table->hostless) {
-        text_add_str(out, ": no object names it, so the rules without a host apply");
-    } else if (vhost_is_wildcard(vhost->name)) {
+    if (vhost == NULL || vhost == explainer->table->hostless) {
+        add_unnamed_host(explainer, vhost);
+        return;
+    }
+    if (vhost_is_wildcard(vhost->name)) {
         text_add_str(out, ": covered by ");
         words_add_text(out, vhost->name);
     } else {
@@ -58,16 +70,19 @@ static void add_route_fact(struct explainer *explainer, const struct vhost *vhos
     text_add_byte(out, '\n');
 }
 
-static bool refuse_host(struct explainer *explainer)
+/* Nothing else was said of why there is no such host. */
+void explain_add_host_hint(struct explainer *explainer)
 {
-    hints_add_hosts(explainer->table, explainer->scheme, explainer->host, explainer->out);
-    explain_add_findings(explainer, BYTES_NONE, explainer->host);
-    if (explain_add_host_statuses(explainer))
-        return explain_refuse(explainer, "404: the IngressRoute of this host is not valid");
-    explain_add_orphans(explainer);
-    if (table_hosts_count(explainer->table) == 0)
+    bool is_empty = table_hosts_count(explainer->table) == 0;
+
+    if (explain_names_foreign(explainer))
+        explain_add_foreign_hints(explainer);
+    else if (is_empty && table_foreign_hosts_count(explainer->table) > 0)
         explain_add_fact(explainer, "hint",
-                         "the table has no hosts: no object gave one, see the findings");
+                         "the table has no hosts: those that objects name are of objects that are "
+                         "not ours");
+    else if (is_empty)
+        explain_add_fact(explainer, "hint", "the table has no hosts: no object gave one");
     else if (explainer->scheme == SCHEME_HTTPS)
         explain_add_fact(explainer, "hint",
                          "add an Ingress with a rule for this host and the host in spec.tls");
@@ -75,6 +90,16 @@ static bool refuse_host(struct explainer *explainer)
         explain_add_fact(explainer, "hint",
                          "add an IngressRoute with this fqdn, an Ingress rule with this host, or a "
                          "default backend");
+}
+
+static bool refuse_host(struct explainer *explainer)
+{
+    hints_add_hosts(explainer->table, explainer->scheme, explainer->host, explainer->out);
+    explain_add_findings(explainer, BYTES_NONE, explainer->host);
+    if (explain_add_host_statuses(explainer))
+        return explain_refuse(explainer, "404: the IngressRoute of this host is not valid");
+    explain_add_orphans(explainer);
+    explain_add_host_hint(explainer);
     return explain_refuse(explainer, "404: no object serves this host");
 }
 
@@ -87,8 +112,10 @@ static bool refuse_path(struct explainer *explainer, const struct vhost *vhost)
     if (vhost == table->hostless) {
         hints_add_hosts(table, SCHEME_HTTP, explainer->host, explainer->out);
         explain_add_findings(explainer, BYTES_NONE, explainer->host);
+        explain_add_foreign_hints(explainer);
         return explain_refuse(explainer, "404: no rule without a host has a path that matches");
     }
+    explain_add_foreign(explainer);
     explain_add_findings(explainer, BYTES_NONE, explainer->host);
     if (explain_add_host_statuses(explainer) && vhost->routes_count == 0)
         return explain_refuse(explainer, "404: the IngressRoute of this host is not valid");
@@ -97,6 +124,7 @@ static bool refuse_path(struct explainer *explainer, const struct vhost *vhost)
         explain_add_fact(
             explainer, "hint",
             "rules without a host would match, but never serve a host that has its own rules");
+    explain_add_foreign_hints(explainer);
     explain_add_fact(
         explainer, "hint",
         "add a path to this host; a prefix / or a default backend takes all that is left");

@@ -3,7 +3,7 @@
  * explain_parts.h - one explanation under way. Internal to route/: explain_request.c reads the
  * request as the proxy would, explain.c walks the table with it, explain_tls.c walks the handshake,
  * explain_tcp.c a connection that is relayed, explain_statuses.c and explain_findings.c add what
- * has been told about the objects.
+ * has been told about the objects, explain_foreign.c what is not ours.
  */
 #ifndef ROUTE_EXPLAIN_PARTS_H
 #define ROUTE_EXPLAIN_PARTS_H
@@ -26,6 +26,9 @@ struct explainer {
     struct bytes path;  /* normal, without query */
     struct bytes query; /* with its '?'; may be empty */
     bool *told;         /* of each finding, in the arena; NULL: none yet */
+    /* Objects that name the host were shown, which are not ours: */
+    bool is_of_other_class; /* by their class */
+    bool is_unwatched;      /* by their namespace */
 };
 
 /* One line. */
@@ -65,6 +68,17 @@ void explain_add_way_statuses(struct explainer *explainer, const struct route *r
 bool explain_add_host_statuses(struct explainer *explainer);
 /* IngressRoutes that nobody delegates to. */
 void explain_add_orphans(struct explainer *explainer);
+
+/* Objects that are not ours and name the host, or a wildcard for it; without these, those that have
+ * rules for all hosts. */
+void explain_add_foreign(struct explainer *explainer);
+/* True when explain_add_foreign() has shown some. */
+bool explain_names_foreign(const struct explainer *explainer);
+/* What to change, so that those that were shown count. */
+void explain_add_foreign_hints(struct explainer *explainer);
+
+/* What to add or to change, so that the host is served. */
+void explain_add_host_hint(struct explainer *explainer);
 
 /* The handshake of a client that names the host. False when it is refused. */
 bool explain_walk_handshake(struct explainer *explainer);

@@ -85,8 +85,7 @@ static bool refuse_unknown_host(struct explainer *explainer)
             "set spec.virtualhost.tls of its IngressRoute, with the secretName of its "
             "certificate");
     else
-        explain_add_fact(explainer, "hint",
-                         "add an Ingress with a rule for this host and the host in spec.tls");
+        explain_add_host_hint(explainer);
     return explain_refuse(
         explainer, "the TLS handshake is refused (unrecognized_name): nobody serves this host over "
                    "HTTPS, and there is no --default-certificate");

@@ -226,6 +226,25 @@ size_t table_statuses_count(const struct table *table);
 const struct object_status *table_status(const struct table *table, size_t index);
 
 /*
+ * A host that an object names which is not ours: kept for explain, so that who asks about the host
+ * hears of the object. Sorted by host, then object. Of more than FOREIGN_HOSTS_MAX the first in
+ * that order are kept, and the rest is counted.
+ */
+#define FOREIGN_HOSTS_MAX 10000
+
+struct foreign_host {
+    struct bytes host;   /* lower case; "*.example.com"; "*" where it has rules without a host */
+    struct bytes object; /* "Ingress default/web" */
+    struct bytes why;    /* what follows "it": "is of class ..." */
+    bool is_unwatched;   /* by its namespace; else by its class */
+};
+/* qsort(): the order of the list. */
+int foreign_host_compare(const void *a, const void *b);
+size_t table_foreign_hosts_count(const struct table *table);
+const struct foreign_host *table_foreign_host(const struct table *table, size_t index);
+uint64_t table_foreign_hosts_left_out(const struct table *table);
+
+/*
  * A certificate that some host serves, or that is the default one, once however many hosts serve
  * it: for the metric of its end and for people. Sorted by Secret; shared between generations when
  * unchanged, so that the same address of the first one means the same list.

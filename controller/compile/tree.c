@@ -109,11 +109,12 @@ static const struct ingress_route *find(const struct pass *pass, struct bytes ns
     const struct ingress_route *found =
         as_ingress_route(cache_get(pass->cache, OBJECT_INGRESS_ROUTE, ns, name));
     struct bytes reason = BYTES("not found");
+    bool is_unwatched;
 
     if (found != NULL && ingress_route_is_ours(pass->classes, found))
         return found;
     if (found != NULL)
-        reason = ingress_route_why_not_ours(pass->classes, found, pass->scratch);
+        reason = ingress_route_why_not_ours(pass->classes, found, pass->scratch, &is_unwatched);
     *why = plain_printf(pass->scratch, "IngressRoute %.*s/%.*s %.*s", BYTES_ARG(ns),
                         BYTES_ARG(name), BYTES_ARG(reason));
     return NULL;

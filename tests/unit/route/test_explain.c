@@ -188,7 +188,7 @@ TEST(hostile_96_a_service_without_endpoints_is_told)
 TEST(an_unknown_host_gets_hosts_that_look_alike)
 {
     assert_explains(
-        false, get("http://ap.exmple.com/"), "host      ap.exmple.com: no object names it",
+        false, get("http://ap.exmple.com/"), "host      ap.exmple.com: no object of ours names it",
         "nearest   app.example.com (looks alike)\n", "verdict   404: no object serves this host\n");
     assert_explains(false, get("http://example.com/"),
                     "nearest   app.example.com (is below the host asked for)\n");

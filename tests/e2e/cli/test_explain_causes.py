@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""explain names the cause: the object, the field and the remedy, also where what is wrong is not in the table."""
+import pathlib
+import re
+
+import pytest
+
+from support import manifests
+from support.fairlead import run
+
+URL = "http://a.test/"
+APP = manifests.app("10.0.0.1:80")
+SERVICE = manifests.documents(manifests.service(), manifests.endpoints("app", "10.0.0.1:80"))
+
+
+@pytest.fixture
+def explained(tmp_path):
+    """What explain says of a URL with these manifests, flags behind them."""
+    def explain(files, *flags, url=URL):
+        for name, text in files.items():
+            (tmp_path / name).write_text(text)
+        code, out, err = run("explain", "--objects", tmp_path, *flags, url)
+        assert code in (0, 1) and err == "", err
+        return out.replace(f"{tmp_path}/", "")
+
+    return explain
+
+
+def shown(page, url, number=0):
+    """The walk of this URL that a page of the guide shows."""
+    guide = pathlib.Path(__file__).parents[3] / "docs/guide"
+    text = (guide / page).read_text(encoding="utf-8")
+    walks = re.findall(rf"^    request   GET {re.escape(url)}\n(?:    .+\n)+", text, re.MULTILINE)
+    return walks[number].replace("\n    ", "\n").removeprefix("    ")
+
+
+def ingress(class_name=None, host="a.test", name="web", **more):
+    return manifests.ingress_of(name, [(host, [("/", "app")])], "shop",
+                                spec={"ingressClassName": class_name} if class_name else {}, **more)
+
+
+def ingress_class(name, controller, **more):
+    return manifests.to_yaml({"apiVersion": "networking.k8s.io/v1", "kind": "IngressClass",
+                              "metadata": {"name": name, **more}, "spec": {"controller": controller}})
+
+
+# ---- objects that are not ours ----
+
+CLASS_HINT = ("hint      name a class that is ours there (spec.ingressClassName of an Ingress, annotation "
+              "kubernetes.io/ingress.class of an IngressRoute), or serve its class: --ingress-class\n")
+
+
+def test_an_ingress_of_another_class_that_names_the_host_is_shown(explained):
+    out = explained({"i.yaml": ingress("nginx")})
+    assert "host      a.test: no object of ours names it" in out
+    assert ('not ours  Ingress shop/web names this host: it is of class "nginx", and ours is "fairlead"\n'
+            + CLASS_HINT) in out.replace("path      /\n", "")
+    assert "add an IngressRoute" not in out and "see the findings" not in out
+
+
+def test_an_ingress_route_of_another_class_that_names_the_host_is_shown(explained):
+    route = manifests.to_yaml({
+        "apiVersion": "contour.heptio.com/v1beta1", "kind": "IngressRoute",
+        "metadata": manifests.metadata("web", "shop", {"kubernetes.io/ingress.class": "contour-2"}),
+        "spec": {"virtualhost": {"fqdn": "A.test"}, "routes": []}})
+    assert ('not ours  IngressRoute shop/web names this host: it is of class "contour-2", and ours is '
+            '"fairlead"\n') in explained({"i.yaml": route})
+
+
+def test_what_the_guide_shows_of_another_class_is_so(explained):
+    url = "http://shop.example.com/"
+    assert explained({"i.yaml": ingress("nginx", "shop.example.com")}, url=url) == shown("why-404.md", url)
+
+
+@pytest.mark.parametrize("files,flags,why", [
+    ({"i.yaml": ingress()}, ("--ingress-class", "mine"), 'it has no class, and with --ingress-class only "mine" is ours'),
+    ({"i.yaml": ingress(), "c.yaml": ingress_class(
+        "other", "k8s.io/ingress-nginx",
+        annotations={"ingressclass.kubernetes.io/is-default-class": "true"})}, (),
+     "it has no class, and the default IngressClass is of another controller"),
+    ({"i.yaml": ingress("web"), "c.yaml": ingress_class("web", "k8s.io/ingress-nginx")}, (),
+     'it is of class "web", whose IngressClass names controller "k8s.io/ingress-nginx" and not '
+     '"fairlead.dev/ingress-controller"'),
+    ({"i.yaml": ingress()}, ("--watch-namespaces", "here"),
+     "it is in a namespace that --watch-namespaces leaves out"),
+])
+def test_why_an_object_is_not_ours_is_told(explained, files, flags, why):
+    out = explained(files, *flags)
+    assert f"not ours  Ingress shop/web names this host: {why}\n" in out
+    assert ("hint      take its namespace into --watch-namespaces\n" in out) == ("--watch" in why)
+    assert (CLASS_HINT in out) != ("--watch" in why)
+
+
+def test_a_wildcard_and_rules_for_all_hosts_that_are_not_ours_are_shown(explained):
+    out = explained({"i.yaml": ingress("nginx", "*.test")})
+    assert 'not ours  Ingress shop/web names *.test: it is of class "nginx"' in out
+    out = explained({"i.yaml": ingress("nginx", None)})
+    assert 'not ours  Ingress shop/web has rules for all hosts: it is of class "nginx"' in out
+
+
+def test_what_is_not_ours_is_shown_too_where_a_default_backend_or_other_paths_answer(explained):
+    default = manifests.documents(SERVICE, manifests.to_yaml({
+        "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "all"},
+        "spec": {"defaultBackend": {"service": {"name": "app", "port": {"number": 80}}}}}))
+    out = explained({"i.yaml": ingress("nginx"), "d.yaml": default})
+    assert "not ours  Ingress shop/web names this host" in out and "verdict   forwarded to default/app/80" in out
+    (_, rest) = out.split("not ours")
+    assert "hint" not in rest, "it is answered"
+    out = explained({"d.yaml": manifests.app("10.0.0.1:80", path="/other")})
+    assert "not ours  Ingress shop/web names this host" in out and "404" in out
+
+
+def test_over_https_what_is_not_ours_is_shown_once(explained):
+    out = explained({"i.yaml": ingress("nginx")}, url="https://a.test/")
+    assert out.count("not ours  Ingress shop/web names this host") == 1 and CLASS_HINT in out
+
+
+def test_other_hosts_of_what_is_not_ours_are_not_shown(explained):
+    out = explained({"i.yaml": manifests.documents(ingress("nginx", "b.test"),
+                                                   ingress("nginx", "aa.test", name="web2"))})
+    assert "shop/web" not in out
+    assert "hint      the table has no hosts: those that objects name are of objects that are not ours\n" in out
+
+
+def test_a_running_proxy_knows_what_is_not_ours_and_hears_of_a_change(fairlead):
+    def said():
+        return proxy.admin("/explain?url=http://b.test/").body.decode()
+
+    proxy = fairlead(manifests.documents(APP, ingress("nginx", "b.test")))
+    assert 'not ours  Ingress shop/web names this host: it is of class "nginx"' in said()
+    proxy.apply("test.yaml", manifests.documents(APP, ingress("other", "b.test")))
+    assert 'not ours  Ingress shop/web names this host: it is of class "other"' in said()
+    proxy.apply("test.yaml", APP)
+    assert "not ours" not in said()
