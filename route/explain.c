@@ -75,9 +75,10 @@ void explain_add_host_hint(struct explainer *explainer)
 {
     bool is_empty = table_hosts_count(explainer->table) == 0;
 
-    if (explain_names_foreign(explainer))
-        explain_add_foreign_hints(explainer);
-    else if (is_empty && table_foreign_hosts_count(explainer->table) > 0)
+    explain_add_foreign_hints(explainer);
+    if (explain_names_foreign(explainer) || explainer->is_left_out_told)
+        return;
+    if (is_empty && table_foreign_hosts_count(explainer->table) > 0)
         explain_add_fact(explainer, "hint",
                          "the table has no hosts: those that objects name are of objects that are "
                          "not ours");
@@ -95,6 +96,7 @@ void explain_add_host_hint(struct explainer *explainer)
 static bool refuse_host(struct explainer *explainer)
 {
     hints_add_hosts(explainer->table, explainer->scheme, explainer->host, explainer->out);
+    explain_add_left_out_hosts(explainer);
     explain_add_findings(explainer, BYTES_NONE, explainer->host);
     if (explain_add_host_statuses(explainer))
         return explain_refuse(explainer, "404: the IngressRoute of this host is not valid");
@@ -109,6 +111,7 @@ static bool refuse_path(struct explainer *explainer, const struct vhost *vhost)
     const struct route *other;
 
     hints_add_paths(vhost, explainer->path, explainer->out);
+    explain_add_left_out_hosts(explainer);
     if (vhost == table->hostless) {
         hints_add_hosts(table, SCHEME_HTTP, explainer->host, explainer->out);
         explain_add_findings(explainer, BYTES_NONE, explainer->host);
@@ -299,6 +302,7 @@ static bool walk_action(struct explainer *explainer, const struct route *route)
     case ROUTE_UNAVAILABLE:
         explain_add_way_statuses(explainer, route);
         explain_add_field_findings(explainer, route->object, route->field);
+        explain_add_left_out_named(explainer, route->unavailable);
         hints_add_label(explainer->out, "verdict");
         text_add_str(explainer->out, "503: ");
         words_add_text(explainer->out, route->unavailable);

@@ -22,10 +22,11 @@ struct explainer {
     struct bytes authority; /* as given */
     struct bytes target;    /* as given: path and query */
     enum scheme scheme;
-    struct bytes host;  /* normal */
-    struct bytes path;  /* normal, without query */
-    struct bytes query; /* with its '?'; may be empty */
-    bool *told;         /* of each finding, in the arena; NULL: none yet */
+    struct bytes host;     /* normal */
+    struct bytes path;     /* normal, without query */
+    struct bytes query;    /* with its '?'; may be empty */
+    bool *told;            /* of each finding, in the arena; NULL: none yet */
+    bool is_left_out_told; /* something that may be what is missing */
     /* Objects that name the host were shown, which are not ours: */
     bool is_of_other_class; /* by their class */
     bool is_unwatched;      /* by their namespace */
@@ -59,6 +60,19 @@ void explain_add_findings(struct explainer *explainer, struct bytes object, stru
  */
 void explain_add_field_findings(struct explainer *explainer, struct bytes object,
                                 struct bytes field);
+
+/*
+ * What is left out as a whole and may be what is missing, with a hint: files that cannot be read,
+ * and objects
+ *
+ *   kinds     of these kinds; NULL is the last one
+ *   sentence  that it names
+ *
+ * ..._hosts(): of the kinds that name hosts.
+ */
+void explain_add_left_out(struct explainer *explainer, const char *const *kinds);
+void explain_add_left_out_named(struct explainer *explainer, struct bytes sentence);
+void explain_add_left_out_hosts(struct explainer *explainer);
 
 /* The delegations by which the route is reached, from the root on, one a line. */
 void explain_add_way(struct explainer *explainer, const struct route *route);

@@ -52,7 +52,10 @@ static void add_secret_fact(struct explainer *explainer, struct bytes secret, co
 
 static bool refuse_broken_host(struct explainer *explainer, const struct vhost *vhost)
 {
+    static const char *const kinds[] = {"Secret", "TLSCertificateDelegation", NULL};
+
     add_secret_fact(explainer, vhost->tls_secret, "");
+    explain_add_left_out(explainer, kinds);
     explain_add_findings(explainer, BYTES_NONE, vhost->tls_secret);
     explain_add_findings(explainer, BYTES_NONE, vhost->name);
     (void)explain_add_host_statuses(explainer);
@@ -74,6 +77,7 @@ static bool refuse_unknown_host(struct explainer *explainer)
     bool is_plain = plain != NULL && plain != explainer->table->hostless;
 
     hints_add_hosts(explainer->table, SCHEME_HTTPS, explainer->host, explainer->out);
+    explain_add_left_out_hosts(explainer);
     explain_add_findings(explainer, BYTES_NONE, explainer->host);
     if (explain_add_host_statuses(explainer) && !is_plain)
         return explain_refuse(explainer, "the TLS handshake is refused (unrecognized_name): the "

@@ -208,6 +208,8 @@ struct finding {
     struct bytes location; /* "FILE:LINE", or empty for objects from an API server */
     struct bytes object;   /* "Ingress default/web", or empty for findings about a file */
     struct bytes text;
+    bool is_left_out; /* nothing of the file, or of the object, counts: it cannot be read, or is the
+                       * second one of its name */
 };
 size_t table_findings_count(const struct table *table);
 const struct finding *table_finding(const struct table *table, size_t index);

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from support import manifests
+from support import manifests, routes
 from support.fairlead import run
 
 URL = "http://a.test/"
@@ -132,3 +132,63 @@ def test_a_running_proxy_knows_what_is_not_ours_and_hears_of_a_change(fairlead):
     assert 'not ours  Ingress shop/web names this host: it is of class "other"' in said()
     proxy.apply("test.yaml", APP)
     assert "not ours" not in said()
+
+
+# ---- what is left out ----
+
+LEFT_OUT_HINT = "hint      what was left out may be what is missing here: mend it first\n"
+UNREADABLE = "kind: Ingress\nmetadata: {name: web\n  - ]\n"
+QUOTED = ingress().replace("80", '"80"')
+
+
+def test_a_file_that_does_not_parse_is_shown_for_a_host_that_nobody_names(explained):
+    out = explained({"bad.yaml": UNREADABLE})
+    assert "error     bad.yaml:3: column 5: " in out and LEFT_OUT_HINT in out
+    assert "add an IngressRoute" not in out
+
+
+def test_an_object_that_is_left_out_is_shown_with_its_field_for_a_host_that_nobody_names(explained):
+    for url in (URL, "https://a.test/"):
+        out = explained({"i.yaml": QUOTED}, url=url)
+        assert ("error     i.yaml:19: Ingress shop/web: spec.rules[0].http.paths[0].backend.service.port.number: "
+                'the text "80" is not a number from 1 to 65535: write it as a number, without quotes\n'
+                + LEFT_OUT_HINT) in out
+
+
+def test_what_the_guide_shows_of_an_object_that_is_left_out_is_so(explained):
+    url = "http://shop.example.com/cart"
+    assert explained({"shop.yaml": QUOTED.replace("a.test", "shop.example.com")}, url=url) == shown("why-404.md", url)
+
+
+def test_an_object_that_is_defined_twice_may_have_the_host(explained):
+    out = explained({"a.yaml": ingress(host="b.test"), "b.yaml": ingress()})
+    assert "warning   b.yaml:1: Ingress shop/web: defined a second time and left out; the one at a.yaml:1" in out
+    assert LEFT_OUT_HINT in out
+
+
+def test_what_is_left_out_is_shown_for_a_path_that_no_rule_has(explained):
+    out = explained({"i.yaml": QUOTED, "app.yaml": manifests.app("10.0.0.1:80", path="/other")})
+    assert "error     i.yaml:19: Ingress shop/web" in out and LEFT_OUT_HINT in out
+
+
+def test_a_service_or_child_that_is_left_out_is_shown_where_it_is_missing(explained):
+    bad = manifests.service().replace("80", '"x"')
+    out = explained({"i.yaml": manifests.ingress(), "s.yaml": bad})
+    assert "error     s.yaml:10: Service default/app: spec.ports[0].port: " in out and LEFT_OUT_HINT in out
+    out = explained({"i.yaml": manifests.ingress(), "s.yaml": UNREADABLE})
+    assert "error     s.yaml:3: column 5: " in out
+    out = explained({"i.yaml": routes.root(routes.delegate("/", "child")),
+                     "s.yaml": routes.child(routes.route("/", "app")).replace('"/"', "7")})
+    assert "error     s.yaml:9: IngressRoute default/child: spec.routes[0].match: " in out
+
+
+def test_a_secret_that_is_left_out_is_shown_where_the_certificate_is_missing(explained):
+    out = explained({"t.yaml": manifests.ingress_of(
+        "tls", [("a.test", [("/", "app")])], spec=manifests.tls_spec(("a.test", "pair"))),
+        "s.yaml": manifests.secret("pair", {"tls.crt": "x"}).replace('"eA=="', '"%"')}, url="https://a.test/")
+    assert "error     s.yaml:8: Secret default/pair: " in out and LEFT_OUT_HINT in out
+
+
+def test_what_is_left_out_and_cannot_concern_the_request_is_not_shown(explained):
+    out = explained({"app.yaml": APP, "i.yaml": manifests.service("other").replace("80", '"x"')}, url="http://b.test/")
+    assert "Service default/other" not in out and LEFT_OUT_HINT not in out

@@ -44,9 +44,9 @@ static struct table *sample(void)
 {
     const struct finding findings[] = {
         {true, BYTES("a.yaml:3"), BYTES("Ingress default/broken"),
-         BYTES("Service default/nope not found")},
+         BYTES("Service default/nope not found"), false},
         {false, BYTES("b.yaml:3"), BYTES("Ingress other/typo"),
-         BYTES("host shop.example.com is taken by Ingress default/shop")},
+         BYTES("host shop.example.com is taken by Ingress default/shop"), false},
     };
     const struct object_status statuses[] = {
         {BYTES("IngressRoute a/claimed"), BYTES("claimed.example.com"), BYTES("two of them"),
