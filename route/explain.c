@@ -156,6 +156,27 @@ static uint32_t add_endpoints(struct explainer *explainer, const struct cluster_
     return count;
 }
 
+/* Of a cluster without endpoints: what has been told of its objects, and what to change. */
+static void add_why_empty(struct explainer *explainer, const struct cluster_spec *cluster)
+{
+    struct bytes ns = bytes_slice(cluster->key, 0, bytes_find(cluster->key, '/'));
+    struct bytes rest = bytes_skip(cluster->key, ns.len + 1);
+    struct bytes name = bytes_slice(rest, 0, bytes_find(rest, '/'));
+    struct text service;
+
+    text_init(&service);
+    text_printf(&service, "Service %.*s/%.*s", BYTES_ARG(ns), BYTES_ARG(name));
+    explain_add_findings(explainer, text_bytes(&service), BYTES_NONE);
+    text_fini(&service);
+    explain_add_named_findings(explainer, cluster->why_empty);
+    explain_add_left_out_endpoints(explainer, ns);
+    if (cluster->why_empty.len == 0)
+        return;
+    hints_add_label(explainer->out, "hint");
+    words_add_text(explainer->out, cluster->why_empty);
+    text_add_byte(explainer->out, '\n');
+}
+
 uint32_t explain_share_of(const struct route *route, uint32_t weight)
 {
     return route->weights_sum == 0 ? 0 : (uint32_t)((uint64_t)weight * 1000 / route->weights_sum);
@@ -188,6 +209,8 @@ void explain_add_service(struct explainer *explainer, const struct route *route,
     text_add_str(out, ": ");
     words_add_count(out, cluster->endpoints_count, "ready endpoint");
     text_add_byte(out, '\n');
+    if (cluster->endpoints_count == 0)
+        add_why_empty(explainer, cluster);
     if (add_endpoints(explainer, cluster) > 0) {
         served->count++;
         served->weight += backend->weight;
@@ -209,9 +232,6 @@ static bool refuse_endpoints(struct explainer *explainer, const struct route *ro
             "look at what the endpoints answer to their health check, and at its path");
         return explain_refuse(explainer, "503: no service of this route has a healthy endpoint");
     }
-    explain_add_fact(
-        explainer, "hint",
-        "an endpoint is a Pod that the Service selects and that is ready, on targetPort");
     return explain_refuse(explainer, "503: no service of this route has a ready endpoint");
 }
 

@@ -65,6 +65,8 @@ struct filter {
     /* Only what is left out, where one of these is set: */
     const char *const *kinds; /* files, and objects of these kinds */
     struct bytes sentence;    /* files, and objects that this names */
+    struct bytes ns;          /* objects of this namespace alone; empty: of any */
+    bool is_any;              /* not only what is left out */
 };
 
 static bool is_of_routes(struct bytes text)
@@ -73,13 +75,15 @@ static bool is_of_routes(struct bytes text)
            bytes_starts_with(text, BYTES("spec.rules["));
 }
 
-static bool is_of_kind(struct bytes object, const char *const *kinds)
+static bool is_of_kind(struct bytes object, const struct filter *filter)
 {
     struct bytes kind = bytes_slice(object, 0, bytes_find(object, ' '));
+    struct bytes rest = bytes_skip(object, kind.len + 1);
 
-    for (; *kinds != NULL; kinds++) {
-        if (bytes_equal(kind, bytes_of(*kinds)))
-            return true;
+    for (const char *const *at = filter->kinds; *at != NULL; at++) {
+        if (bytes_equal(kind, bytes_of(*at)))
+            return filter->ns.len == 0 ||
+                   bytes_equal(bytes_slice(rest, 0, bytes_find(rest, '/')), filter->ns);
     }
     return false;
 }
@@ -88,7 +92,9 @@ static bool is_meant(const struct filter *filter, const struct finding *finding)
 {
     if (filter->kinds != NULL)
         return finding->is_left_out &&
-               (finding->object.len == 0 || is_of_kind(finding->object, filter->kinds));
+               (finding->object.len == 0 || is_of_kind(finding->object, filter));
+    if (filter->is_any)
+        return finding->object.len > 0 && mentions(filter->sentence, finding->object);
     if (filter->sentence.len > 0)
         return finding->is_left_out &&
                (finding->object.len == 0 || mentions(filter->sentence, finding->object));
@@ -134,6 +140,13 @@ void explain_add_field_findings(struct explainer *explainer, struct bytes object
     (void)add_findings(explainer, &filter);
 }
 
+void explain_add_named_findings(struct explainer *explainer, struct bytes sentence)
+{
+    const struct filter filter = {.sentence = sentence, .is_any = true};
+
+    (void)add_findings(explainer, &filter);
+}
+
 static void add_left_out(struct explainer *explainer, const struct filter *filter)
 {
     if (add_findings(explainer, filter) == 0)
@@ -153,6 +166,14 @@ void explain_add_left_out(struct explainer *explainer, const char *const *kinds)
 void explain_add_left_out_named(struct explainer *explainer, struct bytes sentence)
 {
     const struct filter filter = {.sentence = sentence};
+
+    add_left_out(explainer, &filter);
+}
+
+void explain_add_left_out_endpoints(struct explainer *explainer, struct bytes ns)
+{
+    static const char *const kinds[] = {"EndpointSlice", "Endpoints", NULL};
+    const struct filter filter = {.kinds = kinds, .ns = ns};
 
     add_left_out(explainer, &filter);
 }

@@ -56,6 +56,8 @@ bool explain_walk_request(struct explainer *explainer);
 bool explain_walk_path(struct explainer *explainer);
 /* What has been told about an object; where `object` is empty, about a host. */
 void explain_add_findings(struct explainer *explainer, struct bytes object, struct bytes host);
+/* What has been told about the objects that a sentence names. */
+void explain_add_named_findings(struct explainer *explainer, struct bytes sentence);
 /* What has been told about a field of the object, or about all of it, but not about other routes.
  */
 void explain_add_field_findings(struct explainer *explainer, struct bytes object,
@@ -68,11 +70,13 @@ void explain_add_field_findings(struct explainer *explainer, struct bytes object
  *   kinds     of these kinds; NULL is the last one
  *   sentence  that it names
  *
- * ..._hosts(): of the kinds that name hosts.
+ * ..._hosts(): of the kinds that name hosts; ..._endpoints(): of those of a namespace that have
+ * endpoints.
  */
 void explain_add_left_out(struct explainer *explainer, const char *const *kinds);
 void explain_add_left_out_named(struct explainer *explainer, struct bytes sentence);
 void explain_add_left_out_hosts(struct explainer *explainer);
+void explain_add_left_out_endpoints(struct explainer *explainer, struct bytes ns);
 
 /* The delegations by which the route is reached, from the root on, one a line. */
 void explain_add_way(struct explainer *explainer, const struct route *route);

@@ -71,9 +71,6 @@ bool explain_walk_tcp(struct explainer *explainer, const struct vhost *vhost)
     if (served.unhealthy > 0)
         return refuse_connection(explainer, route,
                                  BYTES("no service of this route has a healthy endpoint"));
-    explain_add_fact(
-        explainer, "hint",
-        "an endpoint is a Pod that the Service selects and that is ready, on targetPort");
     return refuse_connection(explainer, route,
                              BYTES("no service of this route has a ready endpoint"));
 }

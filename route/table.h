@@ -149,6 +149,7 @@ struct cluster_spec {
     const struct tls_upstream *tls;    /* ref; for CLUSTER_TLS and CLUSTER_H2, else NULL */
     const struct health_check *health; /* NULL: every endpoint counts as healthy */
     struct cluster_limits limits;
+    struct bytes why_empty; /* for people: why there are no endpoints and what to do; else empty */
     uint32_t endpoints_count;              /* ready ones; may be 0: every request answers 503 */
     const struct endpoint_spec *endpoints; /* sorted by address, without repeats */
 };

@@ -87,7 +87,8 @@ static void gather_add(struct gather *gather, const struct address *address)
     gather->endpoints[gather->count++] = (struct endpoint_spec){*address, 1};
 }
 
-static const struct endpoint_port *group_port(const struct endpoint_group *group, struct bytes name)
+const struct endpoint_port *endpoint_group_port(const struct endpoint_group *group,
+                                                struct bytes name)
 {
     for (uint32_t i = 0; i < group->ports_count; i++) {
         const struct endpoint_port *port = &group->ports[i];
@@ -102,7 +103,7 @@ static const struct endpoint_port *group_port(const struct endpoint_group *group
 static void gather_group(struct gather *gather, const struct endpoint_group *group,
                          struct bytes port_name)
 {
-    const struct endpoint_port *port = group_port(group, port_name);
+    const struct endpoint_port *port = endpoint_group_port(group, port_name);
 
     if (port == NULL)
         return;
@@ -117,9 +118,7 @@ static void gather_group(struct gather *gather, const struct endpoint_group *gro
     }
 }
 
-/* Where a Service has slices its Endpoints do not count: they are the same, cut off at a thousand.
- */
-static enum object_kind kind_that_counts(const struct endpoints *const *all, size_t count)
+enum object_kind endpoints_kind_that_counts(const struct endpoints *const *all, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (all[i]->object.kind == OBJECT_ENDPOINT_SLICE)
@@ -134,7 +133,7 @@ static void gather_slices(struct gather *gather, const struct service_node *node
     size_t count = 0;
     const struct endpoints *const *all =
         cache_service_slices(gather->pass->cache, node->ns, node->name, &count);
-    enum object_kind kind = kind_that_counts(all, count);
+    enum object_kind kind = endpoints_kind_that_counts(all, count);
 
     for (size_t i = 0; i < count; i++) {
         gather->blamed = &all[i]->object;
@@ -173,8 +172,7 @@ static uint32_t sort_endpoints(struct endpoint_spec *endpoints, uint32_t count)
     return kept;
 }
 
-/* The name of the port with this number: endpoints know ports by name only. */
-static bool port_name(const struct service *service, int32_t number, struct bytes *name)
+bool service_port_name(const struct service *service, int32_t number, struct bytes *name)
 {
     for (uint32_t i = 0; i < service->ports_count; i++) {
         const struct service_port *port = &service->ports[i];
@@ -198,7 +196,7 @@ struct endpoint_spec *endpoints_gather(struct pass *pass, const struct service_n
     if (service->is_external_name) {
         if (node->external != NULL)
             gather_external(&gather, node->external, port);
-    } else if (port_name(service, port, &name)) {
+    } else if (service_port_name(service, port, &name)) {
         gather_slices(&gather, node, name);
     }
     *count = sort_endpoints(gather.endpoints, gather.count);

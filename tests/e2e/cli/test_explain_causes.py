@@ -192,3 +192,72 @@ def test_a_secret_that_is_left_out_is_shown_where_the_certificate_is_missing(exp
 def test_what_is_left_out_and_cannot_concern_the_request_is_not_shown(explained):
     out = explained({"app.yaml": APP, "i.yaml": manifests.service("other").replace("80", '"x"')}, url="http://b.test/")
     assert "Service default/other" not in out and LEFT_OUT_HINT not in out
+
+
+# ---- Services without endpoints ----
+
+INGRESS = manifests.ingress()
+SLICE = manifests.endpoints("app", "10.0.0.1:80")
+
+
+@pytest.mark.parametrize("slices,lines", [
+    ("", ['hint      no EndpointSlice of namespace default has the label kubernetes.io/service-name: app, and there '
+          'is no Endpoints default/app: write one, for of a directory no Pods are read']),
+    (manifests.endpoints("app", "10.0.0.1:80", namespace="other"), ["hint      no EndpointSlice of namespace default"]),
+    (SLICE.replace('"name": "http"', '"name": "web"'), [
+        'hint      EndpointSlice default/app-0 has no TCP port named "http", as port 80 of the Service is, but "web": '
+        'name both alike']),
+    (SLICE.replace('"name": "http"', '"name": ""'), [
+        'hint      EndpointSlice default/app-0 has no TCP port named "http", as port 80 of the Service is, but one '
+        'without a name: name both alike']),
+    (manifests.endpoints("app", "10.0.0.1:80", "10.0.0.2:80", ready=False), [
+        "hint      none of the 2 endpoints of EndpointSlice default/app-0 and 1 more is ready (conditions.ready)"]),
+    (SLICE[:SLICE.index('"endpoints"')] + '"endpoints": []\n', [
+        "hint      EndpointSlice default/app-0 has no endpoints: no Pod is selected, or none runs"]),
+    (manifests.endpoints("app", "169.254.1.1:80"), [
+        "warning   EndpointSlice default/app-0: endpoint 169.254.1.1:80 is left out: a link-local address",
+        "hint      no ready endpoint of EndpointSlice default/app-0 may be used, see the warnings"]),
+    (SLICE.replace("80", '"x"'), [
+        "error     s.yaml:12: EndpointSlice default/app-0: ports[0].port: "]),
+], ids=["none", "other_namespace", "other_port_name", "no_port_name", "not_ready", "no_address", "refused", "left_out"])
+def test_why_a_service_has_no_endpoints_is_told(explained, slices, lines):
+    out = explained({"i.yaml": INGRESS, "a.yaml": manifests.service(), "s.yaml": slices})
+    assert "service   default/app/80, http1, round_robin: 0 ready endpoints\n" in out
+    assert "targetPort" not in out
+    for line in lines:
+        assert f"\n{line}" in out
+
+
+def test_an_external_name_that_resolves_to_nothing_is_told(explained):
+    name = manifests.to_yaml({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "app"},
+                              "spec": {"type": "ExternalName", "externalName": "nobody.invalid"}})
+    assert 'hint      externalName "nobody.invalid" resolves to no address\n' in explained(
+        {"i.yaml": INGRESS, "s.yaml": name})
+
+
+def test_the_service_of_a_share_that_gets_no_requests_is_told_why(explained):
+    out = explained({"i.yaml": routes.root(routes.route("/", "app", "idle")), "a.yaml": SERVICE,
+                     "b.yaml": manifests.service("idle")})
+    assert "hint      no EndpointSlice of namespace default has the label kubernetes.io/service-name: idle" in out
+    assert "50.0 % of requests get 503" in out
+
+
+def test_what_the_guide_shows_of_a_port_with_another_name_is_so(explained):
+    url = "http://shop.example.com/api/orders"
+    out = explained({"i.yaml": manifests.ingress_of("api", [("shop.example.com", [("/api", "api", 8080)])], "shop"),
+                     "s.yaml": manifests.service("api", "shop", port=8080),
+                     "e.yaml": manifests.endpoints("api", "10.1.2.3:8080", namespace="shop").replace(
+                         '"http"', '"8080-8080"')}, url=url)
+    assert out == shown("why-404.md", url)
+
+
+def test_a_running_proxy_tells_why_a_service_has_no_endpoints_as_it_changes(fairlead):
+    def said():
+        return proxy.admin(f"/explain?url={URL}").body.decode()
+
+    proxy = fairlead(manifests.documents(INGRESS, manifests.service()))
+    assert "hint      no EndpointSlice of namespace default" in said()
+    proxy.apply("s.yaml", SLICE.replace('"http"', '"web"'))
+    assert 'hint      EndpointSlice default/app-0 has no TCP port named "http"' in said()
+    proxy.apply("s.yaml", SLICE)
+    assert "hint" not in said() and "10.0.0.1:80" in said()
