@@ -105,6 +105,44 @@ static bool refuse_host(struct explainer *explainer)
     return explain_refuse(explainer, "404: no object serves this host");
 }
 
+static bool is_empty(const struct vhost *vhost)
+{
+    return vhost->routes_count == 0 && vhost->default_route == NULL;
+}
+
+/* Only an Ingress keeps from HTTP what it serves over HTTPS. */
+static bool add_https_hint(struct explainer *explainer, const struct vhost *vhost)
+{
+    const struct vhost *secure = table_vhost(explainer->table, SCHEME_HTTPS, explainer->host);
+    const struct route *route;
+
+    if (explainer->scheme == SCHEME_HTTPS || secure == NULL ||
+        !bytes_equal(secure->name, vhost->name) ||
+        match_route(explainer->table, SCHEME_HTTPS, explainer->host, explainer->path, &route) !=
+            MATCH_ROUTE)
+        return false;
+    hints_add_label(explainer->out, "hint");
+    words_add_place(explainer->out, route);
+    text_add_str(explainer->out, " serves this path over HTTPS only: its annotation "
+                                 "kubernetes.io/ingress.allow-http is \"false\"\n");
+    return true;
+}
+
+static void add_path_hint(struct explainer *explainer, const struct vhost *vhost)
+{
+    explain_add_foreign_hints(explainer);
+    if (add_https_hint(explainer, vhost))
+        return;
+    if (is_empty(vhost))
+        explain_add_fact(explainer, "hint",
+                         "objects name this host, but none of their paths is served: see what "
+                         "fairlead check says of them");
+    else
+        explain_add_fact(
+            explainer, "hint",
+            "add a path to this host; a prefix / or a default backend takes all that is left");
+}
+
 static bool refuse_path(struct explainer *explainer, const struct vhost *vhost)
 {
     const struct table *table = explainer->table;
@@ -127,10 +165,7 @@ static bool refuse_path(struct explainer *explainer, const struct vhost *vhost)
         explain_add_fact(
             explainer, "hint",
             "rules without a host would match, but never serve a host that has its own rules");
-    explain_add_foreign_hints(explainer);
-    explain_add_fact(
-        explainer, "hint",
-        "add a path to this host; a prefix / or a default backend takes all that is left");
+    add_path_hint(explainer, vhost);
     return explain_refuse(explainer, "404: the host is served, but none of its paths matches");
 }
 

@@ -74,7 +74,8 @@ static bool refuse_broken_host(struct explainer *explainer, const struct vhost *
 static bool refuse_unknown_host(struct explainer *explainer)
 {
     const struct vhost *plain = table_vhost(explainer->table, SCHEME_HTTP, explainer->host);
-    bool is_plain = plain != NULL && plain != explainer->table->hostless;
+    bool is_named = plain != NULL && plain != explainer->table->hostless;
+    bool is_plain = is_named && (plain->routes_count > 0 || plain->default_route != NULL);
 
     hints_add_hosts(explainer->table, SCHEME_HTTPS, explainer->host, explainer->out);
     explain_add_left_out_hosts(explainer);
@@ -88,6 +89,10 @@ static bool refuse_unknown_host(struct explainer *explainer)
             "the host is served over HTTP only: name it in spec.tls of its Ingress, or "
             "set spec.virtualhost.tls of its IngressRoute, with the secretName of its "
             "certificate");
+    else if (is_named)
+        explain_add_fact(explainer, "hint",
+                         "name the host in spec.tls of its Ingress, or set spec.virtualhost.tls of "
+                         "its IngressRoute, with the secretName of its certificate");
     else
         explain_add_host_hint(explainer);
     return explain_refuse(

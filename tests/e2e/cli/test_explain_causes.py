@@ -261,3 +261,34 @@ def test_a_running_proxy_tells_why_a_service_has_no_endpoints_as_it_changes(fair
     assert 'hint      EndpointSlice default/app-0 has no TCP port named "http"' in said()
     proxy.apply("s.yaml", SLICE)
     assert "hint" not in said() and "10.0.0.1:80" in said()
+
+
+# ---- allow-http ----
+
+NO_HTTP = {"kubernetes.io/ingress.allow-http": "false"}
+
+
+def test_a_path_that_is_served_over_https_alone_says_which_annotation_makes_it_so(explained, authority):
+    out = explained({"i.yaml": manifests.tls_app(authority.issue("a.test"), "10.0.0.1:80", annotations=NO_HTTP)})
+    assert ('hint      Ingress default/app-ingress spec.rules[0].http.paths[0] serves this path over HTTPS only: its '
+            'annotation kubernetes.io/ingress.allow-http is "false"\n') in out
+    assert "add a path" not in out
+
+
+@pytest.mark.parametrize("url", [URL, "https://a.test/"])
+def test_a_path_that_is_served_neither_over_http_nor_https_says_so(explained, url):
+    out = explained({"i.yaml": ingress(annotations=NO_HTTP)}, url=url)
+    assert ('warning   Ingress shop/web: annotation kubernetes.io/ingress.allow-http: it is "false", and no spec.tls '
+            'names host a.test, so nobody is served there: name it in spec.tls, or leave the annotation out\n') in out
+    assert "add a path" not in out and "HTTP only" not in out
+
+
+def test_check_warns_of_rules_that_are_served_nowhere_and_of_no_others(tmp_path, authority):
+    (tmp_path / "a.yaml").write_text(manifests.documents(
+        SERVICE, ingress(host=None, annotations=NO_HTTP), manifests.service(namespace="shop"),
+        manifests.tls_app(authority.issue("b.test"), "10.0.0.1:80", host="b.test", annotations=NO_HTTP, name="b")))
+    code, out, _ = run("check", tmp_path)
+    assert code == 0 and len(out.splitlines()) == 1
+    assert ('warning: Ingress shop/web: annotation kubernetes.io/ingress.allow-http: it is "false", and rules without a '
+            'host are not served over HTTPS, so nobody is served by them: give them a host and name it in spec.tls, or '
+            'leave the annotation out\n') in out
