@@ -55,6 +55,8 @@ void vhost_builder_set_tcp(struct vhost_builder *vhost, const struct route *rout
 enum status vhost_builder_add(struct vhost_builder *vhost, const struct route *route,
                               const char **error);
 void vhost_builder_set_default(struct vhost_builder *vhost, const struct route *route);
+/* Copied; only explain looks at them. */
+void vhost_builder_add_gap(struct vhost_builder *vhost, const struct delegation_gap *gap);
 /* True when it has neither routes nor a default nor a tcp route. */
 bool vhost_builder_is_empty(const struct vhost_builder *vhost);
 void vhost_builder_destroy(struct vhost_builder *vhost);

@@ -51,6 +51,8 @@ static void add_route_fact(struct explainer *explainer, const struct vhost *vhos
 {
     struct text *out = explainer->out;
 
+    if (vhost != NULL && vhost != explainer->table->hostless)
+        (void)explain_add_gaps(explainer, vhost, route);
     hints_add_label(out, "route");
     if (vhost != NULL && route == vhost->default_route) {
         text_add_str(out, "the default backend of this host, for no path matches");
@@ -128,12 +130,16 @@ static bool add_https_hint(struct explainer *explainer, const struct vhost *vhos
     return true;
 }
 
-static void add_path_hint(struct explainer *explainer, const struct vhost *vhost)
+static void add_path_hint(struct explainer *explainer, const struct vhost *vhost, bool has_gap)
 {
     explain_add_foreign_hints(explainer);
     if (add_https_hint(explainer, vhost))
         return;
-    if (is_empty(vhost))
+    if (has_gap)
+        explain_add_fact(explainer, "hint",
+                         "add a route for it to the IngressRoute that the prefix is delegated to, "
+                         "within that prefix");
+    else if (is_empty(vhost))
         explain_add_fact(explainer, "hint",
                          "objects name this host, but none of their paths is served: see what "
                          "fairlead check says of them");
@@ -147,6 +153,7 @@ static bool refuse_path(struct explainer *explainer, const struct vhost *vhost)
 {
     const struct table *table = explainer->table;
     const struct route *other;
+    bool has_gap = explain_add_gaps(explainer, vhost, NULL);
 
     hints_add_paths(vhost, explainer->path, explainer->out);
     explain_add_left_out_hosts(explainer);
@@ -165,7 +172,7 @@ static bool refuse_path(struct explainer *explainer, const struct vhost *vhost)
         explain_add_fact(
             explainer, "hint",
             "rules without a host would match, but never serve a host that has its own rules");
-    add_path_hint(explainer, vhost);
+    add_path_hint(explainer, vhost, has_gap);
     return explain_refuse(explainer, "404: the host is served, but none of its paths matches");
 }
 

@@ -80,6 +80,14 @@ void explain_add_left_out_endpoints(struct explainer *explainer, struct bytes ns
 
 /* The delegations by which the route is reached, from the root on, one a line. */
 void explain_add_way(struct explainer *explainer, const struct route *route);
+/*
+ * Prefixes of the path that were delegated to an IngressRoute which has no route for it, each with
+ * its way and what is wrong with the IngressRoute. True when there are any.
+ *
+ *   found  the route that answers instead, or NULL
+ */
+bool explain_add_gaps(struct explainer *explainer, const struct vhost *vhost,
+                      const struct route *found);
 /* What is wrong with the IngressRoutes on that way, and with the route's own. */
 void explain_add_way_statuses(struct explainer *explainer, const struct route *route);
 /* What is wrong with the roots of the host. True when something is. */

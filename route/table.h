@@ -163,6 +163,14 @@ void cluster_spec_unref(const struct cluster_spec *spec);
 
 struct path_tree;
 
+/* For people: a prefix that was delegated to an IngressRoute which has no route for all of it, so
+ * that what is missing there may be served by a shorter prefix, or by none. */
+struct delegation_gap {
+    struct bytes prefix; /* normalised */
+    struct bytes via;    /* from the root on, as of a route */
+    struct bytes object; /* "IngressRoute team/child" */
+};
+
 /* One host name (or wildcard, or the host-less rules) with its paths, for one scheme. */
 struct vhost {
     _Atomic uint32_t refs; /* vhost_ref()/_unref() */
@@ -179,6 +187,8 @@ struct vhost {
      * spoken. Without `tls` they are passed on as they come, the ClientHello first. ROUTE_FORWARD
      * or ROUTE_UNAVAILABLE; not among routes. */
     const struct route *tcp;
+    uint32_t gaps_count;
+    const struct delegation_gap *gaps; /* in the order of the walk */
 };
 
 struct table; /* opaque: ask with match.h, dump.h, explain.h and the calls below */

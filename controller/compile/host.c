@@ -203,6 +203,8 @@ static void fill_vhost(struct host_pass *host)
     claims_gather(host);
     for (uint32_t i = 0; i < host->claims_count; i++)
         add_route(host, &host->claims[i]);
+    for (uint32_t i = 0; i < host->tree.gaps_count; i++)
+        vhost_builder_add_gap(host->vhost, &host->tree.gaps[i]);
     /* Rules without a host have no default of their own: what they leave is the fallback's. */
     oldest = bytes_equal(host->node->name, BYTES("*")) ? NULL : oldest_default(host);
     if (oldest == NULL)

@@ -25,6 +25,7 @@ struct walk {
     struct host_pass *host;
     struct map seen; /* "ns/name prefix" of what was evaluated: once more says nothing new */
     uint32_t leaves_capacity;
+    uint32_t gaps_capacity;
     uint32_t visits_count;
     uint64_t routes_size; /* of what was entered, see TREE_ROUTES_MAX */
 };

@@ -210,6 +210,49 @@ static bool was_seen(struct walk *walk, const struct ingress_route *object, stru
     return map_put(&walk->seen, key, walk) != NULL;
 }
 
+static struct delegation_gap *next_gap(struct walk *walk)
+{
+    struct tree *tree = &walk->host->tree;
+
+    if (tree->gaps_count == walk->gaps_capacity) {
+        uint32_t wanted = walk->gaps_capacity * 2 + 4;
+        struct delegation_gap *gaps =
+            arena_alloc(walk->host->pass->scratch, wanted * sizeof(*gaps));
+
+        if (tree->gaps_count > 0)
+            memcpy(gaps, tree->gaps, tree->gaps_count * sizeof(*gaps));
+        tree->gaps = gaps;
+        walk->gaps_capacity = wanted;
+    }
+    return &tree->gaps[tree->gaps_count++];
+}
+
+/* Whether all of a prefix has a route, or a gap that was noted further down: of what came since
+ * there were so many leaves and gaps. */
+static bool is_covered(const struct tree *tree, struct bytes prefix, uint32_t leaves_before,
+                       uint32_t gaps_before)
+{
+    for (uint32_t i = leaves_before; i < tree->leaves_count; i++) {
+        if (tree->leaves[i].route.path.len <= prefix.len)
+            return true;
+    }
+    for (uint32_t i = gaps_before; i < tree->gaps_count; i++) {
+        if (tree->gaps[i].prefix.len <= prefix.len)
+            return true;
+    }
+    return false;
+}
+
+static void enter_child(struct walk *walk, const struct step *child)
+{
+    const struct tree *tree = &walk->host->tree;
+    uint32_t leaves_before = tree->leaves_count, gaps_before = tree->gaps_count;
+
+    tree_walk_routes(walk, child);
+    if (!is_covered(tree, child->prefix, leaves_before, gaps_before))
+        *next_gap(walk) = (struct delegation_gap){child->prefix, child->via, child->title};
+}
+
 static void walk_delegate(struct walk *walk, const struct step *step, const struct part *part)
 {
     const struct ingress_route *object = NULL;
@@ -222,7 +265,7 @@ static void walk_delegate(struct walk *walk, const struct step *step, const stru
         if (was_seen(walk, object, part->path))
             return;
         child = step_enter(walk, object, step, part->path, part->route->match, field);
-        tree_walk_routes(walk, &child);
+        enter_child(walk, &child);
         break;
     case DELEGATION_MISSING:
         step_tell(walk, step, true, "%.*s: %.*s, so \"%.*s\" answers 503", BYTES_ARG(field),

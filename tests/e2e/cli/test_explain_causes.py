@@ -292,3 +292,69 @@ def test_check_warns_of_rules_that_are_served_nowhere_and_of_no_others(tmp_path,
     assert ('warning: Ingress shop/web: annotation kubernetes.io/ingress.allow-http: it is "false", and rules without a '
             'host are not served over HTTPS, so nobody is served by them: give them a host and name it in spec.tls, or '
             'leave the annotation out\n') in out
+
+
+# ---- delegation ----
+
+def tree(*child_routes, root_routes=(), match="/blog"):
+    return {"r.yaml": routes.root(routes.delegate(match, "child", "team"), *root_routes),
+            "c.yaml": routes.child(*child_routes, namespace="team"),
+            "s.yaml": manifests.documents(SERVICE, manifests.service(namespace="team"),
+                                          manifests.endpoints("app", "10.0.0.2:80", namespace="team"))}
+
+
+WAY = ("root      IngressRoute default/root spec.routes[0].delegate\n"
+       "delegated IngressRoute team/child has no route for this path\n")
+OUTSIDE = 'status    IngressRoute team/child invalid: the path prefix "/" does not match the parent\'s path prefix "/blog"\n'
+
+
+@pytest.mark.parametrize("url", ["http://a.test/blog/x", "http://a.test/blog"])
+def test_a_child_outside_of_its_prefix_is_shown_where_nobody_else_answers(explained, url):
+    out = explained(tree(routes.route("/", "app")), url=url)
+    assert WAY + OUTSIDE in out and "404" in out
+    assert ("hint      add a route for it to the IngressRoute that the prefix is delegated to, within that prefix\n") in out
+    assert "add a path" not in out
+
+
+def test_a_child_outside_of_its_prefix_is_shown_where_a_shorter_prefix_of_the_root_answers(explained):
+    out = explained(tree(routes.route("/", "app"), root_routes=[routes.route("/", "app")]), url="http://a.test/blog/x")
+    assert WAY + OUTSIDE + "route     string /\n" in out and "verdict   forwarded to default/app/80" in out
+
+
+def test_a_valid_child_without_a_route_for_the_path_is_shown(explained):
+    files = tree(routes.route("/blog/archive", "app"), root_routes=[routes.route("/", "app")])
+    assert WAY + "route     string /\n" in explained(files, url="http://a.test/blog/x")
+    out = explained(files, url="http://a.test/blog/archive/1")
+    assert "has no route" not in out and "forwarded to team/app/80" in out
+    for url in ("http://a.test/blogger", "http://a.test/"):
+        assert "team/child" not in explained(files, url=url)
+
+
+def test_a_delegation_within_a_delegation_is_shown_with_its_whole_way(explained):
+    files = tree(routes.route("/blog", "app"), routes.delegate("/blog/old", "older"))
+    files["o.yaml"] = routes.child(routes.route("/old", "app"), name="older", namespace="team")
+    out = explained(files, url="http://a.test/blog/old/1")
+    assert ("root      IngressRoute default/root spec.routes[0].delegate\n"
+            "delegated IngressRoute team/child spec.routes[1].delegate\n"
+            "delegated IngressRoute team/older has no route for this path\n"
+            'status    IngressRoute team/older invalid: the path prefix "/old" does not match the parent\'s path prefix '
+            '"/blog/old"\n'
+            "route     string /blog\n") in out
+
+
+def test_what_the_guide_shows_of_a_child_outside_of_its_prefix_is_so(explained):
+    url = "http://www.example.com/blog/1"
+    files = {"r.yaml": routes.root(routes.route("/", "pages"), routes.delegate("/blog", "blog", "marketing"),
+                                   host="www.example.com", name="www", namespace="platform"),
+             "b.yaml": routes.child(routes.route("/", "blog"), name="blog", namespace="marketing"),
+             "s.yaml": routes.backed("pages", "10.1.2.3:80", namespace="platform")}
+    assert explained(files, url=url) == shown("ingressroute/delegation.md", url)
+
+
+def test_over_https_the_delegation_is_shown_too(explained, authority):
+    files = tree(routes.route("/", "app"))
+    files["r.yaml"] = manifests.documents(
+        routes.root(routes.delegate("/blog", "child", "team"), tls="pair"),
+        manifests.tls_secret("pair", authority.issue("a.test")))
+    for url in ("https://a.test/blog", "http://a.test/blog"):
+        assert WAY + OUTSIDE in explained(files, url=url)
