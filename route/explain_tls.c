@@ -70,34 +70,60 @@ static bool refuse_broken_host(struct explainer *explainer, const struct vhost *
                                      "missing or broken");
 }
 
-/* Nobody serves the host over TLS, and there is no default certificate. */
-static bool refuse_unknown_host(struct explainer *explainer)
+/* What has been told of the default certificate, where one is asked for and cannot be had. */
+static bool add_default_fault(struct explainer *explainer)
 {
-    const struct vhost *plain = table_vhost(explainer->table, SCHEME_HTTP, explainer->host);
-    bool is_named = plain != NULL && plain != explainer->table->hostless;
-    bool is_plain = is_named && (plain->routes_count > 0 || plain->default_route != NULL);
+    for (size_t i = 0; i < table_findings_count(explainer->table); i++) {
+        const struct finding *finding = table_finding(explainer->table, i);
 
-    hints_add_hosts(explainer->table, SCHEME_HTTPS, explainer->host, explainer->out);
-    explain_add_left_out_hosts(explainer);
-    explain_add_findings(explainer, BYTES_NONE, explainer->host);
-    if (explain_add_host_statuses(explainer) && !is_plain)
-        return explain_refuse(explainer, "the TLS handshake is refused (unrecognized_name): the "
-                                         "IngressRoute of this host is not valid");
-    if (is_plain)
+        if (!bytes_equal(finding->object, BYTES("--default-certificate")))
+            continue;
+        explain_add_findings(explainer, finding->object, BYTES_NONE);
+        explain_add_left_out_named(explainer, finding->text);
+        return true;
+    }
+    return false;
+}
+
+static void add_unknown_host_hint(struct explainer *explainer, const struct vhost *plain)
+{
+    if (plain == NULL)
+        explain_add_host_hint(explainer);
+    else if (plain->routes_count > 0 || plain->default_route != NULL)
         explain_add_fact(
             explainer, "hint",
             "the host is served over HTTP only: name it in spec.tls of its Ingress, or "
             "set spec.virtualhost.tls of its IngressRoute, with the secretName of its "
             "certificate");
-    else if (is_named)
+    else
         explain_add_fact(explainer, "hint",
                          "name the host in spec.tls of its Ingress, or set spec.virtualhost.tls of "
                          "its IngressRoute, with the secretName of its certificate");
-    else
-        explain_add_host_hint(explainer);
+}
+
+/* Nobody serves the host over TLS, and there is no default certificate to show. */
+static bool refuse_unknown_host(struct explainer *explainer)
+{
+    const struct vhost *plain = table_vhost(explainer->table, SCHEME_HTTP, explainer->host);
+    bool has_fault;
+
+    if (plain == explainer->table->hostless)
+        plain = NULL;
+    hints_add_hosts(explainer->table, SCHEME_HTTPS, explainer->host, explainer->out);
+    explain_add_left_out_hosts(explainer);
+    explain_add_findings(explainer, BYTES_NONE, explainer->host);
+    if (explain_add_host_statuses(explainer) && (plain == NULL || plain->routes_count == 0))
+        return explain_refuse(explainer, "the TLS handshake is refused (unrecognized_name): the "
+                                         "IngressRoute of this host is not valid");
+    has_fault = add_default_fault(explainer);
+    add_unknown_host_hint(explainer, plain);
     return explain_refuse(
-        explainer, "the TLS handshake is refused (unrecognized_name): nobody serves this host over "
-                   "HTTPS, and there is no --default-certificate");
+        explainer,
+        has_fault
+            ? "the TLS handshake is refused (unrecognized_name): nobody serves this host over "
+              "HTTPS, and the --default-certificate cannot be used"
+            : "the TLS handshake is refused (unrecognized_name): nobody serves this host over "
+              "HTTPS, and there is no --default-certificate");
 }
 
 bool explain_walk_handshake(struct explainer *explainer)

@@ -358,3 +358,27 @@ def test_over_https_the_delegation_is_shown_too(explained, authority):
         manifests.tls_secret("pair", authority.issue("a.test")))
     for url in ("https://a.test/blog", "http://a.test/blog"):
         assert WAY + OUTSIDE in explained(files, url=url)
+
+
+# ---- certificates ----
+
+@pytest.mark.parametrize("files,why", [
+    ({}, "Secret tls/pair not found"),
+    ({"s.yaml": manifests.secret("pair", {"tls.crt": "x", "tls.key": "y"}, "tls")}, "Secret tls/pair: tls.crt"),
+])
+def test_a_default_certificate_that_cannot_be_used_is_not_denied(explained, files, why):
+    out = explained({"a.yaml": APP, **files}, "--default-certificate", "tls/pair", url="https://other.test/")
+    assert f"error     --default-certificate: {why}" in out
+    assert "there is no --default-certificate" not in out
+    assert ("verdict   the TLS handshake is refused (unrecognized_name): nobody serves this host over HTTPS, and the "
+            "--default-certificate cannot be used\n") in out
+
+
+def test_a_default_certificate_that_is_left_out_is_shown(explained):
+    broken = manifests.secret("pair", {"tls.crt": "x"}, "tls").replace('"eA=="', '"%"')
+    out = explained({"a.yaml": APP, "s.yaml": broken}, "--default-certificate", "tls/pair", url="https://other.test/")
+    assert "error     s.yaml:8: Secret tls/pair: " in out
+
+
+def test_without_a_default_certificate_explain_says_so(explained):
+    assert "and there is no --default-certificate\n" in explained({"a.yaml": APP}, url="https://other.test/")
