@@ -11,6 +11,23 @@
 #include "route/table_parts.h"
 #include "route/words.h"
 
+/* It is shown all the same, see certificates.c of the compiler. */
+static void add_expiry(struct explainer *explainer, const struct certificate *certificate)
+{
+    int64_t now_s = explainer->request->now_s;
+    struct text *out = explainer->out;
+
+    if (now_s == 0)
+        return;
+    if (now_s > certificate_not_after_s(certificate)) {
+        text_add_str(out, ", which is over: clients refuse it, renew it in the Secret");
+    } else if (now_s < certificate_not_before_s(certificate)) {
+        text_add_str(out, ", not before ");
+        words_add_date(out, certificate_not_before_s(certificate));
+        text_add_str(out, ": clients refuse it until then");
+    }
+}
+
 static void add_certificate(struct explainer *explainer, const struct certificate *certificate)
 {
     struct text *out = explainer->out;
@@ -19,6 +36,7 @@ static void add_certificate(struct explainer *explainer, const struct certificat
     words_add_text(out, certificate_subject(certificate));
     text_add_str(out, ", until ");
     words_add_date(out, certificate_not_after_s(certificate));
+    add_expiry(explainer, certificate);
     if (!certificate_covers(certificate, explainer->host)) {
         text_add_str(out, "; does not cover ");
         words_add_text(out, explainer->host);

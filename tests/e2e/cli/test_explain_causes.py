@@ -382,3 +382,21 @@ def test_a_default_certificate_that_is_left_out_is_shown(explained):
 
 def test_without_a_default_certificate_explain_says_so(explained):
     assert "and there is no --default-certificate\n" in explained({"a.yaml": APP}, url="https://other.test/")
+
+
+ENDED = re.compile(r"^leaf      CN=a.test, until \S+, which is over: clients refuse it, renew it in the Secret$", re.MULTILINE)
+
+
+def test_a_certificate_that_is_over_is_said_to_be_so(explained, authority):
+    over = authority.issue("a.test", days=(-3, -1))
+    assert ENDED.search(explained({"a.yaml": manifests.tls_app(over, "10.0.0.1:80")}, url="https://a.test/"))
+    out = explained({"a.yaml": manifests.tls_app(authority.issue("a.test"), "10.0.0.1:80")}, url="https://a.test/")
+    assert "until" in out and "over:" not in out
+    early = manifests.tls_app(authority.issue("a.test", days=(1, 3)), "10.0.0.1:80")
+    out = explained({"a.yaml": early}, url="https://a.test/")
+    assert re.search(r"^leaf      CN=a.test, until \S+, not before \S+: clients refuse it until then$", out, re.MULTILINE)
+
+
+def test_a_running_proxy_says_that_a_certificate_is_over(fairlead, authority):
+    proxy = fairlead(manifests.tls_app(authority.issue("a.test", days=(-3, -1)), "10.0.0.1:80"))
+    assert ENDED.search(proxy.admin("/explain?url=https://a.test/").body.decode())
