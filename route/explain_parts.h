@@ -3,7 +3,8 @@
  * explain_parts.h - one explanation under way. Internal to route/: explain_request.c reads the
  * request as the proxy would, explain.c walks the table with it, explain_tls.c walks the handshake,
  * explain_tcp.c a connection that is relayed, explain_statuses.c and explain_findings.c add what
- * has been told about the objects, explain_foreign.c what is not ours.
+ * has been told about the objects, explain_foreign.c what is not ours, explain_missing.c says why
+ * nothing is served.
  */
 #ifndef ROUTE_EXPLAIN_PARTS_H
 #define ROUTE_EXPLAIN_PARTS_H
@@ -105,6 +106,9 @@ void explain_add_foreign_hints(struct explainer *explainer);
 
 /* What to add or to change, so that the host is served. */
 void explain_add_host_hint(struct explainer *explainer);
+/* The answer where no object serves the host, or none of its paths matches; always false. */
+bool explain_refuse_host(struct explainer *explainer);
+bool explain_refuse_path(struct explainer *explainer, const struct vhost *vhost);
 
 /* The handshake of a client that names the host. False when it is refused. */
 bool explain_walk_handshake(struct explainer *explainer);

@@ -259,13 +259,8 @@ static void writer_add(struct writer *writer, bool is_error, struct bytes locati
         writer->findings =
             mem_resize(writer->findings, writer->capacity * sizeof(*writer->findings));
     }
-    writer->findings[writer->count++] = (struct finding){
-        .is_error = is_error,
-        .location = location,
-        .object = object,
-        .text = text,
-        .is_left_out = is_error && writer->is_about_files,
-    };
+    writer->findings[writer->count++] =
+        (struct finding){is_error, location, object, text, is_error && writer->is_about_files};
 }
 
 static struct bytes place_of(const struct object *object, struct arena *arena)
