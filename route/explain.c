@@ -94,8 +94,11 @@ static uint32_t add_endpoints(struct explainer *explainer, const struct cluster_
     return count;
 }
 
-/* Of a cluster without endpoints: what has been told of its objects, and what to change. */
-static void add_why_empty(struct explainer *explainer, const struct cluster_spec *cluster)
+/* A route may have hundreds of services, and each look through the findings takes its time. */
+#define EMPTY_LOOKED_INTO_MAX 5
+
+/* What has been told of the objects of a cluster without endpoints. */
+static void add_empty_findings(struct explainer *explainer, const struct cluster_spec *cluster)
 {
     struct bytes ns = bytes_slice(cluster->key, 0, bytes_find(cluster->key, '/'));
     struct bytes rest = bytes_skip(cluster->key, ns.len + 1);
@@ -108,6 +111,12 @@ static void add_why_empty(struct explainer *explainer, const struct cluster_spec
     text_fini(&service);
     explain_add_named_findings(explainer, cluster->why_empty);
     explain_add_left_out_endpoints(explainer, ns);
+}
+
+static void add_why_empty(struct explainer *explainer, const struct cluster_spec *cluster)
+{
+    if (explainer->empty_count++ < EMPTY_LOOKED_INTO_MAX)
+        add_empty_findings(explainer, cluster);
     if (cluster->why_empty.len == 0)
         return;
     hints_add_label(explainer->out, "hint");

@@ -27,6 +27,7 @@ struct explainer {
     struct bytes path;     /* normal, without query */
     struct bytes query;    /* with its '?'; may be empty */
     bool *told;            /* of each finding, in the arena; NULL: none yet */
+    uint32_t empty_count;  /* services without endpoints so far */
     bool is_left_out_told; /* something that may be what is missing */
     /* Objects that name the host were shown, which are not ours: */
     bool is_of_other_class; /* by their class */
