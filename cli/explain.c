@@ -8,10 +8,13 @@
 #include "cli/commands.h"
 #include "cli/offline.h"
 
+#include <time.h>
+
 /* The request as the flags describe it. */
 static struct explain_request request_of(const struct options *options)
 {
-    struct explain_request request = {.method = options->method, .url = bytes_of(options->url)};
+    struct explain_request request = {
+        .method = options->method, .url = bytes_of(options->url), .now_s = (int64_t)time(NULL)};
 
     for (size_t i = 0; i < options->headers.count; i++) {
         struct bytes header = bytes_of(options->headers.at[i]);

@@ -86,6 +86,7 @@ void observed_publish(struct observed *observed, const struct table *table)
     observed->hosts = table_hosts_count(table);
     observed->routes = table_routes_count(table);
     observed->clusters = table_clusters_count(table);
+    observed->foreign_hosts_left_out = table_foreign_hosts_left_out(table);
     observed->published_at_s = (uint64_t)time(NULL);
     write_expiries(observed, table);
     count_states(observed, table);
@@ -128,6 +129,10 @@ static void write_objects(const struct observed *observed, struct text *out)
     write_one(out, "fairlead_findings_left_out", METRIC_GAUGE,
               "Findings that are not told: their owner has a thousand others.",
               observed->stats.findings_left_out);
+    write_one(out, "fairlead_foreign_hosts_left_out", METRIC_GAUGE,
+              "Hosts of objects that are not ours of which explain does not know: there are 10000 "
+              "others.",
+              observed->foreign_hosts_left_out);
 }
 
 static void write_compiles(const struct observed *observed, struct text *out)

@@ -21,6 +21,7 @@ struct observed {
     uint64_t hosts;
     uint64_t routes;
     uint64_t clusters;
+    uint64_t foreign_hosts_left_out;
     uint64_t published_at_s; /* Unix time; 0 = never */
     const void *statuses;    /* whose list `by_state` was counted from; only compared */
     uint64_t by_state[OBJECT_ORPHANED + 1]; /* IngressRoutes, by enum object_state */

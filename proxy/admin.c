@@ -18,6 +18,8 @@
 #include "route/dump.h"
 #include "route/explain.h"
 
+#include <time.h>
+
 #define TEXT_PLAIN  "text/plain; charset=utf-8"
 #define TEXT_JSON   "application/json"
 #define TEXT_METRIC "text/plain; version=0.0.4; charset=utf-8"
@@ -269,6 +271,7 @@ static void admin_explain(struct stream *stream)
         .url = text_bytes(&job->url),
         .host = text_bytes(&job->host),
         .wants_websocket = bytes_equal(text_bytes(&websocket), BYTES("true")),
+        .now_s = (int64_t)time(NULL),
     };
     text_fini(&websocket);
     job->is_answered = explain(job->table, &request, endpoint_words, stream->worker, &job->out);

@@ -272,6 +272,20 @@ void builder_set_statuses(struct builder *builder, const struct object_status *l
     builder->next->statuses = fresh;
 }
 
+void builder_set_foreign_hosts(struct builder *builder, const struct foreign_host *list,
+                               size_t count, uint64_t left_out)
+{
+    struct foreign *fresh = foreign_create(list, count, left_out);
+    struct foreign *known = builder->previous == NULL ? NULL : builder->previous->foreign;
+
+    if (foreign_equal(fresh, known)) {
+        foreign_unref(fresh);
+        fresh = foreign_ref(known);
+    }
+    foreign_unref(builder->next->foreign);
+    builder->next->foreign = fresh;
+}
+
 bool builder_is_changed(const struct builder *builder)
 {
     const struct table *previous = builder->previous;
@@ -280,9 +294,10 @@ bool builder_is_changed(const struct builder *builder)
     if (builder->differences_count > 0)
         return true;
     if (previous == NULL)
-        return next->findings != NULL || next->served != NULL || next->statuses != NULL;
+        return next->findings != NULL || next->served != NULL || next->statuses != NULL ||
+               next->foreign != NULL;
     return next->findings != previous->findings || next->served != previous->served ||
-           next->statuses != previous->statuses;
+           next->statuses != previous->statuses || next->foreign != previous->foreign;
 }
 
 struct table *builder_finish(struct builder *builder)

@@ -55,6 +55,8 @@ void vhost_builder_set_tcp(struct vhost_builder *vhost, const struct route *rout
 enum status vhost_builder_add(struct vhost_builder *vhost, const struct route *route,
                               const char **error);
 void vhost_builder_set_default(struct vhost_builder *vhost, const struct route *route);
+/* Copied; only explain looks at them. */
+void vhost_builder_add_gap(struct vhost_builder *vhost, const struct delegation_gap *gap);
 /* True when it has neither routes nor a default nor a tcp route. */
 bool vhost_builder_is_empty(const struct vhost_builder *vhost);
 void vhost_builder_destroy(struct vhost_builder *vhost);
@@ -92,6 +94,11 @@ void builder_set_findings(struct builder *builder, const struct finding *finding
 
 /* Copied and sorted. Without this call the statuses of `previous` stay. */
 void builder_set_statuses(struct builder *builder, const struct object_status *list, size_t count);
+
+/* Copied and sorted; at most FOREIGN_HOSTS_MAX of them, and how many there were beyond. Without
+ * this call those of `previous` stay. */
+void builder_set_foreign_hosts(struct builder *builder, const struct foreign_host *list,
+                               size_t count, uint64_t left_out);
 
 /* Copied and sorted. Without this call the certificates of `previous` stay. */
 void builder_set_certificates(struct builder *builder, const struct served_certificate *list,

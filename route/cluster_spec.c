@@ -32,7 +32,7 @@ static uint32_t endpoints_sort(struct endpoint_spec *endpoints, uint32_t count)
 
 static size_t texts_size(const struct cluster_spec *spec)
 {
-    size_t size = spec->key.len;
+    size_t size = spec->key.len + spec->why_empty.len;
 
     if (spec->health != NULL)
         size += spec->health->path.len + spec->health->host.len;
@@ -69,6 +69,7 @@ const struct cluster_spec *cluster_spec_freeze(const struct cluster_spec *spec, 
         .tls = spec->tls == NULL ? NULL : tls_upstream_ref(refs_thaw(spec->tls)),
         .health = spec->health == NULL ? NULL : health,
         .limits = spec->limits,
+        .why_empty = bytes_pack(&text, spec->why_empty),
         .endpoints_count = endpoints_sort(endpoints, spec->endpoints_count),
         .endpoints = endpoints,
     };
@@ -127,5 +128,6 @@ bool cluster_spec_equal(const struct cluster_spec *a, const struct cluster_spec 
     return a->slot == b->slot && bytes_equal(a->key, b->key) && a->protocol == b->protocol &&
            a->policy == b->policy && a->sends_proxy_header == b->sends_proxy_header &&
            upstreams_equal(a->tls, b->tls) && healths_equal(a->health, b->health) &&
-           limits_equal(&a->limits, &b->limits) && endpoints_equal(a, b);
+           limits_equal(&a->limits, &b->limits) && bytes_equal(a->why_empty, b->why_empty) &&
+           endpoints_equal(a, b);
 }

@@ -13,19 +13,31 @@
 #include "route/table_parts.h"
 #include "route/words.h"
 
+/* The host as nobody names it exactly. */
+static void add_unnamed_host(struct explainer *explainer, const struct vhost *vhost)
+{
+    struct text *out = explainer->out;
+
+    if (vhost == NULL && explainer->scheme == SCHEME_HTTPS)
+        text_add_str(out, ": no object of ours serves it over HTTPS\n");
+    else if (vhost == NULL)
+        text_add_str(out, ": no object of ours names it, and there are no rules without a host\n");
+    else
+        text_add_str(out, ": no object of ours names it, so the rules without a host apply\n");
+    explain_add_foreign(explainer);
+}
+
 static void add_host_fact(struct explainer *explainer, const struct vhost *vhost)
 {
     struct text *out = explainer->out;
 
     hints_add_label(out, "host");
     words_add_text(out, explainer->host);
-    if (vhost == NULL && explainer->scheme == SCHEME_HTTPS) {
-        text_add_str(out, ": no object serves it over HTTPS");
-    } else if (vhost == NULL) {
-        text_add_str(out, ": no object names it, and there are no rules without a host");
-    } else if (vhost == explainer->table->hostless) {
-        text_add_str(out, ": no object names it, so the rules without a host apply");
-    } else if (vhost_is_wildcard(vhost->name)) {
+    if (vhost == NULL || vhost == explainer->table->hostless) {
+        add_unnamed_host(explainer, vhost);
+        return;
+    }
+    if (vhost_is_wildcard(vhost->name)) {
         text_add_str(out, ": covered by ");
         words_add_text(out, vhost->name);
     } else {
@@ -39,6 +51,8 @@ static void add_route_fact(struct explainer *explainer, const struct vhost *vhos
 {
     struct text *out = explainer->out;
 
+    if (vhost != NULL && vhost != explainer->table->hostless)
+        (void)explain_add_gaps(explainer, vhost, route);
     hints_add_label(out, "route");
     if (vhost != NULL && route == vhost->default_route) {
         text_add_str(out, "the default backend of this host, for no path matches");
@@ -56,51 +70,6 @@ static void add_route_fact(struct explainer *explainer, const struct vhost *vhos
     hints_add_label(out, "object");
     words_add_place(out, route);
     text_add_byte(out, '\n');
-}
-
-static bool refuse_host(struct explainer *explainer)
-{
-    hints_add_hosts(explainer->table, explainer->scheme, explainer->host, explainer->out);
-    explain_add_findings(explainer, BYTES_NONE, explainer->host);
-    if (explain_add_host_statuses(explainer))
-        return explain_refuse(explainer, "404: the IngressRoute of this host is not valid");
-    explain_add_orphans(explainer);
-    if (table_hosts_count(explainer->table) == 0)
-        explain_add_fact(explainer, "hint",
-                         "the table has no hosts: no object gave one, see the findings");
-    else if (explainer->scheme == SCHEME_HTTPS)
-        explain_add_fact(explainer, "hint",
-                         "add an Ingress with a rule for this host and the host in spec.tls");
-    else
-        explain_add_fact(explainer, "hint",
-                         "add an IngressRoute with this fqdn, an Ingress rule with this host, or a "
-                         "default backend");
-    return explain_refuse(explainer, "404: no object serves this host");
-}
-
-static bool refuse_path(struct explainer *explainer, const struct vhost *vhost)
-{
-    const struct table *table = explainer->table;
-    const struct route *other;
-
-    hints_add_paths(vhost, explainer->path, explainer->out);
-    if (vhost == table->hostless) {
-        hints_add_hosts(table, SCHEME_HTTP, explainer->host, explainer->out);
-        explain_add_findings(explainer, BYTES_NONE, explainer->host);
-        return explain_refuse(explainer, "404: no rule without a host has a path that matches");
-    }
-    explain_add_findings(explainer, BYTES_NONE, explainer->host);
-    if (explain_add_host_statuses(explainer) && vhost->routes_count == 0)
-        return explain_refuse(explainer, "404: the IngressRoute of this host is not valid");
-    explain_add_orphans(explainer);
-    if (match_route(table, explainer->scheme, BYTES_NONE, explainer->path, &other) == MATCH_ROUTE)
-        explain_add_fact(
-            explainer, "hint",
-            "rules without a host would match, but never serve a host that has its own rules");
-    explain_add_fact(
-        explainer, "hint",
-        "add a path to this host; a prefix / or a default backend takes all that is left");
-    return explain_refuse(explainer, "404: the host is served, but none of its paths matches");
 }
 
 /* How many get requests. */
@@ -123,6 +92,36 @@ static uint32_t add_endpoints(struct explainer *explainer, const struct cluster_
         count += is_used ? 1 : 0;
     }
     return count;
+}
+
+/* A route may have hundreds of services, and each look through the findings takes its time. */
+#define EMPTY_LOOKED_INTO_MAX 5
+
+/* What has been told of the objects of a cluster without endpoints. */
+static void add_empty_findings(struct explainer *explainer, const struct cluster_spec *cluster)
+{
+    struct bytes ns = bytes_slice(cluster->key, 0, bytes_find(cluster->key, '/'));
+    struct bytes rest = bytes_skip(cluster->key, ns.len + 1);
+    struct bytes name = bytes_slice(rest, 0, bytes_find(rest, '/'));
+    struct text service;
+
+    text_init(&service);
+    text_printf(&service, "Service %.*s/%.*s", BYTES_ARG(ns), BYTES_ARG(name));
+    explain_add_findings(explainer, text_bytes(&service), BYTES_NONE);
+    text_fini(&service);
+    explain_add_named_findings(explainer, cluster->why_empty);
+    explain_add_left_out_endpoints(explainer, ns);
+}
+
+static void add_why_empty(struct explainer *explainer, const struct cluster_spec *cluster)
+{
+    if (explainer->empty_count++ < EMPTY_LOOKED_INTO_MAX)
+        add_empty_findings(explainer, cluster);
+    if (cluster->why_empty.len == 0)
+        return;
+    hints_add_label(explainer->out, "hint");
+    words_add_text(explainer->out, cluster->why_empty);
+    text_add_byte(explainer->out, '\n');
 }
 
 uint32_t explain_share_of(const struct route *route, uint32_t weight)
@@ -157,6 +156,8 @@ void explain_add_service(struct explainer *explainer, const struct route *route,
     text_add_str(out, ": ");
     words_add_count(out, cluster->endpoints_count, "ready endpoint");
     text_add_byte(out, '\n');
+    if (cluster->endpoints_count == 0)
+        add_why_empty(explainer, cluster);
     if (add_endpoints(explainer, cluster) > 0) {
         served->count++;
         served->weight += backend->weight;
@@ -178,9 +179,6 @@ static bool refuse_endpoints(struct explainer *explainer, const struct route *ro
             "look at what the endpoints answer to their health check, and at its path");
         return explain_refuse(explainer, "503: no service of this route has a healthy endpoint");
     }
-    explain_add_fact(
-        explainer, "hint",
-        "an endpoint is a Pod that the Service selects and that is ready, on targetPort");
     return explain_refuse(explainer, "503: no service of this route has a ready endpoint");
 }
 
@@ -271,6 +269,7 @@ static bool walk_action(struct explainer *explainer, const struct route *route)
     case ROUTE_UNAVAILABLE:
         explain_add_way_statuses(explainer, route);
         explain_add_field_findings(explainer, route->object, route->field);
+        explain_add_left_out_named(explainer, route->unavailable);
         hints_add_label(explainer->out, "verdict");
         text_add_str(explainer->out, "503: ");
         words_add_text(explainer->out, route->unavailable);
@@ -295,9 +294,9 @@ static bool walk_table(struct explainer *explainer)
         return false;
     switch (match_route(explainer->table, scheme, explainer->host, explainer->path, &route)) {
     case MATCH_NO_HOST:
-        return refuse_host(explainer);
+        return explain_refuse_host(explainer);
     case MATCH_NO_PATH:
-        return refuse_path(explainer, vhost);
+        return explain_refuse_path(explainer, vhost);
     case MATCH_REGEX_LIMIT: /* it is tried before any prefix, whoever wrote it */
         add_route_fact(explainer, vhost, route);
         return explain_refuse(explainer, "400: the pattern of this route needs too many steps to "

@@ -13,6 +13,7 @@ struct explain_request {
     struct bytes url;     /* http:// or https://host[:port]/path?query, or /path with `host` */
     bool wants_websocket; /* from the given headers */
     struct bytes host;    /* of a Host header given apart; empty = the URL's */
+    int64_t now_s;        /* Unix time; 0: whether it is a certificate's time is not looked at */
 };
 
 /* Health of one endpoint as the running proxy sees it, or NULL offline. Appends a few words. False

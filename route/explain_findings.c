@@ -43,9 +43,14 @@ static bool is_told(struct explainer *explainer, size_t index)
     return was;
 }
 
+/* Where the object itself does not count its place is the way to it. */
 static void add_finding(struct explainer *explainer, const struct finding *finding)
 {
     hints_add_label(explainer->out, finding->is_error ? "error" : "warning");
+    if (finding->is_left_out && finding->location.len > 0) {
+        words_add_text(explainer->out, finding->location);
+        text_add_str(explainer->out, ": ");
+    }
     words_add_text(explainer->out, finding->object);
     text_add_str(explainer->out, finding->object.len > 0 ? ": " : "");
     words_add_text(explainer->out, finding->text);
@@ -57,6 +62,11 @@ struct filter {
     struct bytes object; /* empty: by the host */
     struct bytes host;
     struct bytes field; /* of the object: findings about its other routes are not meant */
+    /* Only what is left out, where one of these is set: */
+    const char *const *kinds; /* files, and objects of these kinds */
+    struct bytes sentence;    /* files, and objects that this names */
+    struct bytes ns;          /* objects of this namespace alone; empty: of any */
+    bool is_any;              /* not only what is left out */
 };
 
 static bool is_of_routes(struct bytes text)
@@ -65,8 +75,29 @@ static bool is_of_routes(struct bytes text)
            bytes_starts_with(text, BYTES("spec.rules["));
 }
 
+static bool is_of_kind(struct bytes object, const struct filter *filter)
+{
+    struct bytes kind = bytes_slice(object, 0, bytes_find(object, ' '));
+    struct bytes rest = bytes_skip(object, kind.len + 1);
+
+    for (const char *const *at = filter->kinds; *at != NULL; at++) {
+        if (bytes_equal(kind, bytes_of(*at)))
+            return filter->ns.len == 0 ||
+                   bytes_equal(bytes_slice(rest, 0, bytes_find(rest, '/')), filter->ns);
+    }
+    return false;
+}
+
 static bool is_meant(const struct filter *filter, const struct finding *finding)
 {
+    if (filter->kinds != NULL)
+        return finding->is_left_out &&
+               (finding->object.len == 0 || is_of_kind(finding->object, filter));
+    if (filter->is_any)
+        return finding->object.len > 0 && mentions(filter->sentence, finding->object);
+    if (filter->sentence.len > 0)
+        return finding->is_left_out &&
+               (finding->object.len == 0 || mentions(filter->sentence, finding->object));
     if (filter->object.len == 0)
         return mentions(finding->text, filter->host);
     if (!bytes_equal(finding->object, filter->object))
@@ -75,7 +106,8 @@ static bool is_meant(const struct filter *filter, const struct finding *finding)
            bytes_starts_with(finding->text, filter->field);
 }
 
-static void add_findings(struct explainer *explainer, const struct filter *filter)
+/* How many were meant and not told before. */
+static size_t add_findings(struct explainer *explainer, const struct filter *filter)
 {
     size_t shown = 0;
 
@@ -86,17 +118,18 @@ static void add_findings(struct explainer *explainer, const struct filter *filte
             add_finding(explainer, finding);
     }
     if (shown <= FINDINGS_SHOWN_MAX)
-        return;
+        return shown;
     hints_add_label(explainer->out, "warning");
     words_add_count(explainer->out, shown - FINDINGS_SHOWN_MAX, "more finding");
     text_add_str(explainer->out, ", see the table\n");
+    return shown;
 }
 
 void explain_add_findings(struct explainer *explainer, struct bytes object, struct bytes host)
 {
     const struct filter filter = {.object = object, .host = host};
 
-    add_findings(explainer, &filter);
+    (void)add_findings(explainer, &filter);
 }
 
 void explain_add_field_findings(struct explainer *explainer, struct bytes object,
@@ -104,5 +137,50 @@ void explain_add_field_findings(struct explainer *explainer, struct bytes object
 {
     const struct filter filter = {.object = object, .field = field};
 
-    add_findings(explainer, &filter);
+    (void)add_findings(explainer, &filter);
+}
+
+void explain_add_named_findings(struct explainer *explainer, struct bytes sentence)
+{
+    const struct filter filter = {.sentence = sentence, .is_any = true};
+
+    (void)add_findings(explainer, &filter);
+}
+
+static void add_left_out(struct explainer *explainer, const struct filter *filter)
+{
+    if (add_findings(explainer, filter) == 0)
+        return;
+    explain_add_fact(explainer, "hint",
+                     "what was left out may be what is missing here: mend it first");
+    explainer->is_left_out_told = true;
+}
+
+void explain_add_left_out(struct explainer *explainer, const char *const *kinds)
+{
+    const struct filter filter = {.kinds = kinds};
+
+    add_left_out(explainer, &filter);
+}
+
+void explain_add_left_out_named(struct explainer *explainer, struct bytes sentence)
+{
+    const struct filter filter = {.sentence = sentence};
+
+    add_left_out(explainer, &filter);
+}
+
+void explain_add_left_out_endpoints(struct explainer *explainer, struct bytes ns)
+{
+    static const char *const kinds[] = {"EndpointSlice", "Endpoints", NULL};
+    const struct filter filter = {.kinds = kinds, .ns = ns};
+
+    add_left_out(explainer, &filter);
+}
+
+void explain_add_left_out_hosts(struct explainer *explainer)
+{
+    static const char *const kinds[] = {"Ingress", "IngressRoute", "IngressClass", NULL};
+
+    explain_add_left_out(explainer, kinds);
 }

@@ -8,6 +8,7 @@
 #include "route/words.h"
 
 #define STATUSES_SHOWN_MAX 5
+#define GAPS_SHOWN_MAX     5 /* each within the other, or several delegations of one prefix */
 
 static void add_status(struct explainer *explainer, const struct object_status *status)
 {
@@ -47,9 +48,10 @@ static struct bytes object_of(struct bytes hop)
     return field == BYTES_NOT_FOUND ? hop : bytes_slice(hop, 0, kind + 1 + field);
 }
 
-void explain_add_way(struct explainer *explainer, const struct route *route)
+/* Returns the label of what comes behind the way. */
+static const char *add_way(struct explainer *explainer, struct bytes via)
 {
-    struct bytes rest = route->via, hop;
+    struct bytes rest = via, hop;
     const char *label = "root";
 
     while (bytes_next_item(&rest, ',', &hop)) {
@@ -58,6 +60,56 @@ void explain_add_way(struct explainer *explainer, const struct route *route)
         text_add_byte(explainer->out, '\n');
         label = "delegated";
     }
+    return label;
+}
+
+void explain_add_way(struct explainer *explainer, const struct route *route)
+{
+    (void)add_way(explainer, route->via);
+}
+
+/* /foo holds /foo, /foo/ and /foo/x, and not /foobar: what is delegated ends at a segment. */
+static bool is_within(struct bytes path, struct bytes prefix)
+{
+    while (prefix.len > 0 && prefix.at[prefix.len - 1] == '/')
+        prefix.len--;
+    return bytes_starts_with(path, prefix) &&
+           (path.len == prefix.len || path.at[prefix.len] == '/');
+}
+
+/* Would a route for the gap have come before the one that was found? */
+static bool is_before(const struct delegation_gap *gap, const struct vhost *vhost,
+                      const struct route *found)
+{
+    if (found == NULL || found == vhost->default_route)
+        return true;
+    return found->path_kind != PATH_REGEX && found->path.len < gap->prefix.len;
+}
+
+static void add_gap(struct explainer *explainer, const struct delegation_gap *gap)
+{
+    const struct object_status *status = find_status(explainer->table, gap->object);
+
+    hints_add_label(explainer->out, add_way(explainer, gap->via));
+    words_add_text(explainer->out, gap->object);
+    text_add_str(explainer->out, " has no route for this path\n");
+    if (status != NULL && status->state != OBJECT_VALID)
+        add_status(explainer, status);
+}
+
+bool explain_add_gaps(struct explainer *explainer, const struct vhost *vhost,
+                      const struct route *found)
+{
+    size_t shown = 0;
+
+    for (uint32_t i = 0; i < vhost->gaps_count; i++) {
+        const struct delegation_gap *gap = &vhost->gaps[i];
+
+        if (is_within(explainer->path, gap->prefix) && is_before(gap, vhost, found) &&
+            shown++ < GAPS_SHOWN_MAX)
+            add_gap(explainer, gap);
+    }
+    return shown > 0;
 }
 
 void explain_add_way_statuses(struct explainer *explainer, const struct route *route)

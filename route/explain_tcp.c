@@ -62,8 +62,10 @@ bool explain_walk_tcp(struct explainer *explainer, const struct vhost *vhost)
     struct servable served = {0};
 
     add_tcp_route(explainer, route);
-    if (route->action != ROUTE_FORWARD)
+    if (route->action != ROUTE_FORWARD) {
+        explain_add_left_out_named(explainer, route->unavailable);
         return refuse_connection(explainer, route, route->unavailable);
+    }
     for (uint16_t i = 0; i < route->backends_count; i++)
         explain_add_service(explainer, route, &route->backends[i], &served);
     if (served.count > 0)
@@ -71,9 +73,6 @@ bool explain_walk_tcp(struct explainer *explainer, const struct vhost *vhost)
     if (served.unhealthy > 0)
         return refuse_connection(explainer, route,
                                  BYTES("no service of this route has a healthy endpoint"));
-    explain_add_fact(
-        explainer, "hint",
-        "an endpoint is a Pod that the Service selects and that is ready, on targetPort");
     return refuse_connection(explainer, route,
                              BYTES("no service of this route has a ready endpoint"));
 }

@@ -11,6 +11,23 @@
 #include "route/table_parts.h"
 #include "route/words.h"
 
+/* It is shown all the same, see certificates.c of the compiler. */
+static void add_expiry(struct explainer *explainer, const struct certificate *certificate)
+{
+    int64_t now_s = explainer->request->now_s;
+    struct text *out = explainer->out;
+
+    if (now_s == 0)
+        return;
+    if (now_s > certificate_not_after_s(certificate)) {
+        text_add_str(out, ", which is over: clients refuse it, renew it in the Secret");
+    } else if (now_s < certificate_not_before_s(certificate)) {
+        text_add_str(out, ", not before ");
+        words_add_date(out, certificate_not_before_s(certificate));
+        text_add_str(out, ": clients refuse it until then");
+    }
+}
+
 static void add_certificate(struct explainer *explainer, const struct certificate *certificate)
 {
     struct text *out = explainer->out;
@@ -19,6 +36,7 @@ static void add_certificate(struct explainer *explainer, const struct certificat
     words_add_text(out, certificate_subject(certificate));
     text_add_str(out, ", until ");
     words_add_date(out, certificate_not_after_s(certificate));
+    add_expiry(explainer, certificate);
     if (!certificate_covers(certificate, explainer->host)) {
         text_add_str(out, "; does not cover ");
         words_add_text(out, explainer->host);
@@ -52,7 +70,10 @@ static void add_secret_fact(struct explainer *explainer, struct bytes secret, co
 
 static bool refuse_broken_host(struct explainer *explainer, const struct vhost *vhost)
 {
+    static const char *const kinds[] = {"Secret", "TLSCertificateDelegation", NULL};
+
     add_secret_fact(explainer, vhost->tls_secret, "");
+    explain_add_left_out(explainer, kinds);
     explain_add_findings(explainer, BYTES_NONE, vhost->tls_secret);
     explain_add_findings(explainer, BYTES_NONE, vhost->name);
     (void)explain_add_host_statuses(explainer);
@@ -67,18 +88,26 @@ static bool refuse_broken_host(struct explainer *explainer, const struct vhost *
                                      "missing or broken");
 }
 
-/* Nobody serves the host over TLS, and there is no default certificate. */
-static bool refuse_unknown_host(struct explainer *explainer)
+/* What has been told of the default certificate, where one is asked for and cannot be had. */
+static bool add_default_fault(struct explainer *explainer)
 {
-    const struct vhost *plain = table_vhost(explainer->table, SCHEME_HTTP, explainer->host);
-    bool is_plain = plain != NULL && plain != explainer->table->hostless;
+    for (size_t i = 0; i < table_findings_count(explainer->table); i++) {
+        const struct finding *finding = table_finding(explainer->table, i);
 
-    hints_add_hosts(explainer->table, SCHEME_HTTPS, explainer->host, explainer->out);
-    explain_add_findings(explainer, BYTES_NONE, explainer->host);
-    if (explain_add_host_statuses(explainer) && !is_plain)
-        return explain_refuse(explainer, "the TLS handshake is refused (unrecognized_name): the "
-                                         "IngressRoute of this host is not valid");
-    if (is_plain)
+        if (!bytes_equal(finding->object, BYTES("--default-certificate")))
+            continue;
+        explain_add_findings(explainer, finding->object, BYTES_NONE);
+        explain_add_left_out_named(explainer, finding->text);
+        return true;
+    }
+    return false;
+}
+
+static void add_unknown_host_hint(struct explainer *explainer, const struct vhost *plain)
+{
+    if (plain == NULL)
+        explain_add_host_hint(explainer);
+    else if (plain->routes_count > 0 || plain->default_route != NULL)
         explain_add_fact(
             explainer, "hint",
             "the host is served over HTTP only: name it in spec.tls of its Ingress, or "
@@ -86,10 +115,33 @@ static bool refuse_unknown_host(struct explainer *explainer)
             "certificate");
     else
         explain_add_fact(explainer, "hint",
-                         "add an Ingress with a rule for this host and the host in spec.tls");
+                         "name the host in spec.tls of its Ingress, or set spec.virtualhost.tls of "
+                         "its IngressRoute, with the secretName of its certificate");
+}
+
+/* Nobody serves the host over TLS, and there is no default certificate to show. */
+static bool refuse_unknown_host(struct explainer *explainer)
+{
+    const struct vhost *plain = table_vhost(explainer->table, SCHEME_HTTP, explainer->host);
+    bool has_fault;
+
+    if (plain == explainer->table->hostless)
+        plain = NULL;
+    hints_add_hosts(explainer->table, SCHEME_HTTPS, explainer->host, explainer->out);
+    explain_add_left_out_hosts(explainer);
+    explain_add_findings(explainer, BYTES_NONE, explainer->host);
+    if (explain_add_host_statuses(explainer) && (plain == NULL || plain->routes_count == 0))
+        return explain_refuse(explainer, "the TLS handshake is refused (unrecognized_name): the "
+                                         "IngressRoute of this host is not valid");
+    has_fault = add_default_fault(explainer);
+    add_unknown_host_hint(explainer, plain);
     return explain_refuse(
-        explainer, "the TLS handshake is refused (unrecognized_name): nobody serves this host over "
-                   "HTTPS, and there is no --default-certificate");
+        explainer,
+        has_fault
+            ? "the TLS handshake is refused (unrecognized_name): nobody serves this host over "
+              "HTTPS, and the --default-certificate cannot be used"
+            : "the TLS handshake is refused (unrecognized_name): nobody serves this host over "
+              "HTTPS, and there is no --default-certificate");
 }
 
 bool explain_walk_handshake(struct explainer *explainer)

@@ -44,7 +44,9 @@ static int compare_findings(const void *a, const void *b)
         order = bytes_compare(left->object, right->object);
     if (order == 0)
         order = bytes_compare(left->text, right->text);
-    return order != 0 ? order : right->is_error - left->is_error;
+    if (order == 0)
+        order = right->is_error - left->is_error;
+    return order != 0 ? order : right->is_left_out - left->is_left_out;
 }
 
 struct findings *findings_create(const struct finding *list, size_t count)
@@ -66,6 +68,7 @@ struct findings *findings_create(const struct finding *list, size_t count)
         findings->list[i].location = bytes_pack(&text, list[i].location);
         findings->list[i].object = bytes_pack(&text, list[i].object);
         findings->list[i].text = bytes_pack(&text, list[i].text);
+        findings->list[i].is_left_out = list[i].is_left_out;
     }
     if (count > 0)
         qsort(findings->list, count, sizeof(struct finding), compare_findings);

@@ -65,6 +65,7 @@ static void table_share(struct table *table, const struct table *from)
     table->findings = findings_ref(from->findings);
     table->served = served_ref(from->served);
     table->statuses = statuses_ref(from->statuses);
+    table->foreign = foreign_ref(from->foreign);
     table->routes_count = from->routes_count;
     table->clusters_count = from->clusters_count;
 }
@@ -107,6 +108,7 @@ void table_unref(struct table *table)
     findings_unref(table->findings);
     served_unref(table->served);
     statuses_unref(table->statuses);
+    foreign_unref(table->foreign);
     mem_free(table);
     (void)atomic_fetch_sub_explicit(live_count(), 1, memory_order_relaxed);
 }
@@ -176,6 +178,22 @@ const struct object_status *table_status(const struct table *table, size_t index
 {
     CHECK(index < statuses_count(table->statuses));
     return &table->statuses->list[index];
+}
+
+size_t table_foreign_hosts_count(const struct table *table)
+{
+    return foreign_count(table->foreign);
+}
+
+const struct foreign_host *table_foreign_host(const struct table *table, size_t index)
+{
+    CHECK(index < foreign_count(table->foreign));
+    return &table->foreign->list[index];
+}
+
+uint64_t table_foreign_hosts_left_out(const struct table *table)
+{
+    return table->foreign == NULL ? 0 : table->foreign->left_out;
 }
 
 size_t table_certificates_count(const struct table *table)

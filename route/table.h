@@ -149,6 +149,7 @@ struct cluster_spec {
     const struct tls_upstream *tls;    /* ref; for CLUSTER_TLS and CLUSTER_H2, else NULL */
     const struct health_check *health; /* NULL: every endpoint counts as healthy */
     struct cluster_limits limits;
+    struct bytes why_empty; /* for people: why there are no endpoints and what to do; else empty */
     uint32_t endpoints_count;              /* ready ones; may be 0: every request answers 503 */
     const struct endpoint_spec *endpoints; /* sorted by address, without repeats */
 };
@@ -161,6 +162,14 @@ const struct cluster_spec *cluster_spec_ref(const struct cluster_spec *spec);
 void cluster_spec_unref(const struct cluster_spec *spec);
 
 struct path_tree;
+
+/* For people: a prefix that was delegated to an IngressRoute which has no route for all of it, so
+ * that what is missing there may be served by a shorter prefix, or by none. */
+struct delegation_gap {
+    struct bytes prefix; /* normalised */
+    struct bytes via;    /* from the root on, as of a route */
+    struct bytes object; /* "IngressRoute team/child" */
+};
 
 /* One host name (or wildcard, or the host-less rules) with its paths, for one scheme. */
 struct vhost {
@@ -178,6 +187,8 @@ struct vhost {
      * spoken. Without `tls` they are passed on as they come, the ClientHello first. ROUTE_FORWARD
      * or ROUTE_UNAVAILABLE; not among routes. */
     const struct route *tcp;
+    uint32_t gaps_count;
+    const struct delegation_gap *gaps; /* in the order of the walk */
 };
 
 struct table; /* opaque: ask with match.h, dump.h, explain.h and the calls below */
@@ -208,6 +219,8 @@ struct finding {
     struct bytes location; /* "FILE:LINE", or empty for objects from an API server */
     struct bytes object;   /* "Ingress default/web", or empty for findings about a file */
     struct bytes text;
+    bool is_left_out; /* nothing of the file, or of the object, counts: it cannot be read, or is the
+                       * second one of its name */
 };
 size_t table_findings_count(const struct table *table);
 const struct finding *table_finding(const struct table *table, size_t index);
@@ -224,6 +237,25 @@ struct object_status {
 };
 size_t table_statuses_count(const struct table *table);
 const struct object_status *table_status(const struct table *table, size_t index);
+
+/*
+ * A host that an object names which is not ours: kept for explain, so that who asks about the host
+ * hears of the object. Sorted by host, then object. Of more than FOREIGN_HOSTS_MAX the first in
+ * that order are kept, and the rest is counted.
+ */
+#define FOREIGN_HOSTS_MAX 10000
+
+struct foreign_host {
+    struct bytes host;   /* lower case; "*.example.com"; "*" where it has rules without a host */
+    struct bytes object; /* "Ingress default/web" */
+    struct bytes why;    /* what follows "it": "is of class ..." */
+    bool is_unwatched;   /* by its namespace; else by its class */
+};
+/* qsort(): the order of the list. */
+int foreign_host_compare(const void *a, const void *b);
+size_t table_foreign_hosts_count(const struct table *table);
+const struct foreign_host *table_foreign_host(const struct table *table, size_t index);
+uint64_t table_foreign_hosts_left_out(const struct table *table);
 
 /*
  * A certificate that some host serves, or that is the default one, once however many hosts serve

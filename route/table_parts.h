@@ -7,6 +7,7 @@
 #define ROUTE_TABLE_PARTS_H
 
 #include "route/findings.h"
+#include "route/foreign.h"
 #include "route/name_index.h"
 #include "route/served.h"
 #include "route/slots.h"
@@ -23,6 +24,7 @@ struct table {
     struct findings *findings;    /* ref; may be NULL */
     struct served *served;        /* ref; may be NULL: no certificates */
     struct statuses *statuses;    /* ref; may be NULL: none */
+    struct foreign *foreign;      /* ref; may be NULL: none */
     size_t routes_count;
     size_t wildcards_count[SCHEMES_COUNT];
     size_t clusters_count;

@@ -2,7 +2,7 @@
 /*
  * vhost.c - a vhost in one block, since there are tens of thousands of them:
  *
- *     struct vhost | routes | default route | tcp route | backends | text
+ *     struct vhost | routes | default route | tcp route | gaps | backends | text
  */
 #include "route/vhost.h"
 
@@ -62,12 +62,20 @@ static void text_pool_add_route(struct text_pool *pool, const struct route *rout
     text_pool_add(pool, route->prefix_rewrite);
 }
 
+static void text_pool_add_gap(struct text_pool *pool, const struct delegation_gap *gap)
+{
+    text_pool_add(pool, gap->prefix);
+    text_pool_add(pool, gap->via);
+    text_pool_add(pool, gap->object);
+}
+
 /* The parts of the block while it is filled. */
 struct vhost_layout {
     const struct text_pool *pool;
     struct vhost *vhost;
     struct route *routes;
-    struct route *further;          /* the next free place for one that is not among routes */
+    struct route *further; /* the next free place for one that is not among routes */
+    struct delegation_gap *gaps;
     struct route_backend *backends; /* the next free one */
     char *text;
 };
@@ -100,19 +108,23 @@ static void layout_route(struct vhost_layout *layout, struct route *to, const st
 }
 
 static void layout_init(struct vhost_layout *layout, const struct text_pool *pool,
-                        size_t routes_count, size_t backends_count)
+                        size_t routes_count, size_t gaps_count, size_t backends_count)
 {
     size_t routes_size = routes_count * sizeof(struct route);
+    size_t gaps_size = gaps_count * sizeof(struct delegation_gap);
     size_t backends_size = backends_count * sizeof(struct route_backend);
     char *block;
 
     CHECK(pool->text.len <= UINT32_MAX);
-    block = mem_alloc(sizeof(struct vhost) + routes_size + backends_size + pool->text.len);
+    block =
+        mem_alloc(sizeof(struct vhost) + routes_size + gaps_size + backends_size + pool->text.len);
     layout->pool = pool;
     layout->vhost = (struct vhost *)(void *)block;
     block += sizeof(struct vhost);
     layout->routes = (struct route *)(void *)block;
     block += routes_size;
+    layout->gaps = (struct delegation_gap *)(void *)block;
+    block += gaps_size;
     layout->backends = (struct route_backend *)(void *)block;
     layout->text = block + backends_size;
     if (pool->text.len > 0)
@@ -163,6 +175,21 @@ static const struct route *layout_further(struct vhost_layout *layout, const str
     return place;
 }
 
+static void layout_gaps(struct vhost_layout *layout, const struct vhost_parts *parts)
+{
+    for (uint32_t i = 0; i < parts->gaps_count; i++) {
+        const struct delegation_gap *from = &parts->gaps[i];
+
+        layout->gaps[i] = (struct delegation_gap){
+            .prefix = layout_text(layout, from->prefix),
+            .via = layout_text(layout, from->via),
+            .object = layout_text(layout, from->object),
+        };
+    }
+    layout->vhost->gaps_count = parts->gaps_count;
+    layout->vhost->gaps = layout->gaps;
+}
+
 static void layout_fill(struct vhost_layout *layout, const struct vhost_parts *parts)
 {
     struct vhost *vhost = layout->vhost;
@@ -179,6 +206,7 @@ static void layout_fill(struct vhost_layout *layout, const struct vhost_parts *p
     layout->further = &layout->routes[parts->count];
     vhost->default_route = layout_further(layout, parts->default_route);
     vhost->tcp = layout_further(layout, parts->tcp);
+    layout_gaps(layout, parts);
     vhost->paths = create_paths(vhost, layout->text, parts->drafts);
 }
 
@@ -205,7 +233,9 @@ struct vhost *vhost_create(const struct vhost_parts *parts)
         backends_count += further[i]->backends_count;
         routes_count++;
     }
-    layout_init(&layout, &pool, routes_count, backends_count);
+    for (uint32_t i = 0; i < parts->gaps_count; i++)
+        text_pool_add_gap(&pool, &parts->gaps[i]);
+    layout_init(&layout, &pool, routes_count, parts->gaps_count, backends_count);
     layout_fill(&layout, parts);
     text_pool_fini(&pool);
     return layout.vhost;
@@ -261,12 +291,24 @@ static bool further_equal(const struct route *a, const struct route *b)
     return a == b || (a != NULL && b != NULL && route_equal(a, b));
 }
 
+static bool gaps_equal(const struct vhost *a, const struct vhost *b)
+{
+    if (a->gaps_count != b->gaps_count)
+        return false;
+    for (uint32_t i = 0; i < a->gaps_count; i++)
+        if (!bytes_equal(a->gaps[i].prefix, b->gaps[i].prefix) ||
+            !bytes_equal(a->gaps[i].via, b->gaps[i].via) ||
+            !bytes_equal(a->gaps[i].object, b->gaps[i].object))
+            return false;
+    return true;
+}
+
 bool vhost_equal(const struct vhost *a, const struct vhost *b)
 {
     if (a->routes_count != b->routes_count || !bytes_equal(a->name, b->name) ||
         !further_equal(a->default_route, b->default_route) || !further_equal(a->tcp, b->tcp) ||
         a->scheme != b->scheme || !tls_host_equal(a->tls, b->tls) ||
-        !bytes_equal(a->tls_secret, b->tls_secret))
+        !bytes_equal(a->tls_secret, b->tls_secret) || !gaps_equal(a, b))
         return false;
     for (uint32_t i = 0; i < a->routes_count; i++)
         if (!route_equal(&a->routes[i], &b->routes[i]))

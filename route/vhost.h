@@ -24,6 +24,8 @@ struct vhost_parts {
     const struct route *tcp;           /* or NULL */
     struct tls_host *tls;              /* or NULL */
     struct bytes tls_secret;
+    struct delegation_gap *gaps;
+    uint32_t gaps_count;
 };
 
 /*

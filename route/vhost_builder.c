@@ -9,8 +9,9 @@
 
 struct vhost_builder {
     struct arena arena;       /* names, texts and backends */
-    struct vhost_parts parts; /* drafts owned, tls a ref, all else in arena */
+    struct vhost_parts parts; /* drafts and gaps owned, tls a ref, all else in arena */
     uint32_t capacity;
+    uint32_t gaps_capacity;
     char error[REGEX_ERROR_MAX];
 };
 
@@ -41,6 +42,7 @@ static void vhost_builder_free(struct vhost_builder *builder)
         tls_host_unref(builder->parts.tls);
     arena_fini(&builder->arena);
     mem_free(builder->parts.drafts);
+    mem_free(builder->parts.gaps);
     mem_free(builder);
 }
 
@@ -157,6 +159,21 @@ void vhost_builder_set_tcp(struct vhost_builder *builder, const struct route *ro
     CHECK(builder->parts.scheme == SCHEME_HTTPS);
     copy_route(builder, copy, route);
     builder->parts.tcp = copy;
+}
+
+void vhost_builder_add_gap(struct vhost_builder *builder, const struct delegation_gap *gap)
+{
+    struct vhost_parts *parts = &builder->parts;
+
+    if (parts->gaps_count == builder->gaps_capacity) {
+        builder->gaps_capacity = builder->gaps_capacity == 0 ? 2 : builder->gaps_capacity * 2;
+        parts->gaps = mem_resize(parts->gaps, builder->gaps_capacity * sizeof(*parts->gaps));
+    }
+    parts->gaps[parts->gaps_count++] = (struct delegation_gap){
+        .prefix = arena_copy(&builder->arena, gap->prefix),
+        .via = arena_copy(&builder->arena, gap->via),
+        .object = arena_copy(&builder->arena, gap->object),
+    };
 }
 
 bool vhost_builder_is_empty(const struct vhost_builder *builder)

@@ -18,6 +18,16 @@ static struct bytes lint_key(struct compiler *compiler, const struct object *obj
                         BYTES_ARG(object->ns), BYTES_ARG(object->name));
 }
 
+static bool is_foreign_ingress(const struct compiler *compiler, const struct ingress *ingress)
+{
+    return ingress != NULL && !ingress_is_ours(&compiler->classes, ingress);
+}
+
+static bool is_foreign_route(const struct compiler *compiler, const struct ingress_route *route)
+{
+    return route != NULL && !ingress_route_is_ours(&compiler->classes, route);
+}
+
 void change_ingress(struct compiler *compiler, const struct ingress *before,
                     const struct ingress *after)
 {
@@ -27,6 +37,8 @@ void change_ingress(struct compiler *compiler, const struct ingress *before,
 
     findings_init(&findings, &compiler->scratch);
     served_list_add(&compiler->served, any, is_served);
+    if (is_foreign_ingress(compiler, before) || is_foreign_ingress(compiler, after))
+        compiler->foreign_changed = true;
     if (before != NULL)
         ingress_withdraw(&compiler->dag, before);
     if (is_served) {
@@ -43,6 +55,8 @@ void change_ingress_route(struct compiler *compiler, const struct ingress_route 
     struct findings findings;
 
     findings_init(&findings, &compiler->scratch);
+    if (is_foreign_route(compiler, before) || is_foreign_route(compiler, after))
+        compiler->foreign_changed = true;
     if (before != NULL)
         root_withdraw(&compiler->dag, compiler->options, before);
     if (after != NULL && after->fault.len == 0 &&

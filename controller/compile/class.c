@@ -94,14 +94,52 @@ bool ingress_route_is_ours(const struct class_rules *rules, const struct ingress
     return is_ours(rules, &route->object, class_of(&route->object, BYTES_NONE));
 }
 
-struct bytes ingress_route_why_not_ours(const struct class_rules *rules,
-                                        const struct ingress_route *route, struct arena *arena)
-{
-    struct bytes name = class_of(&route->object, BYTES_NONE);
+/* Classes are names of objects; an annotation may hold anything. */
+#define CLASS_BYTES_MAX 253
 
-    if (!namespace_is_watched(rules->options, route->object.ns))
+static struct bytes why_other_class(const struct class_rules *rules, struct bytes name,
+                                    struct arena *arena)
+{
+    const struct ingress_class *class = class_at(rules->cache, name);
+
+    if (name.len > CLASS_BYTES_MAX)
+        return BYTES("is of a class with a name that is too long to be one");
+    if (class == NULL)
+        return plain_printf(arena, "is of class \"%.*s\", and ours is \"%.*s\"", BYTES_ARG(name),
+                            BYTES_ARG(rules->options->ingress_class));
+    if (class->controller.len == 0 || class->controller.len > CLASS_BYTES_MAX)
+        return plain_printf(arena, "is of class \"%.*s\", whose IngressClass names no controller",
+                            BYTES_ARG(name));
+    return plain_printf(
+        arena,
+        "is of class \"%.*s\", whose IngressClass names controller \"%.*s\" and not \"%.*s\"",
+        BYTES_ARG(name), BYTES_ARG(class->controller), BYTES_ARG(CLASS_CONTROLLER));
+}
+
+static struct bytes why_not_ours(const struct class_rules *rules, const struct object *object,
+                                 struct bytes name, struct arena *arena, bool *is_unwatched)
+{
+    *is_unwatched = !namespace_is_watched(rules->options, object->ns);
+    if (*is_unwatched)
         return BYTES("is in a namespace that --watch-namespaces leaves out");
-    if (name.len == 0)
-        return BYTES("has no class, and what has none is not ours");
-    return plain_printf(arena, "is of class \"%.*s\", which is not ours", BYTES_ARG(name));
+    if (name.len > 0)
+        return why_other_class(rules, name, arena);
+    if (rules->options->ingress_class_is_given)
+        return plain_printf(arena, "has no class, and with --ingress-class only \"%.*s\" is ours",
+                            BYTES_ARG(rules->options->ingress_class));
+    return BYTES("has no class, and the default IngressClass is of another controller");
+}
+
+struct bytes ingress_why_not_ours(const struct class_rules *rules, const struct ingress *ingress,
+                                  struct arena *arena, bool *is_unwatched)
+{
+    return why_not_ours(rules, &ingress->object, ingress_class_of(ingress), arena, is_unwatched);
+}
+
+struct bytes ingress_route_why_not_ours(const struct class_rules *rules,
+                                        const struct ingress_route *route, struct arena *arena,
+                                        bool *is_unwatched)
+{
+    return why_not_ours(rules, &route->object, class_of(&route->object, BYTES_NONE), arena,
+                        is_unwatched);
 }

@@ -27,8 +27,16 @@ struct bytes ingress_class_of(const struct ingress *ingress);
 bool ingress_is_ours(const struct class_rules *rules, const struct ingress *ingress);
 /* The same; its class is an annotation's. */
 bool ingress_route_is_ours(const struct class_rules *rules, const struct ingress_route *route);
-/* Of one that is not ours: why, as what follows its name in a sentence. In `arena`, or for ever. */
+
+/*
+ * Of one that is not ours: why, as what follows its name in a sentence. In `arena`, or for ever.
+ *
+ *   *is_unwatched  by its namespace; else by its class
+ */
+struct bytes ingress_why_not_ours(const struct class_rules *rules, const struct ingress *ingress,
+                                  struct arena *arena, bool *is_unwatched);
 struct bytes ingress_route_why_not_ours(const struct class_rules *rules,
-                                        const struct ingress_route *route, struct arena *arena);
+                                        const struct ingress_route *route, struct arena *arena,
+                                        bool *is_unwatched);
 
 #endif

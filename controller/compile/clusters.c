@@ -5,6 +5,7 @@
  */
 #include "controller/compile/annotations.h"
 #include "controller/compile/backends.h"
+#include "controller/compile/empty.h"
 #include "controller/compile/endpoints.h"
 #include "controller/compile/upstream.h"
 #include "core/check.h"
@@ -38,6 +39,8 @@ static void put_cluster(struct pass *pass, const struct service_node *node,
     service_limits_parse(&service->object, &spec.limits, NULL);
     spec.endpoints =
         endpoints_gather(pass, node, service, cluster->port, findings, &spec.endpoints_count);
+    if (spec.endpoints_count == 0)
+        spec.why_empty = empty_why(pass, node, service, cluster->port);
     set_tls(pass, service, way, &spec);
     builder_put_cluster(pass->builder, cluster->slot, &spec);
     if (spec.tls != NULL)

@@ -8,6 +8,7 @@
  */
 #include "controller/compile/backends.h"
 #include "controller/compile/compile_parts.h"
+#include "controller/compile/foreign.h"
 #include "controller/compile/ingress.h"
 #include "controller/compile/ingress_route.h"
 #include "controller/compile/pass.h"
@@ -176,6 +177,7 @@ static void take_all_classed(struct compiler *compiler)
         change_ingress_route(compiler, NULL, as_ingress_route(object));
     }
     compiler->classes_changed = false;
+    compiler->foreign_changed = true;
 }
 
 static void compile_hosts(struct pass *pass)
@@ -227,6 +229,9 @@ static void build(struct compiler *compiler, struct builder *builder)
     compile_services(&pass);
     certificates_settle(&pass);
     statuses_settle(&pass);
+    if (compiler->foreign_changed)
+        foreign_write(&pass);
+    compiler->foreign_changed = false;
     write_findings(compiler, builder);
     compiler->uses = pass.uses;
     compiler->secrets = pass.secrets;

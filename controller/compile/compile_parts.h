@@ -17,7 +17,8 @@ struct compiler {
     bool is_guest;                         /* of compiler_run_fresh(): looks at another's objects */
     struct class_rules classes;
     bool classes_changed;
-    bool is_touched; /* something was applied since the last run: places may have moved */
+    bool foreign_changed; /* something that is not ours, or was not: foreign_write() is due */
+    bool is_touched;      /* something was applied since the last run: places may have moved */
     struct dag dag;
     struct emit emit;
     struct arena scratch;

@@ -196,6 +196,7 @@ struct writer {
     size_t count;
     size_t capacity;
     size_t left_out;
+    bool is_about_files; /* what comes now: an error there leaves out what it is about */
 };
 
 static void writer_add(struct writer *writer, bool is_error, struct bytes location,
@@ -206,7 +207,8 @@ static void writer_add(struct writer *writer, bool is_error, struct bytes locati
         writer->findings =
             mem_resize(writer->findings, writer->capacity * sizeof(*writer->findings));
     }
-    writer->findings[writer->count++] = (struct finding){is_error, location, object, text};
+    writer->findings[writer->count++] =
+        (struct finding){is_error, location, object, text, is_error && writer->is_about_files};
 }
 
 static struct bytes place_of(const struct object *object, struct arena *arena)
@@ -242,6 +244,7 @@ static void write_shadowed(struct writer *writer)
                    plain_printf(writer->arena,
                                 "defined a second time and left out; the one at %.*s counts",
                                 BYTES_ARG(place)));
+        writer->findings[writer->count - 1].is_left_out = true;
     }
 }
 
@@ -296,6 +299,7 @@ void emit_write(struct emit *emit, const struct emit *files, const struct cache 
     struct writer writer = {.cache = cache, .arena = scratch};
 
     write_all(&writer, emit);
+    writer.is_about_files = true;
     write_all(&writer, files);
     write_shadowed(&writer);
     drop_repeats(&writer);

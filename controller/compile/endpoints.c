@@ -91,7 +91,8 @@ static void gather_add(struct gather *gather, const struct address *address)
     gather->endpoints[gather->count++] = (struct endpoint_spec){*address, 1};
 }
 
-static const struct endpoint_port *group_port(const struct endpoint_group *group, struct bytes name)
+const struct endpoint_port *endpoint_group_port(const struct endpoint_group *group,
+                                                struct bytes name)
 {
     for (uint32_t i = 0; i < group->ports_count; i++) {
         const struct endpoint_port *port = &group->ports[i];
@@ -123,7 +124,7 @@ static void note_other(struct gather *gather, const struct endpoint_group *group
 static void gather_group(struct gather *gather, const struct endpoint_group *group,
                          struct bytes port_name)
 {
-    const struct endpoint_port *port = group_port(group, port_name);
+    const struct endpoint_port *port = endpoint_group_port(group, port_name);
 
     if (port == NULL) {
         note_other(gather, group);
@@ -141,9 +142,7 @@ static void gather_group(struct gather *gather, const struct endpoint_group *gro
     }
 }
 
-/* Where a Service has slices its Endpoints do not count: they are the same, cut off at a thousand.
- */
-static enum object_kind kind_that_counts(const struct endpoints *const *all, size_t count)
+enum object_kind endpoints_kind_that_counts(const struct endpoints *const *all, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (all[i]->object.kind == OBJECT_ENDPOINT_SLICE)
@@ -158,7 +157,7 @@ static void gather_slices(struct gather *gather, const struct service_node *node
     size_t count = 0;
     const struct endpoints *const *all =
         cache_service_slices(gather->pass->cache, node->ns, node->name, &count);
-    enum object_kind kind = kind_that_counts(all, count);
+    enum object_kind kind = endpoints_kind_that_counts(all, count);
 
     for (size_t i = 0; i < count; i++) {
         gather->blamed = &all[i]->object;
@@ -197,8 +196,7 @@ static uint32_t sort_endpoints(struct endpoint_spec *endpoints, uint32_t count)
     return kept;
 }
 
-/* The name of the port with this number: endpoints know ports by name only. */
-static bool port_name(const struct service *service, int32_t number, struct bytes *name)
+bool service_port_name(const struct service *service, int32_t number, struct bytes *name)
 {
     for (uint32_t i = 0; i < service->ports_count; i++) {
         const struct service_port *port = &service->ports[i];
@@ -215,7 +213,7 @@ static bool port_name(const struct service *service, int32_t number, struct byte
 static const struct endpoint_port *first_port(const struct endpoint_group *group)
 {
     for (uint32_t i = 0; i < group->ports_count; i++) {
-        if (group_port(group, group->ports[i].name) == &group->ports[i])
+        if (endpoint_group_port(group, group->ports[i].name) == &group->ports[i])
             return &group->ports[i];
     }
     return NULL;
@@ -266,7 +264,7 @@ struct endpoint_spec *endpoints_gather(struct pass *pass, const struct service_n
     if (service->is_external_name) {
         if (node->external != NULL)
             gather_external(&gather, node->external, port);
-    } else if (port_name(service, port, &name)) {
+    } else if (service_port_name(service, port, &name)) {
         gather_slices(&gather, node, name);
         if (!gather.has_ready && gather.other != NULL)
             tell_other_names(&gather, service, port, name);

@@ -21,4 +21,14 @@ struct endpoint_spec *endpoints_gather(struct pass *pass, const struct service_n
                                        const struct service *service, int32_t port,
                                        struct findings *findings, uint32_t *count);
 
+/* Where a Service has slices its Endpoints do not count: they are the same, cut off at a thousand.
+ */
+enum object_kind endpoints_kind_that_counts(const struct endpoints *const *all, size_t count);
+/* The TCP port of this name, or NULL. */
+const struct endpoint_port *endpoint_group_port(const struct endpoint_group *group,
+                                                struct bytes name);
+/* The name of the port with this number, which may be empty: endpoints know ports by name only.
+ * False when the Service has no such TCP port. */
+bool service_port_name(const struct service *service, int32_t number, struct bytes *name);
+
 #endif

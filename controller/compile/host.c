@@ -203,6 +203,8 @@ static void fill_vhost(struct host_pass *host)
     claims_gather(host);
     for (uint32_t i = 0; i < host->claims_count; i++)
         add_route(host, &host->claims[i]);
+    for (uint32_t i = 0; i < host->tree.gaps_count; i++)
+        vhost_builder_add_gap(host->vhost, &host->tree.gaps[i]);
     /* Rules without a host have no default of their own: what they leave is the fallback's. */
     oldest = bytes_equal(host->node->name, BYTES("*")) ? NULL : oldest_default(host);
     if (oldest == NULL)
@@ -239,14 +241,47 @@ static void fill_tcp(struct host_pass *host)
                      BYTES_ARG(host->node->name));
 }
 
-static void compile_https(struct host_pass *host)
+/* Rules that HTTP is forbidden for, and that nobody brought to HTTPS. */
+static void tell_unserved(struct host_pass *host, const struct origin *origin)
+{
+    bool is_nameless = bytes_equal(host->node->name, BYTES("*"));
+    struct bytes host_is = is_nameless
+                               ? BYTES("rules without a host are not served over HTTPS")
+                               : plain_printf(host->pass->scratch, "no spec.tls names host %.*s",
+                                              BYTES_ARG(host->node->name));
+
+    findings_add(
+        &host->findings, false, origin->object,
+        "annotation kubernetes.io/ingress.allow-http: it is \"false\", and %.*s, so nobody "
+        "is served %s in spec.tls, or leave the annotation out",
+        BYTES_ARG(host_is),
+        is_nameless ? "by them: give them a host and name it" : "there: name it");
+}
+
+static void tell_all_unserved(struct host_pass *host, bool has_https)
+{
+    const struct origin *last = NULL;
+
+    host->scheme = SCHEME_HTTPS;
+    for (uint32_t i = 0; host->node->tls.count == 0 && i < host->node->rules.count; i++) {
+        const struct origin *origin = host->origins[i];
+
+        if (origin != last && !ingress_policy_serves_http(&origin->policy) &&
+            !(has_https && host_serves(host, origin)))
+            tell_unserved(host, origin);
+        last = origin;
+    }
+}
+
+/* False when the host is not served over HTTPS. */
+static bool compile_https(struct host_pass *host)
 {
     const struct tls_sources *sources = host_tls_sources(host);
     struct host_tls resolved = {0};
 
     if (sources == NULL && host->tree.side == TREE_PLAIN) {
         builder_remove_vhost(host->pass->builder, SCHEME_HTTPS, host->node->name);
-        return;
+        return false;
     }
     host->scheme = SCHEME_HTTPS;
     if (sources != NULL)
@@ -264,6 +299,7 @@ static void compile_https(struct host_pass *host)
     builder_put_vhost(host->pass->builder, host->vhost);
     if (resolved.tls != NULL)
         tls_host_unref(resolved.tls);
+    return true;
 }
 
 /* An Ingress that has nothing but a default backend is told when an older one takes all. */
@@ -319,7 +355,7 @@ static void compile(struct host_pass *host)
         gather_origins(host);
         tree_walk(host);
         compile_http(host);
-        compile_https(host);
+        tell_all_unserved(host, compile_https(host));
     }
 }
 

@@ -29,6 +29,11 @@ static struct bytes rule_host(const struct ingress_rule *rule, char *out)
     return rule->host.len == 0 ? ANY_HOST : normal_host(rule->host, out);
 }
 
+struct bytes ingress_rule_host(const struct ingress_rule *rule, char *room)
+{
+    return rule_host(rule, room);
+}
+
 /* A rule without paths still claims its host when there is a default backend to serve it. */
 static bool rule_contributes(const struct ingress *ingress, const struct ingress_rule *rule)
 {

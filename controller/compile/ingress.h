@@ -17,6 +17,10 @@ void ingress_withdraw(struct dag *dag, const struct ingress *ingress);
  */
 void ingress_lint(const struct ingress *ingress, struct findings *findings);
 
+/* The host that a rule names, as the table has it: lower case, "*" where it names none; in `room`
+ * of HOST_LENGTH_MAX bytes. Empty when it is no host. */
+struct bytes ingress_rule_host(const struct ingress_rule *rule, char *room);
+
 /* Compile a dirty host into the builder. The host is gone afterwards when nothing contributes. */
 void host_compile(struct pass *pass, struct host_node *host);
 

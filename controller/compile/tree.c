@@ -162,6 +162,7 @@ const struct ingress_route *tree_find(const struct pass *pass, const struct ingr
     const struct ingress_route *found =
         as_ingress_route(cache_get(pass->cache, OBJECT_INGRESS_ROUTE, ns, delegate->name));
     struct bytes reason = BYTES("not found");
+    bool is_unwatched;
 
     if (found != NULL && found->fault.len == 0 && ingress_route_is_ours(pass->classes, found))
         return found;
@@ -170,7 +171,7 @@ const struct ingress_route *tree_find(const struct pass *pass, const struct ingr
     if (found != NULL && ingress_route_is_ours(pass->classes, found))
         reason = BYTES("cannot be read");
     else if (found != NULL)
-        reason = ingress_route_why_not_ours(pass->classes, found, pass->scratch);
+        reason = ingress_route_why_not_ours(pass->classes, found, pass->scratch, &is_unwatched);
     *why = plain_printf(pass->scratch, "IngressRoute %.*s/%.*s %.*s", BYTES_ARG(ns),
                         BYTES_ARG(delegate->name), BYTES_ARG(reason));
     return NULL;

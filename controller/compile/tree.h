@@ -51,6 +51,8 @@ struct tree {
     const struct route *tcp; /* NULL: no tcpproxy, or no TLS asked for; not served by TREE_BROKEN */
     struct leaf *leaves;     /* in the order in which they come first */
     uint32_t leaves_count;
+    struct delegation_gap *gaps; /* in the order of the walk */
+    uint32_t gaps_count;
 };
 
 /* Fill in host->tree; notes the visits, uses and Secrets in the pass, tells what is wrong. */

@@ -31,6 +31,7 @@ struct walk {
     struct child *children; /* of the IngressRoute whose routes are looked at; the last one first */
     uint32_t leaves_capacity;
     uint32_t way_faults_count; /* see step_way_fault() */
+    uint32_t gaps_capacity;
 };
 
 /* A match as requests are matched. */

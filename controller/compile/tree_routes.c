@@ -246,15 +246,54 @@ static int compare_children(const void *left, const void *right)
     return (a->order > b->order) - (a->order < b->order);
 }
 
+static struct delegation_gap *next_gap(struct walk *walk)
+{
+    struct tree *tree = &walk->host->tree;
+
+    if (tree->gaps_count == walk->gaps_capacity) {
+        uint32_t wanted = walk->gaps_capacity * 2 + 4;
+        struct delegation_gap *gaps =
+            arena_alloc(walk->host->pass->scratch, wanted * sizeof(*gaps));
+
+        if (tree->gaps_count > 0)
+            memcpy(gaps, tree->gaps, tree->gaps_count * sizeof(*gaps));
+        tree->gaps = gaps;
+        walk->gaps_capacity = wanted;
+    }
+    return &tree->gaps[tree->gaps_count++];
+}
+
+/* Whether all of a prefix has a route, or a gap that was noted further down: of what came since
+ * there were so many leaves and gaps. */
+static bool is_covered(const struct tree *tree, struct bytes prefix, uint32_t leaves_before,
+                       uint32_t gaps_before)
+{
+    for (uint32_t i = leaves_before; i < tree->leaves_count; i++) {
+        if (tree->leaves[i].route.path.len <= prefix.len)
+            return true;
+    }
+    for (uint32_t i = gaps_before; i < tree->gaps_count; i++) {
+        if (tree->gaps[i].prefix.len <= prefix.len)
+            return true;
+    }
+    return false;
+}
+
 /* The same IngressRoute under the same prefix has the same leaves, which have their places already.
  * So a tree in which all paths lead everywhere is walked once and not once for each path. */
 static void walk_child(struct walk *walk, struct child *child)
 {
+    const struct tree *tree = &walk->host->tree;
+    uint32_t leaves_before = tree->leaves_count, gaps_before = tree->gaps_count;
+    const struct step *step = &child->step;
+
     if (child->portion->is_walked)
         return;
     child->portion->is_walked = true;
     step_enter(walk, &child->step, child->field);
-    tree_walk_routes(walk, &child->step);
+    tree_walk_routes(walk, step);
+    if (!is_covered(tree, step->prefix, leaves_before, gaps_before))
+        *next_gap(walk) = (struct delegation_gap){step->prefix, step->via, step->title};
 }
 
 static void walk_children(struct walk *walk, struct child *last)

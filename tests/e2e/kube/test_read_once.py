@@ -89,6 +89,15 @@ def test_explain_answers_from_a_cluster(api, ask):
     assert ask(server, "explain", "http://nobody.test/")[0] == 1
 
 
+def test_explain_knows_of_a_cluster_what_is_not_ours_and_why_a_service_is_empty(api, ask):
+    server = api(manifests.ingress_of("web", [("b.test", [("/", "app")])], spec={"ingressClassName": "nginx"}),
+                 manifests.ingress(), manifests.service())
+    assert 'not ours  Ingress default/web names this host: it is of class "nginx"' in ask(
+        server, "explain", "http://b.test/")[1]
+    assert "there is no Endpoints default/app: give the Service a selector, or write one\n" in ask(
+        server, "explain", "http://a.test/")[1]
+
+
 def test_flags_that_shape_the_table_count(api, ask):
     server = api(manifests.ingress("gone.test", service="gone", namespace="elsewhere"))
     assert ask(server, "check")[0] == 1

@@ -120,10 +120,10 @@ TEST(an_invalid_object_gets_a_warning_that_tells_its_status)
 TEST(an_ingress_gets_one_for_its_first_error_and_none_for_warnings)
 {
     const struct finding findings[] = {
-        {true, BYTES_NONE, BYTES("Ingress web/i"), BYTES("spec.rules[0]: first")},
-        {true, BYTES_NONE, BYTES("Ingress web/i"), BYTES("spec.rules[1]: second")},
-        {false, BYTES_NONE, BYTES("Ingress web/warned"), BYTES("a warning")},
-        {true, BYTES_NONE, BYTES("Secret web/s"), BYTES("not said: nobody knows its uid")},
+        {true, BYTES_NONE, BYTES("Ingress web/i"), BYTES("spec.rules[0]: first"), false},
+        {true, BYTES_NONE, BYTES("Ingress web/i"), BYTES("spec.rules[1]: second"), false},
+        {false, BYTES_NONE, BYTES("Ingress web/warned"), BYTES("a warning"), false},
+        {true, BYTES_NONE, BYTES("Secret web/s"), BYTES("not said: nobody knows its uid"), false},
     };
     struct bench *bench = bench_create();
 

@@ -80,6 +80,7 @@ static inline void maker_cluster(struct maker *maker, const char *key, uint32_t 
     struct cluster_spec spec = {
         .key = bytes_of(key),
         .limits = {1024, 1024, 1024, 3},
+        .why_empty = endpoints_count == 0 ? BYTES("no EndpointSlice") : BYTES_NONE,
         .endpoints_count = endpoints_count,
         .endpoints = endpoints,
     };

@@ -113,7 +113,8 @@ TEST(a_change_that_is_taken_back_is_no_change)
 /* One edit of each kind, each of which must be noticed. */
 static void edit(struct maker *maker, int kind)
 {
-    const struct finding finding = {false, BYTES("a.yaml:1"), BYTES("Ingress a/b"), BYTES("text")};
+    const struct finding finding = {false, BYTES("a.yaml:1"), BYTES("Ingress a/b"), BYTES("text"),
+                                    false};
     struct cluster_spec spec = {.key = BYTES("a"), .limits = {1024, 1024, 1024, 4}};
 
     switch (kind) {
@@ -282,10 +283,10 @@ TEST(a_bad_path_is_refused_with_a_reason_and_leaves_the_rest)
 TEST(findings_are_sorted_as_people_read_and_stay_without_a_call)
 {
     const struct finding findings[] = {
-        {true, BYTES("b.yaml:1"), BYTES("o"), BYTES("t4")},
-        {true, BYTES("a.yaml:10"), BYTES("o"), BYTES("t3")},
-        {true, BYTES("a.yaml:9"), BYTES("o"), BYTES("t2")},
-        {false, BYTES_NONE, BYTES("o"), BYTES("t1")},
+        {true, BYTES("b.yaml:1"), BYTES("o"), BYTES("t4"), false},
+        {true, BYTES("a.yaml:10"), BYTES("o"), BYTES("t3"), false},
+        {true, BYTES("a.yaml:9"), BYTES("o"), BYTES("t2"), false},
+        {false, BYTES_NONE, BYTES("o"), BYTES("t1"), false},
     };
     struct maker maker = maker_begin(NULL);
     struct table *first, *second;

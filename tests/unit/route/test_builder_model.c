@@ -55,7 +55,7 @@ static void set_cluster(struct maker *maker, size_t number, uint8_t variant)
 
 static void set_rest(struct maker *maker, const struct model *model)
 {
-    const struct finding finding = {true, BYTES("a.yaml:1"), BYTES("o"), BYTES("t")};
+    const struct finding finding = {true, BYTES("a.yaml:1"), BYTES("o"), BYTES("t"), false};
 
     if (model->fallback > 0)
         maker_default(maker, model->fallback == 1 ? "c0" : "c1");

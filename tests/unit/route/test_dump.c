@@ -61,8 +61,8 @@ static void add_api_cluster(struct maker *maker)
 static struct table *sample(void)
 {
     const struct finding findings[] = {
-        {false, BYTES("a.yaml:3"), BYTES("Ingress default/web"), BYTES("says \"x\"")},
-        {true, BYTES("b.yaml:1"), BYTES_NONE, BYTES("does not parse")},
+        {false, BYTES("a.yaml:3"), BYTES("Ingress default/web"), BYTES("says \"x\""), false},
+        {true, BYTES("b.yaml:1"), BYTES_NONE, BYTES("does not parse"), false},
     };
     struct maker maker = maker_begin(NULL);
 

@@ -40,13 +40,28 @@ static void add_split_route(struct maker *maker)
     assert_int_equal(vhost_builder_add(maker->vhost, &broken, &error), STATUS_OK);
 }
 
+static void put_empty_cluster(struct maker *maker)
+{
+    const struct cluster_spec spec = {.key = BYTES("default/empty/80"),
+                                      .why_empty =
+                                          BYTES("no endpoint of EndpointSlice default/empty-1")};
+
+    builder_put_cluster(maker->builder, builder_cluster_slot(maker->builder, spec.key), &spec);
+}
+
 static struct table *sample(void)
 {
     const struct finding findings[] = {
         {true, BYTES("a.yaml:3"), BYTES("Ingress default/broken"),
-         BYTES("Service default/nope not found")},
+         BYTES("Service default/nope not found"), false},
         {false, BYTES("b.yaml:3"), BYTES("Ingress other/typo"),
-         BYTES("host shop.example.com is taken by Ingress default/shop")},
+         BYTES("host shop.example.com is taken by Ingress default/shop"), false},
+        {false, BYTES("c.yaml:3"), BYTES("EndpointSlice default/empty-1"),
+         BYTES("endpoint 169.254.0.1:80 is left out"), false},
+        {false, BYTES("c.yaml:9"), BYTES("EndpointSlice default/empty-10"),
+         BYTES("endpoint 169.254.0.2:80 is left out"), false},
+        {true, BYTES("d.yaml:9"), BYTES("EndpointSlice other/slice"), BYTES("cannot be read"),
+         true},
     };
     const struct object_status statuses[] = {
         {BYTES("IngressRoute a/claimed"), BYTES("claimed.example.com"), BYTES("two of them"),
@@ -57,7 +72,7 @@ static struct table *sample(void)
     struct maker maker = maker_begin(NULL);
 
     maker_cluster(&maker, "default/web/80", 2, 8080);
-    maker_cluster(&maker, "default/empty/80", 0, 8080);
+    put_empty_cluster(&maker);
     maker_host(&maker, "app.example.com");
     maker_route(&maker, PATH_PREFIX, "/api", "default/web/80");
     maker_route(&maker, PATH_PREFIX, "/empty", "default/empty/80");
@@ -67,7 +82,7 @@ static struct table *sample(void)
     maker_host(&maker, "*.wild.example.com");
     maker_route(&maker, PATH_PREFIX, "/", "default/web/80");
     maker_host(&maker, "claimed.example.com");
-    builder_set_findings(maker.builder, findings, 2);
+    builder_set_findings(maker.builder, findings, 5);
     builder_set_statuses(maker.builder, statuses, 2);
     return maker_finish(&maker);
 }
@@ -185,10 +200,19 @@ TEST(hostile_96_a_service_without_endpoints_is_told)
                     "verdict   503: no service of this route has a ready endpoint\n");
 }
 
+TEST(a_service_without_endpoints_says_why_and_what_was_told_of_its_slices)
+{
+    assert_explains(false, get("http://app.example.com/empty"),
+                    "service   default/empty/80, http1, round_robin: 0 ready endpoints\n"
+                    "warning   EndpointSlice default/empty-1: endpoint 169.254.0.1:80 is left out\n"
+                    "hint      no endpoint of EndpointSlice default/empty-1\n"
+                    "verdict   503: no service of this route has a ready endpoint\n");
+}
+
 TEST(an_unknown_host_gets_hosts_that_look_alike)
 {
     assert_explains(
-        false, get("http://ap.exmple.com/"), "host      ap.exmple.com: no object names it",
+        false, get("http://ap.exmple.com/"), "host      ap.exmple.com: no object of ours names it",
         "nearest   app.example.com (looks alike)\n", "verdict   404: no object serves this host\n");
     assert_explains(false, get("http://example.com/"),
                     "nearest   app.example.com (is below the host asked for)\n");
@@ -363,6 +387,7 @@ TESTS(UNIT(a_forwarded_request_names_host_route_object_service_and_endpoints),
       UNIT(a_rewritten_path_is_shown_as_it_is_forwarded), UNIT(a_redirect_shows_where_it_leads),
       UNIT(hostile_96_a_route_without_service_says_why_it_answers_503),
       UNIT(hostile_96_a_service_without_endpoints_is_told),
+      UNIT(a_service_without_endpoints_says_why_and_what_was_told_of_its_slices),
       UNIT(an_unknown_host_gets_hosts_that_look_alike),
       UNIT(an_unknown_host_is_told_what_a_wildcard_covers),
       UNIT(findings_that_name_the_unknown_host_are_shown),

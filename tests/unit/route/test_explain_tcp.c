@@ -116,6 +116,7 @@ TEST(the_share_that_is_refused_is_told)
         BEGINNING PASSED ROUTE
         "service   default/db/5432, weight 3 of 4 (75.0 %), " SERVICE
         "service   default/none/80, weight 1 of 4 (25.0 %), http1, round_robin: 0 ready endpoints\n"
+        "hint      no EndpointSlice\n"
         "verdict   relayed as it comes, TLS and all, to default/db/5432; 25.0 % of connections are "
         "refused, their service has no ready endpoint\n");
 }
@@ -126,7 +127,7 @@ TEST(without_an_endpoint_the_handshake_is_refused)
         &(struct recipe){0}, false,
         BEGINNING PASSED ROUTE
         "service   default/db/5432, http1, round_robin: 0 ready endpoints\n"
-        "hint      an endpoint is a Pod that the Service selects and that is ready, on targetPort\n"
+        "hint      no EndpointSlice\n"
         "verdict   the TLS handshake is refused (internal_error): no service of this route has a "
         "ready endpoint\n");
 }

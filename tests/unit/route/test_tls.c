@@ -319,7 +319,7 @@ TEST(explain_walks_the_handshake_of_an_https_url)
                     "leaf      CN=a.example.com, until 2120-01-01T00:00:00Z\n",
                     "tls       TLSv1.2 to TLSv1.3\n", "verdict   forwarded to secure\n");
     assert_explains(true, "https://elsewhere.test/", false,
-                    "host      elsewhere.test: no object serves it over HTTPS\n",
+                    "host      elsewhere.test: no object of ours serves it over HTTPS\n",
                     "secret    fairlead/default: the default certificate",
                     "until 2120-01-01T00:00:00Z; does not cover elsewhere.test\n",
                     "verdict   404: no object serves this host\n");

@@ -135,7 +135,12 @@ TEST(allow_http_false_claims_the_host_and_serves_nothing)
 
     world_open(&world);
     assert_string_equal(dump_with(&world, MANIFEST("kubernetes.io/ingress.allow-http: 'false'")),
-                        "host a.example.com\n");
+                        "host a.example.com\n"
+                        "finding warning a.yaml:1 Ingress default/web: annotation "
+                        "kubernetes.io/ingress.allow-http: "
+                        "it is \"false\", and no spec.tls names host a.example.com, so nobody is "
+                        "served there: name "
+                        "it in spec.tls, or leave the annotation out\n");
     assert_has(dump_with(&world, MANIFEST("kubernetes.io/ingress.allow-http: 'no'")),
                "annotation kubernetes.io/ingress.allow-http: \"no\" is neither true nor false");
     assert_line(world_dump(&world), "prefix / -> default/web/80");

@@ -92,7 +92,7 @@ TEST(a_child_of_another_class_is_as_good_as_gone)
         "annotations: {kubernetes.io/ingress.class: nginx}}\nspec:\n" ROUTES(SERVES("/c", "web")));
     assert_line(settled(&world),
                 "string /c -> 503 IngressRoute default/child is of class \"nginx\", "
-                "which is not ours");
+                "and ours is");
     assert_lacks(world.dump.at, "status IngressRoute default/child");
     world_close(&world);
 }
@@ -110,8 +110,8 @@ TEST(a_child_that_no_class_or_no_watched_namespace_makes_ours_says_so)
               "fairlead}}\nspec:\n" HOST("a.test") ROUTES(DELEGATES("/c", "child")));
     put_route(&world, "child", ROUTES(SERVES("/c", "web")));
     assert_line(settled(&world),
-                "string /c -> 503 IngressRoute default/child has no class, and what "
-                "has none is not ours");
+                "string /c -> 503 IngressRoute default/child has no class, and with "
+                "--ingress-class only \"fairlead\" is ours");
     world_close(&world);
     world_open(&world);
     world.options.watch_namespaces = watched;

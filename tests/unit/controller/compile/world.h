@@ -92,6 +92,14 @@ static inline void assert_same_text(const char *actual, const char *expected)
         fail_msg("they part here:\n%.1500s\n--- expected:\n%.1500s", actual + at, expected + at);
 }
 
+static inline void assert_same_foreign_hosts(const struct table *a, const struct table *b)
+{
+    assert_int_equal(table_foreign_hosts_count(a), table_foreign_hosts_count(b));
+    for (size_t i = 0; i < table_foreign_hosts_count(a); i++)
+        assert_int_equal(foreign_host_compare(table_foreign_host(a, i), table_foreign_host(b, i)),
+                         0);
+}
+
 /* The same text must come from compiling everything anew. */
 static inline void assert_same_as_fresh(struct world *world)
 {
@@ -101,6 +109,7 @@ static inline void assert_same_as_fresh(struct world *world)
 
     text_init(&text);
     assert_same_text(dump, dump_of(fresh, &text));
+    assert_same_foreign_hosts(world->table, fresh);
     text_fini(&text);
     table_unref(fresh);
 }
