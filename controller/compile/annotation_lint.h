@@ -8,8 +8,7 @@
 
 #include "controller/compile/emit.h"
 
-#define ANNOTATIONS_TOLD_MAX 8 /* of one object and of each sort; how many more there are is told  \
-                                */
+#define ANNOTATIONS_TOLD_MAX 8 /* of one object and of each sort; the rest is counted */
 
 /* Those under fairlead.dev/ of an Ingress, IngressRoute or Service that are none of its kind. */
 void annotation_lint_own(const struct object *object, struct findings *findings);

@@ -69,20 +69,20 @@ static const struct field_mistake *find_mistake(const struct walk *walk, struct 
     return NULL;
 }
 
-static bool find_near(const struct level *level, struct bytes name, struct text *way)
+static const struct field *find_near(const struct field *fields, struct bytes name)
 {
     const struct field *nearest = NULL;
     unsigned best = SPELLING_FAR;
 
-    for (const struct field *at = level->fields; at->name != NULL; at++) {
-        unsigned distance = spelling_distance(name, bytes_of(at->name));
+    for (; fields->name != NULL; fields++) {
+        unsigned distance = spelling_distance(name, bytes_of(fields->name));
 
-        if (distance < best && spelling_is_near(name, bytes_of(at->name))) {
-            nearest = at;
+        if (distance < best && spelling_is_near(name, bytes_of(fields->name))) {
+            nearest = fields;
             best = distance;
         }
     }
-    return nearest != NULL && find_around(level, bytes_of(nearest->name), way);
+    return nearest;
 }
 
 /* Where the field was meant to stand. */
@@ -90,10 +90,12 @@ static bool find_meant(const struct walk *walk, const struct level *level, struc
                        struct text *way)
 {
     const struct field_mistake *mistake = find_mistake(walk, name);
+    const struct field *near;
 
     if (mistake != NULL && mistake->meant != NULL)
         name = bytes_of(mistake->meant);
-    return find_around(level, name, way) || find_near(level, name, way);
+    near = find_near(level->fields, name);
+    return find_around(level, near != NULL ? bytes_of(near->name) : name, way);
 }
 
 static void tell(struct walk *walk, const struct level *level, const struct node *member)

@@ -29,8 +29,8 @@ struct field_mistake {
 };
 
 /*
- * `fields` are those of the root. A field that is not among them is meant to be one with the same
- * letters, the one a mistake says, one of that name in the levels around, or one spelt nearly so.
+ * `fields` are those of the root. A field that is not among them is meant to be the one a mistake
+ * says, one spelt nearly so beside it, or one with the same letters in the levels around.
  */
 void fields_check(const struct node *root, const struct field *fields,
                   const struct field_mistake *mistakes);

@@ -174,6 +174,11 @@ TEST(a_slip_of_the_pen_is_told_with_the_nearest_field)
     assert_told(INGRESS, "spec: {tls: [{secertName: cert}]}\n",
                 "spec.tls[0].secertName: there is no such field; do you mean "
                 "spec.tls[0].secretName?");
+    assert_told(INGRESS, "spec: {tls: [{host: a.example}]}\n",
+                "spec.tls[0].host: there is no such field; do you mean spec.tls[0].hosts?");
+    assert_told(ROUTE, "spec: {routes: [{timeout: 5s}]}\n",
+                "spec.routes[0].timeout: there is no such field; do you mean "
+                "spec.routes[0].timeoutPolicy?");
 }
 
 TEST(a_field_that_is_near_to_none_does_nothing)
