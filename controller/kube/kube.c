@@ -29,7 +29,8 @@ static const struct followed followed[] = {
      .api_version = "discovery.k8s.io/v1",
      .root = "/apis/discovery.k8s.io/v1",
      .resource = "endpointslices",
-     .may_be_absent = true},
+     .may_be_absent = true,
+     .outlives_api = true},
     {.kind = OBJECT_SECRET,
      .api_version = "v1",
      .root = "/api/v1",
@@ -58,7 +59,7 @@ static const struct followed followed[] = {
      .resource = "tlscertificatedelegations",
      .may_be_absent = true},
 };
-/* Where there are no slices. */
+/* Where there are no slices, or none any more. */
 static const struct followed old_endpoints = {
     .kind = OBJECT_ENDPOINTS, .api_version = "v1", .root = "/api/v1", .resource = "endpoints"};
 
@@ -262,11 +263,13 @@ static void on_told(void *context, struct follow *follow)
 
 static void open_follow(struct kube *kube, const struct followed *what, struct bytes ns)
 {
+    struct snapshot *snapshot = followed_is_aside(what) ? NULL : kube->snapshot;
     const struct follow_config config = {
         .loop = kube->config.loop,
         .log = kube->config.log,
         .api = kube->config.api,
-        .snapshot = followed_is_aside(what) ? NULL : kube->snapshot,
+        .snapshot = snapshot,
+        .awaits_seed = snapshot != NULL && !kube->is_snapshot_asked,
         .what = what,
         .ns = ns,
         .seed = kube->seed += 0x9e3779b97f4a7c15u,

@@ -31,6 +31,7 @@ struct kube {
     struct pod_nodes pod_nodes;
     enum kube_state state;
     struct snapshot *snapshot; /* owned; NULL: none is kept */
+    bool is_snapshot_asked;    /* what it has of what lacks is here, or on its way, or nothing */
     bool is_seeding;           /* what the snapshot has is told, or will be, where a list lacks */
     size_t synced_count;       /* lists that were whole when it was given */
     uv_timer_t wait;           /* for lists: at the start, and when they take a snapshot's place */
