@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kube_parts.h - what kube.c, kube_start.c and kube_metrics.c share. Internal to controller/kube.
+ * kube_parts.h - what kube.c, kube_lists.c, kube_start.c and kube_metrics.c share. Internal to
+ * controller/kube.
  */
 #ifndef CONTROLLER_KUBE_KUBE_PARTS_H
 #define CONTROLLER_KUBE_KUBE_PARTS_H
@@ -57,6 +58,13 @@ static inline bool kube_is_closing(const struct kube *kube)
 {
     return kube->on_closed != NULL;
 }
+
+/* ---- kube_lists.c ---- */
+
+#define KUBE_LISTS_COUNT 9
+extern const struct followed kube_lists[KUBE_LISTS_COUNT]; /* always */
+extern const struct followed kube_endpoints;
+extern const struct followed kube_services, kube_pods, kube_nodes;
 
 /* ---- kube.c ---- */
 
