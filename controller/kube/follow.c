@@ -127,7 +127,6 @@ static void settle(struct follow *follow)
 {
     bool was_ok = (follow->end.failure.code == 0 && follow->end.is_answered) ||
                   reflector_is_over(&follow->reflector, &follow->end);
-    bool is_gone;
 
     if (follow->wants_relist) {
         follow->wants_relist = false;
@@ -136,18 +135,9 @@ static void settle(struct follow *follow)
     }
     if (!was_ok)
         follow->stats.faults++;
-    reflector_ended(&follow->reflector, &follow->end, follow_now_ms(follow), follow_random(follow),
-                    &is_gone);
-    if (follow->reflector.trouble == TROUBLE_ABSENT && follow->reflector.is_synced &&
-        !follow->is_synced && follow->seed == NULL && follow->known.map.count == 0) {
-        follow->is_synced = true;
-        follow->is_seeded = false;
-        follow_record_absent(follow);
-    }
-    if (is_gone) {
-        follow_drop_listing(follow);
-        follow_forget_all(follow);
-    }
+    reflector_ended(&follow->reflector, &follow->end, follow_now_ms(follow), follow_random(follow));
+    if (follow->reflector.trouble == TROUBLE_ABSENT)
+        follow_weigh_absence(follow);
 }
 
 static void finish(struct follow *follow)
@@ -233,6 +223,7 @@ struct follow *follow_open(const struct follow_config *config)
     follow->config = *config;
     follow->config.ns = mem_bytes(config->ns);
     follow->random = config->seed;
+    follow->awaits_seed = config->awaits_seed;
     reflector_init(&follow->reflector, config->what->may_be_absent);
     follow_init_taking(follow);
     text_init(&follow->bytes);
@@ -258,11 +249,6 @@ const struct followed *follow_what(const struct follow *follow)
 bool follow_is_synced(const struct follow *follow)
 {
     return follow->is_synced;
-}
-
-bool follow_is_absent(const struct follow *follow)
-{
-    return follow->reflector.trouble == TROUBLE_ABSENT;
 }
 
 bool follow_knows(const struct follow *follow, struct bytes ns, struct bytes name,

@@ -28,6 +28,9 @@
     90000 /* bookmarks come each minute; dead connections are found earlier                        \
            */
 
+/* What shows, where a kind is not there, that lists of this server are: see reflector.h. */
+#define WITNESS_PATH "/apis/networking.k8s.io/v1/ingressclasses"
+
 /* What to follow. */
 struct followed {
     enum object_kind kind;
@@ -37,6 +40,7 @@ struct followed {
     const char *selector;    /* a further part of the query, "fieldSelector=...", or NULL */
     bool is_cluster_wide;
     bool may_be_absent; /* of a CRD, or a newer API: without it there is just nothing */
+    bool outlives_api;  /* what was listed once never goes because the API does not answer */
     bool has_sibling;   /* another list may have the same name for a while */
 };
 
@@ -71,6 +75,7 @@ struct follow_config {
     struct log *log;
     struct api *api;
     struct snapshot *snapshot; /* where all is written down; NULL: nowhere */
+    bool awaits_seed;          /* what that had of it at the start will be told */
     const struct followed *what;
     struct bytes ns; /* empty: all; copied */
     uint64_t seed;
@@ -90,10 +95,15 @@ bool follow_is_synced(const struct follow *follow);
  * goes. Takes the job over. Nothing happens where the list is whole.
  */
 void follow_seed(struct follow *follow, struct decode_job *seed);
+/* There is none. */
+void follow_no_seed(struct follow *follow);
+/* The list has come, or the server says that there is none: only a seed may know better. */
+bool follow_is_answered(const struct follow *follow);
 /* The list, or in its place the seed, has been told to its end. */
 bool follow_is_known(const struct follow *follow);
 /* As it is asked for: names the list among all others. Borrowed. */
 struct bytes follow_list(const struct follow *follow);
+/* Such objects are not installed on the server. */
 bool follow_is_absent(const struct follow *follow);
 /* Whether the list has it. *object: as told last, borrowed; NULL where it cannot be read. For lists
  * that have a sibling. */
@@ -105,6 +115,8 @@ void follow_relist(struct follow *follow);
 void follow_hurry(struct follow *follow);
 const struct follow_stats *follow_stats(const struct follow *follow);
 enum reflector_trouble follow_trouble(const struct follow *follow);
+/* What it follows is not on the server any more, and stays. */
+bool follow_is_missed(const struct follow *follow);
 uint64_t
 follow_contact_at_ms(const struct follow *follow); /* uv_now() of the last byte; 0: never */
 /* "ingresses.networking.k8s.io: not permitted to list: ..."; nothing when all is well. */

@@ -102,6 +102,8 @@ static void take_bytes(struct follow *follow, struct bytes bytes)
 {
     bool is_list = follow->reflector.asked == ASK_LIST;
 
+    if (follow->reflector.asked == ASK_WITNESS)
+        return; /* that it comes is all there is to know */
     if (follow->reflector.is_listing)
         follow->listing.bytes += bytes.len;
     if (is_list && follow->page.bytes_count + bytes.len > PAGE_BYTES_MAX)
@@ -181,7 +183,26 @@ static void count_call(struct follow *follow)
     case ASK_WATCH:
         follow->stats.watches++;
         break;
+    case ASK_WITNESS:
+        break;
     }
+}
+
+/* IngressClasses are few, and there wherever Ingresses are. */
+static void add_path(const struct follow *follow, struct text *path)
+{
+    if (follow->reflector.ask == ASK_WITNESS) {
+        text_add_str(path, WITNESS_PATH "?");
+        return;
+    }
+    text_add(path, text_bytes(&follow->list));
+    text_add_byte(path, follow->config.what->selector == NULL ? '?' : '&');
+}
+
+static bool begins_listing(const struct reflector *reflector)
+{
+    return reflector->ask != ASK_WITNESS &&
+           (reflector->ask != ASK_LIST || reflector->next.len == 0);
 }
 
 void follow_start(struct follow *follow)
@@ -195,9 +216,8 @@ void follow_start(struct follow *follow)
     uint32_t timeout_s;
 
     text_init(&path);
-    text_add(&path, text_bytes(&follow->list));
-    text_add_byte(&path, follow->config.what->selector == NULL ? '?' : '&');
-    if (follow->reflector.ask != ASK_LIST || follow->reflector.next.len == 0) {
+    add_path(follow, &path);
+    if (begins_listing(&follow->reflector)) {
         follow_drop_listing(follow);
         follow_record_listing(follow);
     }

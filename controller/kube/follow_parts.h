@@ -96,6 +96,7 @@ struct follow {
     struct text list;        /* its path, as a snapshot names it */
     size_t list_number;      /* there */
     struct decode_job *seed; /* owned; waits for its turn; NULL: none */
+    bool awaits_seed;        /* it will come, or it will be said that there is none */
     bool is_seeded;          /* has been told in place of a list */
     bool is_decoding;
     struct decode_job *taking; /* owned; decoded, and being told */
@@ -146,6 +147,11 @@ void follow_record_absent(struct follow *follow);
 /* It is its turn. */
 void follow_take_seed(struct follow *follow);
 void follow_drop_seed(struct follow *follow);
+
+/* ---- follow_absent.c ---- */
+
+/* The call ended in TROUBLE_ABSENT; or a seed that was awaited is not to come. */
+void follow_weigh_absence(struct follow *follow);
 
 /* ---- follow_call.c ---- */
 

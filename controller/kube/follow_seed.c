@@ -80,6 +80,12 @@ struct bytes follow_list(const struct follow *follow)
 void follow_seed(struct follow *follow, struct decode_job *seed)
 {
     CHECK(follow->seed == NULL && !follow->is_seeded);
+    if (seed->events_count == 0 && follow->reflector.absent_times > 0) {
+        decode_job_destroy(seed);
+        follow_no_seed(follow); /* both have nothing */
+        return;
+    }
+    follow->awaits_seed = false;
     follow->seed = seed;
     if (follow->is_closing || follow->is_synced)
         follow_drop_seed(follow);

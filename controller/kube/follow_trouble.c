@@ -4,12 +4,21 @@
  */
 #include "controller/kube/follow_parts.h"
 
+bool follow_is_missed(const struct follow *follow)
+{
+    return follow->reflector.trouble == TROUBLE_ABSENT && follow->config.what->outlives_api &&
+           follow->known.map.count > 0;
+}
+
 /* A kind that need not be installed and is not is no trouble. */
 static enum reflector_trouble trouble_to_tell(const struct follow *follow)
 {
     enum reflector_trouble trouble = follow->reflector.trouble;
 
-    return trouble == TROUBLE_ABSENT && follow->config.what->may_be_absent ? TROUBLE_NONE : trouble;
+    return trouble == TROUBLE_ABSENT && follow->config.what->may_be_absent &&
+                   !follow_is_missed(follow)
+               ? TROUBLE_NONE
+               : trouble;
 }
 
 static const char *trouble_words(enum reflector_trouble trouble)

@@ -12,71 +12,6 @@
 #include "controller/kube/kube_parts.h"
 #include "core/check.h"
 
-/* Secrets that can serve: certificates, and CAs. Two lists are much less than all of them, where
- * releases of charts are kept as Secrets. */
-static const struct followed followed[] = {
-    {.kind = OBJECT_INGRESS,
-     .api_version = "networking.k8s.io/v1",
-     .root = "/apis/networking.k8s.io/v1",
-     .resource = "ingresses"},
-    {.kind = OBJECT_INGRESS_CLASS,
-     .api_version = "networking.k8s.io/v1",
-     .root = "/apis/networking.k8s.io/v1",
-     .resource = "ingressclasses",
-     .is_cluster_wide = true},
-    {.kind = OBJECT_SERVICE, .api_version = "v1", .root = "/api/v1", .resource = "services"},
-    {.kind = OBJECT_ENDPOINT_SLICE,
-     .api_version = "discovery.k8s.io/v1",
-     .root = "/apis/discovery.k8s.io/v1",
-     .resource = "endpointslices",
-     .may_be_absent = true},
-    {.kind = OBJECT_SECRET,
-     .api_version = "v1",
-     .root = "/api/v1",
-     .resource = "secrets",
-     .selector = "fieldSelector=type%3Dkubernetes.io%2Ftls",
-     .has_sibling = true},
-    {.kind = OBJECT_SECRET,
-     .api_version = "v1",
-     .root = "/api/v1",
-     .resource = "secrets",
-     .selector = "fieldSelector=type%3DOpaque",
-     .has_sibling = true},
-    {.kind = OBJECT_INGRESS_ROUTE,
-     .api_version = "contour.heptio.com/v1beta1",
-     .root = "/apis/contour.heptio.com/v1beta1",
-     .resource = "ingressroutes",
-     .may_be_absent = true},
-    {.kind = OBJECT_TLS_DELEGATION,
-     .api_version = "contour.heptio.com/v1beta1",
-     .root = "/apis/contour.heptio.com/v1beta1",
-     .resource = "tlscertificatedelegations",
-     .may_be_absent = true},
-    {.kind = OBJECT_PROJECTCONTOUR_TLS_DELEGATION,
-     .api_version = "projectcontour.io/v1",
-     .root = "/apis/projectcontour.io/v1",
-     .resource = "tlscertificatedelegations",
-     .may_be_absent = true},
-};
-/* Where there are no slices. */
-static const struct followed old_endpoints = {
-    .kind = OBJECT_ENDPOINTS, .api_version = "v1", .root = "/api/v1", .resource = "endpoints"};
-
-/* Of the namespace of the published Service, where it is not watched. */
-static const struct followed services = {
-    .kind = OBJECT_SERVICE, .api_version = "v1", .root = "/api/v1", .resource = "services"};
-
-/* Where our pods run. Their selector is made of the flag. */
-static const struct followed pods = {
-    .kind = OBJECT_POD, .api_version = "v1", .root = "/api/v1", .resource = "pods"};
-static const struct followed nodes = {.kind = OBJECT_NODE,
-                                      .api_version = "v1",
-                                      .root = "/api/v1",
-                                      .resource = "nodes",
-                                      .is_cluster_wide = true};
-
-#define FOLLOWED_COUNT (sizeof(followed) / sizeof(followed[0]))
-
 /* ---- statuses ---- */
 
 bool kube_status(const struct kube *kube, enum object_kind kind, struct bytes ns, struct bytes name,
@@ -256,17 +191,19 @@ static void on_told(void *context, struct follow *follow)
     }
     if (follow_what(follow)->kind == OBJECT_ENDPOINT_SLICE && follow_is_absent(follow) &&
         !kube_follows_kind(kube, OBJECT_ENDPOINTS))
-        open_for_all(kube, &old_endpoints);
+        open_for_all(kube, &kube_endpoints);
     kube_give_batch(kube);
 }
 
 static void open_follow(struct kube *kube, const struct followed *what, struct bytes ns)
 {
+    struct snapshot *snapshot = followed_is_aside(what) ? NULL : kube->snapshot;
     const struct follow_config config = {
         .loop = kube->config.loop,
         .log = kube->config.log,
         .api = kube->config.api,
-        .snapshot = followed_is_aside(what) ? NULL : kube->snapshot,
+        .snapshot = snapshot,
+        .awaits_seed = snapshot != NULL && !kube->is_snapshot_asked,
         .what = what,
         .ns = ns,
         .seed = kube->seed += 0x9e3779b97f4a7c15u,
@@ -296,10 +233,10 @@ static void open_pod_nodes(struct kube *kube)
     text_add_str(&kube->pod_selector, "labelSelector=");
     text_add_percent(&kube->pod_selector, kube->config.pod_labels);
     text_add_byte(&kube->pod_selector, '\0');
-    kube->pods = pods;
+    kube->pods = kube_pods;
     kube->pods.selector = kube->pod_selector.at;
     open_follow(kube, &kube->pods, api_namespace(kube->config.api));
-    open_follow(kube, &nodes, BYTES_NONE);
+    open_follow(kube, &kube_nodes, BYTES_NONE);
 }
 
 static void relist(void *context)
@@ -349,10 +286,10 @@ enum status kube_open(struct kube **result, const struct kube_config *config)
     text_init(&kube->pod_selector);
     CHECK(uv_random(NULL, NULL, &kube->seed, sizeof(kube->seed), 0, NULL) == 0);
     kube_start_waiting(kube);
-    for (size_t i = 0; i < FOLLOWED_COUNT; i++)
-        open_for_all(kube, &followed[i]);
+    for (size_t i = 0; i < KUBE_LISTS_COUNT; i++)
+        open_for_all(kube, &kube_lists[i]);
     if (config->published_ns.len > 0 && !is_watched(config, config->published_ns))
-        open_follow(kube, &services, config->published_ns);
+        open_follow(kube, &kube_services, config->published_ns);
     if (config->pod_labels.len > 0)
         open_pod_nodes(kube);
     *result = kube;

@@ -84,7 +84,7 @@ static void write_states(const struct kube *kube, struct text *out)
         synced += follow_is_synced(follow);
         troubled += follow_trouble(follow) == TROUBLE_AWAY ||
                     follow_trouble(follow) == TROUBLE_SERVER ||
-                    follow_trouble(follow) == TROUBLE_FORBIDDEN;
+                    follow_trouble(follow) == TROUBLE_FORBIDDEN || follow_is_missed(follow);
         if (follow_trouble(follow) != TROUBLE_ABSENT && now_ms - contact_ms > silent_ms)
             silent_ms = now_ms - contact_ms;
     }

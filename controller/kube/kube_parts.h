@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kube_parts.h - what kube.c, kube_start.c and kube_metrics.c share. Internal to controller/kube.
+ * kube_parts.h - what kube.c, kube_lists.c, kube_start.c and kube_metrics.c share. Internal to
+ * controller/kube.
  */
 #ifndef CONTROLLER_KUBE_KUBE_PARTS_H
 #define CONTROLLER_KUBE_KUBE_PARTS_H
@@ -31,6 +32,7 @@ struct kube {
     struct pod_nodes pod_nodes;
     enum kube_state state;
     struct snapshot *snapshot; /* owned; NULL: none is kept */
+    bool is_snapshot_asked;    /* what it has of what lacks is here, or on its way, or nothing */
     bool is_seeding;           /* what the snapshot has is told, or will be, where a list lacks */
     size_t synced_count;       /* lists that were whole when it was given */
     uv_timer_t wait;           /* for lists: at the start, and when they take a snapshot's place */
@@ -56,6 +58,13 @@ static inline bool kube_is_closing(const struct kube *kube)
 {
     return kube->on_closed != NULL;
 }
+
+/* ---- kube_lists.c ---- */
+
+#define KUBE_LISTS_COUNT 9
+extern const struct followed kube_lists[KUBE_LISTS_COUNT]; /* always */
+extern const struct followed kube_endpoints;
+extern const struct followed kube_services, kube_pods, kube_nodes;
 
 /* ---- kube.c ---- */
 

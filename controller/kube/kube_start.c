@@ -122,6 +122,9 @@ static void look_for_lists(struct kube *kube)
     CHECK(uv_timer_start(&kube->wait, on_changing_late, KUBE_SNAPSHOT_WAIT_MS, 0) == 0);
 }
 
+static bool ask_snapshot(struct kube *kube);
+
+/* Where all lists but such as are not installed have come, the snapshot is asked about those. */
 void kube_give_batch(struct kube *kube)
 {
     if (kube->state != KUBE_WHOLE && all_are(kube, follow_is_synced)) {
@@ -132,6 +135,9 @@ void kube_give_batch(struct kube *kube)
     case KUBE_NOTHING:
         if (kube->is_seeding && all_are(kube, follow_is_known))
             give_snapshot(kube);
+        else if (kube->snapshot != NULL && !kube->is_snapshot_asked &&
+                 all_are(kube, follow_is_answered))
+            (void)ask_snapshot(kube);
         break;
     case KUBE_SNAPSHOT:
         look_for_lists(kube);
@@ -154,6 +160,15 @@ static bool lacks_endpoints(const struct kube *kube, const struct snapshot_seed 
            !kube_follows_kind(kube, OBJECT_ENDPOINTS);
 }
 
+/* Nothing of it is served: what the server says of what is not installed is all there is. */
+static void forgo_snapshot(struct kube *kube)
+{
+    for (size_t i = 0; i < kube->follows_count && !kube_is_closing(kube); i++) {
+        if (!follow_is_aside(kube->follows[i]))
+            follow_no_seed(kube->follows[i]);
+    }
+}
+
 static void on_seeds(void *context, struct snapshot_seed *seeds, size_t seeds_count,
                      struct bytes error)
 {
@@ -164,7 +179,7 @@ static void on_seeds(void *context, struct snapshot_seed *seeds, size_t seeds_co
             error = BYTES("it is of an API server without EndpointSlices");
     }
     kube->is_seeding = error.len == 0 && !kube_is_closing(kube);
-    if (error.len > 0)
+    if (error.len > 0 && !all_are(kube, follow_is_answered))
         log_warn(kube->config.log, "the snapshot cannot be served; the API server is waited for",
                  LOG_STRING("file", kube->config.snapshot), LOG_BYTES("why", error));
     for (size_t i = 0; i < seeds_count; i++) {
@@ -176,11 +191,13 @@ static void on_seeds(void *context, struct snapshot_seed *seeds, size_t seeds_co
     mem_free(seeds);
     if (kube->is_seeding)
         kube_give_batch(kube);
+    else
+        forgo_snapshot(kube);
 }
 
-static void on_lists_late(uv_timer_t *timer)
+/* False: there is none. */
+static bool ask_snapshot(struct kube *kube)
 {
-    struct kube *kube = timer->data;
     struct snapshot_seed *seeds = mem_new_array(struct snapshot_seed, kube->follows_count);
     size_t seeds_count = 0;
 
@@ -191,7 +208,19 @@ static void on_lists_late(uv_timer_t *timer)
             seeds[seeds_count++] = (struct snapshot_seed){
                 .follow = follow, .what = follow_what(follow), .path = follow_list(follow)};
     }
-    if (!snapshot_load(kube->snapshot, seeds, seeds_count, on_seeds, kube))
+    kube->is_snapshot_asked = true;
+    (void)uv_timer_stop(&kube->wait);
+    if (snapshot_load(kube->snapshot, seeds, seeds_count, on_seeds, kube))
+        return true;
+    forgo_snapshot(kube);
+    return false;
+}
+
+static void on_lists_late(uv_timer_t *timer)
+{
+    struct kube *kube = timer->data;
+
+    if (!ask_snapshot(kube))
         log_warn(kube->config.log, "the API server's lists do not come, and there is no snapshot",
                  LOG_STRING("file", kube->config.snapshot));
 }

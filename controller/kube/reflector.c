@@ -64,6 +64,10 @@ void reflector_ask(struct reflector *reflector, uint64_t now_ms, uint64_t random
         ask_list(reflector, query);
         return;
     }
+    if (reflector->ask == ASK_WITNESS) {
+        text_add_str(query, "limit=1");
+        return;
+    }
     *timeout_s = watch_seconds(random);
     text_printf(query, "watch=1&allowWatchBookmarks=true&timeoutSeconds=%u", *timeout_s);
     if (reflector->ask == ASK_STREAM)
@@ -86,6 +90,7 @@ static void listing_is_over(struct reflector *reflector)
     reflector->is_synced = true;
     reflector->may_be_cached = false;
     reflector->absent_times = 0;
+    reflector->is_absent = false;
     reflector->internal_errors = 0;
     reflector->stream_faults = 0;
     reflector->trouble = TROUBLE_NONE;
@@ -233,24 +238,52 @@ static bool fails_stream(const struct reflector_end *end)
 
 /* True when the answer settles what a kind that is not there, or not ours to see, means. */
 static bool ended_absent(struct reflector *reflector, const struct reflector_end *end,
-                         uint64_t now_ms, uint64_t random, bool *is_gone)
+                         uint64_t now_ms, uint64_t random)
 {
     int code = code_of(end);
+    bool is_absent = code == 404 && reflector->is_listing;
 
-    if (code == 404 && reflector->is_listing) {
-        reflector->trouble = TROUBLE_ABSENT;
-        if (reflector->may_be_absent) {
-            reflector->is_synced = true;
-            *is_gone = ++reflector->absent_times == ABSENT_TIMES_MIN;
-        }
-    } else if (code == 401 || code == 403) {
-        reflector->trouble = TROUBLE_FORBIDDEN;
-    } else {
-        return false;
+    if (is_absent && reflector->may_be_absent && !reflector->is_absent) {
+        reflector->ask = ASK_WITNESS;
+        reflector->ask_at_ms = now_ms;
+        return true;
     }
+    if (is_absent)
+        reflector->trouble = TROUBLE_ABSENT;
+    else if (code == 401 || code == 403)
+        reflector->trouble = TROUBLE_FORBIDDEN;
+    else
+        return false;
     list_anew(reflector);
     wait_long(reflector, now_ms, random);
     return true;
+}
+
+/* The 404 before it is an answer about what is installed, or it is a fault like any other. */
+static void ended_witness(struct reflector *reflector, const struct reflector_end *end,
+                          uint64_t now_ms, uint64_t random)
+{
+    bool is_forbidden = code_of(end) == 401 || code_of(end) == 403;
+
+    list_anew(reflector);
+    if (is_success(end)) {
+        reflector->absent_times++;
+        reflector->trouble = TROUBLE_ABSENT;
+        wait_long(reflector, now_ms, random);
+        return;
+    }
+    reflector->absent_times = 0;
+    reflector->trouble = is_forbidden ? TROUBLE_FORBIDDEN : trouble_of(end);
+    if (is_forbidden)
+        wait_long(reflector, now_ms, random);
+    else
+        wait_after_fault(reflector, end, now_ms, random);
+}
+
+void reflector_absent(struct reflector *reflector)
+{
+    reflector->is_absent = true;
+    reflector->is_synced = true;
 }
 
 /* What can only be had in another way is asked for at once: nothing is wrong. */
@@ -337,11 +370,14 @@ bool reflector_is_over(const struct reflector *reflector, const struct reflector
 }
 
 void reflector_ended(struct reflector *reflector, const struct reflector_end *end, uint64_t now_ms,
-                     uint64_t random, bool *is_gone)
+                     uint64_t random)
 {
     bool is_short = now_ms - reflector->asked_at_ms < SHORT_WATCH_MS && !reflector->any_event;
 
-    *is_gone = false;
+    if (reflector->asked == ASK_WITNESS) {
+        ended_witness(reflector, end, now_ms, random);
+        return;
+    }
     if (is_success(end) && reflector->asked == ASK_LIST) {
         reflector->ask_at_ms = now_ms; /* the next page, or the watch */
         return;
@@ -352,7 +388,7 @@ void reflector_ended(struct reflector *reflector, const struct reflector_end *en
         reflector->ask_at_ms = now_ms;
         return;
     }
-    if (ended_absent(reflector, end, now_ms, random, is_gone))
+    if (ended_absent(reflector, end, now_ms, random))
         return;
     if (reflector->is_listing)
         ended_listing(reflector, end, now_ms, random);

@@ -8,7 +8,9 @@
  *        v                                 v
  *     LIST, page by page ---------------> WATCH
  *
- * A list counts only when it has been read to its end: a failed one is never an empty one.
+ * A list counts only when it has been read to its end: a failed one is never an empty one. Nor is
+ * one that is answered 404, unless WITNESS, another list of that server, is answered right after it
+ * as lists should be: a balancer in front may say 404 to everything.
  * Source: spec/watch.md 1-16, 22, 23.
  */
 #ifndef CONTROLLER_KUBE_REFLECTOR_H
@@ -27,9 +29,9 @@
 #define SHORT_WATCH_MS      1000   /* one that ends sooner, without an event, is a fault */
 #define INTERNAL_ERRORS_MAX 3      /* in a row before the list is read anew */
 #define STREAM_FAULTS_MAX   2      /* in a row before a list is asked for instead */
-#define ABSENT_TIMES_MIN    3      /* 404 for a list so often, and its objects are gone */
+#define ABSENT_TIMES_MIN    3      /* absent so often in a row, and what was known is gone */
 
-enum reflector_ask { ASK_STREAM, ASK_LIST, ASK_WATCH };
+enum reflector_ask { ASK_STREAM, ASK_LIST, ASK_WATCH, ASK_WITNESS };
 
 /* Why it does not follow the server at the moment. */
 enum reflector_trouble {
@@ -49,6 +51,7 @@ struct reflector {
     bool is_listing;      /* of STREAM and LIST: what was there at the beginning is still coming */
     bool is_synced;       /* has been read to its end once, or is known not to be installed */
     bool may_be_absent;   /* without such objects being installed there are just none */
+    bool is_absent;       /* as is the case: nobody has to bear it out again */
     bool may_be_cached;   /* the first list: any version will do */
     bool is_paged;        /* a whole list was too large: page by page, from the beginning */
     uint32_t page_items;  /* LIST_PAGE_ITEMS, or less */
@@ -57,9 +60,9 @@ struct reflector {
     uint32_t faults; /* in a row */
     uint32_t stream_faults;
     uint32_t internal_errors;
-    uint32_t absent_times;
-    uint64_t fault_at_ms; /* the last one */
-    uint64_t ask_at_ms;   /* not before */
+    uint32_t absent_times; /* 404 for the list in a row, each borne out by the witness */
+    uint64_t fault_at_ms;  /* the last one */
+    uint64_t ask_at_ms;    /* not before */
     uint64_t asked_at_ms;
     bool any_event; /* since then */
 };
@@ -68,7 +71,8 @@ void reflector_init(struct reflector *reflector, bool may_be_absent);
 void reflector_fini(struct reflector *reflector);
 
 /* The query of the next call, without "?"; for watches *timeout_s is when the server will end it.
- */
+ * Where `ask` is ASK_WITNESS, it is one of another list that must be there, and whose items do not
+ * matter. */
 void reflector_ask(struct reflector *reflector, uint64_t now_ms, uint64_t random,
                    struct text *query, uint32_t *timeout_s);
 
@@ -101,12 +105,11 @@ struct reflector_end {
  * something: bookmarks are not promised, and a dead peer may say nothing for ever. */
 bool reflector_is_over(const struct reflector *reflector, const struct reflector_end *end);
 
-/*
- * Sets what is asked next, and from when on. *is_gone: the objects are not installed any more, and
- * those known are to go.
- */
+/* Sets what is asked next, and from when on. */
 void reflector_ended(struct reflector *reflector, const struct reflector_end *end, uint64_t now_ms,
-                     uint64_t random, bool *is_gone);
+                     uint64_t random);
+/* absent_times are enough: such objects are not installed, until a list comes. */
+void reflector_absent(struct reflector *reflector);
 /* In place of it: we ended the call, to list anew at once. */
 void reflector_relist(struct reflector *reflector, uint64_t now_ms);
 

@@ -100,14 +100,13 @@ static void read_page(struct bytes text, size_t choice, struct arena *arena)
 static void follow(struct reflector *reflector, const struct served_event *event)
 {
     struct reflector_end end = {.is_answered = true, .status = 200};
-    bool is_gone;
 
     if (reflector_event(reflector, event) != TOLD_FAULT)
         return;
     end.failure = event->failure;
     if (end.failure.code == 0)
         end.failure.code = 500;
-    reflector_ended(reflector, &end, 5000, 7, &is_gone);
+    reflector_ended(reflector, &end, 5000, 7);
 }
 
 static void read_lines(struct bytes text, size_t choice, struct arena *arena)

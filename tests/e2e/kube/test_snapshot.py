@@ -442,3 +442,78 @@ def test_a_crd_that_was_not_installed_and_is_not_does_not_keep_the_snapshot(
         wait_well(proxy, SLOWLY_S)
     assert proxy.metric(SERVED) == 0
     assert not proxy.log.find("some lists do not come")
+
+
+NO_PAGE = faults.body(b"404 page not found\n", 404)
+
+
+@pytest.fixture
+def rooted(kept):
+    """A server, and a file that has an IngressRoute for r.test, too."""
+    server, proxy = kept(manifests.to_yaml({
+        "apiVersion": "contour.heptio.com/v1beta1", "kind": "IngressRoute",
+        "metadata": manifests.metadata("r"),
+        "spec": {"virtualhost": {"fqdn": "r.test"}, "routes": [
+            {"match": "/", "services": [{"name": "app", "port": 80}]}]}}))
+    proxy.stop()
+    return server
+
+
+@pytest.mark.parametrize("others", [NO_PAGE, faults.status(503)])
+def test_a_404_while_no_list_comes_says_nothing_of_what_is_installed(rooted, follow, file, others):
+    for missing in ("ingressroutes", "tlscertificatedelegations"):
+        rooted.misbehave(missing, None, NO_PAGE, 10 ** 6)
+    rooted.misbehave(None, None, others, 10 ** 6)
+    proxy = follow(rooted, "--snapshot", file)
+    assert proxy.metric(SERVED) == 1
+    assert body_of(proxy) == body_of(proxy, "r.test") == b"a"
+    assert "9 of 9 lists" in detail_of(proxy)[1]
+    rooted.behave()
+    wait_well(proxy, SLOWLY_S)
+    assert proxy.metric(SERVED) == 0 and body_of(proxy, "r.test") == b"a"
+
+
+def test_what_is_not_installed_any_more_is_the_snapshots_until_that_is_sure(rooted, follow, file):
+    """As for what the process itself has known."""
+    rooted.uninstall("ingressroutes")
+    proxy = follow(rooted, "--snapshot", file)
+    assert proxy.metric(SERVED) == 1 and body_of(proxy, "r.test") == b"a"
+    assert "1 of 9 lists" in detail_of(proxy)[1]
+    wait_body(proxy, 404, "r.test", SLOWLY_S)
+    proxy.wait_gauge(SERVED, 0)
+    assert body_of(proxy) == b"a"
+    proxy.wait_gauge(KEPT, 1)
+    assert "r.test" not in file.read_text()
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_what_was_never_installed_does_not_hold_up_a_start(api, follow, app, file, old):
+    """With a file or without; nor does a server without EndpointSlices."""
+    server = api(manifests.app(app(b"a")))
+    for missing in ("ingressroutes", "tlscertificatedelegations"):
+        server.uninstall(missing)
+    if old:
+        address, _, port = app(b"a").rpartition(":")
+        server.uninstall("endpointslices")
+        server.put({"apiVersion": "v1", "kind": "Endpoints", "metadata": manifests.metadata("app"),
+                    "subsets": [{"addresses": [{"ip": address}],
+                                 "ports": [{"name": "http", "port": int(port)}]}]})
+    for _ in range(2):
+        proxy = follow(server, "--snapshot", file)
+        assert (proxy.metric(SERVED), body_of(proxy)) == (0, b"a")
+        proxy.wait_gauge(KEPT, 1)
+        assert not proxy.log.find("snapshot is served|snapshot cannot|there is no snapshot")
+        proxy.stop()
+
+
+def test_a_deleted_file_is_written_anew_also_where_something_is_not_installed(
+        api, follow, app, file):
+    server = api(manifests.app(app(b"a")))
+    server.uninstall("ingressroutes")
+    proxy = follow(server, "--snapshot", file)
+    proxy.wait_gauge(KEPT, 1)
+    file.unlink()
+    server.apply(manifests.ingress("b.test", service="app", name="b"))
+    proxy.wait_metric(FAILURES)
+    wait_until(file.exists, "a new file", SLOWLY_S)
+    assert "b.test" in file.read_text()

@@ -23,6 +23,25 @@ def changed(server, app, body):
     server.apply(manifests.endpoints("app", app(body)))
 
 
+def root(host="r.test"):
+    """An IngressRoute for the same Service."""
+    return manifests.to_yaml({
+        "apiVersion": "contour.heptio.com/v1beta1", "kind": "IngressRoute",
+        "metadata": {"name": "r", "namespace": "default"},
+        "spec": {"virtualhost": {"fqdn": host}, "routes": [
+            {"match": "/", "services": [{"name": "app", "port": 80}]}]}})
+
+
+NO_PAGE = faults.body(b"404 page not found\n", 404)  # of a server, or of a balancer before it
+
+
+def old_endpoints(name, where):
+    address, _, port = where.rpartition(":")
+    return manifests.to_yaml({
+        "apiVersion": "v1", "kind": "Endpoints", "metadata": manifests.metadata(name),
+        "subsets": [{"addresses": [{"ip": address}], "ports": [{"name": "http", "port": int(port)}]}]})
+
+
 @pytest.fixture
 def scene(api, follow, app, steady):
     """(server, proxy) with http://a.test/ answering "a", followed by watches."""
@@ -416,31 +435,74 @@ def test_watch_23_kinds_not_installed_are_waited_for_quietly(api, follow, app, s
         assert detail_of(proxy) == (200, "ready\n")
         assert not proxy.log.find("cannot be followed")
         server.install("ingressroutes")
-        server.apply(manifests.to_yaml({
-            "apiVersion": "contour.heptio.com/v1beta1", "kind": "IngressRoute",
-            "metadata": {"name": "r", "namespace": "default"},
-            "spec": {"virtualhost": {"fqdn": "r.test"}, "routes": [
-                {"match": "/", "services": [{"name": "app", "port": 80}]}]}}))
+        server.apply(root())
         wait_body(proxy, b"a", "r.test", patience_s=SLOWLY_S)
 
 
 def test_watch_23_objects_go_when_their_kind_is_really_gone(api, follow, app, steady):
-    server = api(steady(), manifests.app(app(b"a")), manifests.to_yaml({
-        "apiVersion": "contour.heptio.com/v1beta1", "kind": "IngressRoute",
-        "metadata": {"name": "r", "namespace": "default"},
-        "spec": {"virtualhost": {"fqdn": "r.test"}, "routes": [
-            {"match": "/", "services": [{"name": "app", "port": 80}]}]}}))
+    server = api(steady(), manifests.app(app(b"a")), root())
     proxy = follow(server)
     with steady(proxy):
         assert body_of(proxy, "r.test") == b"a"
-        server.misbehave("ingressroutes", STREAM, faults.body(b"404 page not found\n", 404))
-        server.misbehave("ingressroutes", WATCH, faults.body(b"404 page not found\n", 404))
+        server.misbehave("ingressroutes", STREAM, NO_PAGE)
+        server.misbehave("ingressroutes", WATCH, NO_PAGE)
         server.cut("ingressroutes")
         server.wait_asked("ingressroutes", STREAM, 3, patience_s=SLOWLY_S)
         assert body_of(proxy, "r.test") == b"a"  # it was only a server that starts
         server.uninstall("ingressroutes")
         wait_body(proxy, 404, "r.test", patience_s=3 * SLOWLY_S)
         assert detail_of(proxy) == (200, "ready\n")
+
+
+def test_watch_23_a_404_for_everything_takes_nothing_away(scene, steady):
+    """As of a balancer whose backends are gone: it knows nothing of what is installed."""
+    server, proxy = scene(lambda server: server.apply(root()))
+    with steady(proxy):
+        assert body_of(proxy, "r.test") == b"a"
+        server.misbehave(None, None, NO_PAGE, times=10 ** 6)
+        server.cut()
+        for resource in ("endpointslices", "ingressroutes"):
+            server.wait_asked(resource, STREAM, 5, patience_s=SLOWLY_S)
+        wait_detail(proxy, 200, "endpointslices discovery.k8s.io/v1: the API server refuses",
+                    "ingressroutes contour.heptio.com/v1beta1: the API server refuses")
+        assert body_of(proxy) == body_of(proxy, "r.test") == b"a"
+        assert not server.asked("endpoints")
+        server.behave()
+        wait_well(proxy, SLOWLY_S)
+        assert body_of(proxy) == body_of(proxy, "r.test") == b"a"
+
+
+def test_watch_23_slices_that_were_listed_stay_when_there_are_none_any_more(scene, app, steady):
+    """Endpoints are read beside them."""
+    server, proxy = scene()
+    with steady(proxy):
+        server.uninstall("endpointslices")
+        server.wait_asked("endpoints", STREAM, 1, patience_s=SLOWLY_S)
+        server.apply(manifests.documents(
+            manifests.ingress("b.test", service="b"), manifests.service("b"),
+            old_endpoints("b", app(b"b"))))
+        wait_body(proxy, b"b", "b.test")
+        wait_detail(proxy, 200, "endpointslices discovery.k8s.io/v1: not installed")
+        assert body_of(proxy) == b"a" and kube_metric(proxy, "troubled") == 1
+
+
+def test_watch_23_endpoints_are_read_where_there_never_were_slices(api, follow, app):
+    server = api(manifests.ingress(), manifests.service(), old_endpoints("app", app(b"a")))
+    server.uninstall("endpointslices")
+    proxy = follow(server)
+    assert body_of(proxy) == b"a" and detail_of(proxy) == (200, "ready\n")
+
+
+def test_watch_24_what_a_server_does_not_know_yet_is_waited_for(api, follow, app, steady):
+    """Some of its answers are 404 while it starts, and no list of it comes."""
+    server = api(steady(), manifests.app(app(b"a")), root())
+    server.misbehave("ingressroutes", None, NO_PAGE)
+    server.misbehave(None, None, faults.status(503), times=10 ** 6)
+    proxy = follow(server, ready=False)
+    server.wait_asked("ingresses", LIST, 3)  # well after what is asked at the start
+    server.behave()
+    proxy.wait_ready()
+    assert body_of(proxy, "r.test") == b"a"
 
 
 def test_watch_24_nothing_is_served_before_each_kind_was_listed(api, follow, app, steady):

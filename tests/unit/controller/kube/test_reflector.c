@@ -15,7 +15,6 @@ struct scene {
     uint64_t random;
     struct text query;
     uint32_t timeout_s;
-    bool is_gone;
 };
 
 static void scene_open(struct scene *scene)
@@ -44,7 +43,7 @@ static const char *ask(struct scene *scene)
 static uint64_t end_after(struct scene *scene, uint64_t ms, struct reflector_end end)
 {
     scene->now_ms += ms;
-    reflector_ended(&scene->reflector, &end, scene->now_ms, scene->random, &scene->is_gone);
+    reflector_ended(&scene->reflector, &end, scene->now_ms, scene->random);
     return scene->reflector.ask_at_ms - scene->now_ms;
 }
 
@@ -368,7 +367,6 @@ TEST(watch_16_a_failed_list_is_not_an_empty_one)
     (void)ask(&scene);
     (void)end_after(&scene, 100, broken);
     assert_false(scene.reflector.is_synced);
-    assert_false(scene.is_gone);
     assert_lacks(ask(&scene), "continue");
     scene_close(&scene);
 }
@@ -409,32 +407,82 @@ TEST(watch_22_what_is_not_permitted_is_asked_for_slowly)
     scene_close(&scene);
 }
 
-TEST(watch_23_what_is_not_installed_is_as_good_as_none_and_goes_only_when_it_is_really_gone)
+/* A 404 for the list, and what the other list answers then; returns the wait after both. */
+static uint64_t end_absent(struct scene *scene, struct reflector_end witness)
+{
+    (void)ask(scene);
+    assert_int_equal(end_with(scene, 404), 0);
+    assert_int_equal(scene->reflector.ask, ASK_WITNESS);
+    assert_string_equal(ask(scene), "limit=1");
+    return end_after(scene, 10, witness);
+}
+
+TEST(watch_23_what_is_not_installed_is_counted_in_a_row_and_asked_for_slowly)
 {
     struct scene scene;
 
     scene_open(&scene);
+    assert_true(end_absent(&scene, fine) >= RETRY_SLOW_MS);
+    assert_int_equal(scene.reflector.absent_times, 1);
+    assert_int_equal(scene.reflector.trouble, TROUBLE_ABSENT);
+    assert_false(scene.reflector.is_synced); /* whoever knows what it has at stake decides */
     (void)ask(&scene);
-    assert_true(end_with(&scene, 404) >= RETRY_SLOW_MS);
-    assert_true(scene.reflector.is_synced);
-    assert_false(scene.is_gone);
-    (void)ask(&scene);
-    (void)bookmark(&scene, "9", true); /* it has been installed */
-    (void)end_with(&scene, 404);       /* of a watch: look */
-    assert_false(scene.is_gone);
-    (void)ask(&scene);
-    (void)end_with(&scene, 404);
-    assert_false(scene.is_gone); /* a server that starts may say so once */
-    (void)ask(&scene);
-    (void)end_with(&scene, 503); /* in a row is what counts */
-    for (int i = 1; i < ABSENT_TIMES_MIN; i++) {
-        (void)ask(&scene);
-        (void)end_with(&scene, 404);
-        assert_false(scene.is_gone);
+    (void)end_with(&scene, 503);
+    assert_int_equal(scene.reflector.absent_times, 0);
+    for (uint32_t i = 1; i <= ABSENT_TIMES_MIN; i++) {
+        (void)end_absent(&scene, fine);
+        assert_int_equal(scene.reflector.absent_times, i);
     }
     (void)ask(&scene);
+    (void)bookmark(&scene, "9", true); /* it has been installed */
+    assert_int_equal(scene.reflector.absent_times, 0);
+    (void)end_with(&scene, 404); /* of a watch: look */
+    assert_int_equal(scene.reflector.ask, ASK_STREAM);
+    scene_close(&scene);
+}
+
+TEST(watch_23_what_nobody_bears_out_is_a_fault_like_any_other)
+{
+    static const struct {
+        struct reflector_end witness;
+        enum reflector_trouble trouble;
+    } cases[] = {
+        {{.is_answered = true, .status = 404, .failure = {.code = 404}}, TROUBLE_SERVER},
+        {{.is_answered = true, .status = 503, .failure = {.code = 503}}, TROUBLE_SERVER},
+        {{.is_answered = false}, TROUBLE_AWAY},
+        {{.is_answered = true, .status = 403, .failure = {.code = 403}}, TROUBLE_FORBIDDEN},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct scene scene;
+
+        scene_open(&scene);
+        (void)end_absent(&scene, fine);
+        assert_true(end_absent(&scene, cases[i].witness) > 0);
+        assert_int_equal(scene.reflector.absent_times, 0);
+        assert_int_equal(scene.reflector.trouble, cases[i].trouble);
+        assert_int_equal(scene.reflector.ask, ASK_STREAM);
+        assert_false(scene.reflector.is_synced);
+        scene_close(&scene);
+    }
+}
+
+TEST(watch_23_what_is_known_to_be_absent_needs_no_witness_until_a_list_comes)
+{
+    struct scene scene;
+
+    scene_open(&scene);
+    (void)end_absent(&scene, fine);
+    reflector_absent(&scene.reflector);
+    assert_true(scene.reflector.is_synced);
+    (void)ask(&scene);
+    assert_true(end_with(&scene, 404) >= RETRY_SLOW_MS);
+    assert_int_equal(scene.reflector.ask, ASK_STREAM);
+    (void)ask(&scene);
+    (void)bookmark(&scene, "9", true);
+    assert_false(scene.reflector.is_absent);
     (void)end_with(&scene, 404);
-    assert_true(scene.is_gone);
+    (void)end_absent(&scene, fine);
     scene_close(&scene);
 }
 
@@ -448,7 +496,7 @@ TEST(watch_23_what_must_be_there_is_waited_for_and_never_taken_for_gone)
         (void)ask(&scene);
         assert_true(end_with(&scene, 404) >= RETRY_SLOW_MS);
         assert_int_equal(scene.reflector.trouble, TROUBLE_ABSENT);
-        assert_false(scene.reflector.is_synced || scene.is_gone);
+        assert_false(scene.reflector.is_synced || scene.reflector.absent_times > 0);
     }
     scene_close(&scene);
 }
@@ -557,7 +605,9 @@ TESTS(UNIT(watch_01_a_version_is_sent_back_as_it_came),
       UNIT(watch_16_a_failed_list_is_not_an_empty_one),
       UNIT(watch_17_a_list_that_is_too_long_is_read_page_by_page),
       UNIT(watch_22_what_is_not_permitted_is_asked_for_slowly),
-      UNIT(watch_23_what_is_not_installed_is_as_good_as_none_and_goes_only_when_it_is_really_gone),
+      UNIT(watch_23_what_is_not_installed_is_counted_in_a_row_and_asked_for_slowly),
+      UNIT(watch_23_what_nobody_bears_out_is_a_fault_like_any_other),
+      UNIT(watch_23_what_is_known_to_be_absent_needs_no_witness_until_a_list_comes),
       UNIT(watch_23_what_must_be_there_is_waited_for_and_never_taken_for_gone),
       UNIT(watch_14_a_watch_that_fell_silent_is_asked_for_again_at_once_from_where_it_was),
       UNIT(watch_13_all_is_well_again_with_the_head_of_the_next_watch),
