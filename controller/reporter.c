@@ -13,6 +13,7 @@
 #include "controller/leader.h"
 #include "controller/object/published.h"
 #include "controller/report.h"
+#include "controller/title.h"
 #include "core/check.h"
 #include "core/metrics.h"
 
@@ -123,6 +124,22 @@ static void send_status(void *context, struct status_write *write)
     reports_send_status(&reporter->reports, write);
 }
 
+static void on_contested(void *context, const struct status_write *write)
+{
+    const struct reporter *reporter = context;
+    const struct title title = {write->kind, write->ns, write->name};
+    struct text object;
+
+    text_init(&object);
+    title_add(&title, &object);
+    log_warn(reporter->config.log,
+             "a status is changed by somebody else each time it is written, so it is written ever "
+             "less often: look for another controller of the same class, or another Fairlead that "
+             "publishes other addresses",
+             LOG_BYTES("object", text_bytes(&object)));
+    text_fini(&object);
+}
+
 static void send_event(void *context, struct event_write *write)
 {
     struct reporter *reporter = context;
@@ -184,7 +201,7 @@ struct reporter *reporter_open(const struct reporter_config *config)
     leader_make_identity(&reporter->instance);
     reports_init(&reporter->reports, config->log, config->api, on_status_answered,
                  on_event_answered, reporter);
-    reporter->statuses = status_writer_create(find, send_status, reporter, now_ms);
+    reporter->statuses = status_writer_create(find, send_status, on_contested, reporter, now_ms);
     reporter->events =
         event_writer_create(find, send_event, reporter, text_bytes(&reporter->instance), now_ms);
     CHECK(uv_timer_init(config->loop, &reporter->timer) == 0);
@@ -261,6 +278,9 @@ void reporter_write_metrics(const struct reporter *reporter, struct text *out)
     write_one(out, "fairlead_status_waiting",
               "Objects whose status is to be written; counted by the leader.",
               status_writer_waiting(reporter->statuses));
+    write_one(out, "fairlead_status_contested",
+              "Objects whose status somebody else changes each time; counted by the leader.",
+              status_writer_contested(reporter->statuses));
     if (reporter->config.publishes_nodes) {
         (void)kube_node_addresses(reporter->config.kube, &left_out);
         write_one(out, "fairlead_published_left_out",

@@ -4,8 +4,9 @@
  *
  *     look() -> round: IngressRoutes by the table, then served Ingresses -> differs -> try -> send
  *
- * What was tried is remembered until the object is seen as it should be: what was written is not
- * written again before the watch has brought it, and what failed waits.
+ * What was tried is remembered until the object is seen as it should be, and somewhat longer: what
+ * was written is not written again before the watch has brought it, what failed waits, and so does
+ * what somebody else changes each time.
  */
 #include "controller/status_writer.h"
 
@@ -24,6 +25,7 @@ struct served {
 struct status_writer {
     status_find_fn *find;
     status_send_fn *send;
+    status_contested_fn *contested;
     void *context;
     const struct table *table; /* borrowed, or NULL */
     struct map served;         /* "ns/name" -> struct served */
@@ -31,9 +33,11 @@ struct status_writer {
     struct tried_set tried;
     struct rounds rounds;
     enum stage stage;
-    size_t at;        /* in the stage */
-    size_t differing; /* seen in this round so far */
-    size_t waiting;   /* in the last whole one */
+    size_t at;         /* in the stage */
+    size_t differing;  /* seen in this round so far */
+    size_t contesting; /* of these and of those that were put right: contested */
+    size_t waiting;    /* in the last whole one, as is */
+    size_t contested_count;
 };
 
 /* ---- what should be ---- */
@@ -46,7 +50,8 @@ struct wanted {
 };
 
 struct status_writer *status_writer_create(status_find_fn *find, status_send_fn *send,
-                                           void *context, uint64_t now_ms)
+                                           status_contested_fn *contested, void *context,
+                                           uint64_t now_ms)
 {
     static const struct rounds_pace pace = {STATUS_WRITES_PER_SECOND, STATUS_WRITES_BURST,
                                             STATUS_WRITES_AT_ONCE, STATUS_ROUND_GAP_MS};
@@ -54,6 +59,7 @@ struct status_writer *status_writer_create(status_find_fn *find, status_send_fn 
 
     writer->find = find;
     writer->send = send;
+    writer->contested = contested;
     writer->context = context;
     writer->stage = STAGE_OVER;
     rounds_init(&writer->rounds, &pace, now_ms);
@@ -171,6 +177,8 @@ static void begin(struct status_writer *writer, struct tried *tried, const struc
 {
     tried->is_under_way = true;
     tried->waits_for_watch = false;
+    tried->is_written = false;
+    tried->uid = bytes_hash(known->uid);
     tried->wanted = hash_of(wanted);
     text_clear(&tried->version);
     text_add(&tried->version, known->resource_version);
@@ -179,33 +187,75 @@ static void begin(struct status_writer *writer, struct tried *tried, const struc
     writer->send(writer->context, &tried->write);
 }
 
+/* Of this very object: one that was made anew inherits no waiting. */
+static struct tried *tried_of(struct status_writer *writer, const struct wanted *wanted,
+                              const struct kube_status *known)
+{
+    struct tried *tried = tried_find(&writer->tried, &wanted->object);
+
+    if (tried == NULL || tried->is_under_way || tried->uid == bytes_hash(known->uid))
+        return tried;
+    tried_forget(&writer->tried, tried);
+    return NULL;
+}
+
+/* The round has met it. */
+static void meet(struct status_writer *writer, struct tried *tried)
+{
+    tried->round = writer->rounds.number;
+    writer->contesting += tried->contests >= STATUS_CONTESTS_TOLD;
+}
+
+/* Once more. */
+static void note_contest(struct status_writer *writer, const struct tried *tried)
+{
+    bool is_first = writer->contested_count == 0 && writer->contesting == 0;
+
+    if (tried->contests == STATUS_CONTESTS_TOLD && is_first)
+        writer->contested(writer->context, &tried->write);
+}
+
+/* It is as it should be. What we wrote is remembered for as long as a change of it is a contest. */
+static void settle(struct status_writer *writer, struct tried *tried, uint64_t now_ms)
+{
+    if (tried->is_under_way)
+        return;
+    if (!tried->is_written || now_ms >= tried->written_at_ms + STATUS_CONTEST_MS) {
+        tried_forget(&writer->tried, tried);
+        return;
+    }
+    text_fini(&tried->body);
+    text_init(&tried->body);
+    meet(writer, tried);
+}
+
 /* False when the round must stop here for now: nothing more may be sent. */
 static bool consider(struct status_writer *writer, const struct wanted *wanted, uint64_t now_ms)
 {
-    struct tried *tried = tried_find(&writer->tried, &wanted->object);
     struct kube_status known;
+    struct tried *tried;
 
     if (!writer->find(writer->context, wanted->object.kind, wanted->object.ns, wanted->object.name,
                       &known))
         return true;
+    tried = tried_of(writer, wanted, &known);
     if (bytes_equal(known.current_status, wanted->state) &&
         bytes_equal(known.description, wanted->description)) {
-        if (tried != NULL && !tried->is_under_way)
-            tried_forget(&writer->tried, tried);
+        if (tried != NULL)
+            settle(writer, tried, now_ms);
         return true;
     }
-    if (tried != NULL && !may_try(writer, tried, wanted, &known, now_ms)) {
-        tried->round = writer->rounds.number;
-        writer->differing++;
-        return true;
+    if (tried != NULL && tried_note_change(tried, hash_of(wanted), known.resource_version, now_ms))
+        note_contest(writer, tried);
+    if (tried == NULL || may_try(writer, tried, wanted, &known, now_ms)) {
+        if (!rounds_may_send(&writer->rounds, now_ms))
+            return false;
+        if (tried == NULL)
+            tried = tried_add(&writer->tried, &wanted->object);
+        begin(writer, tried, wanted, &known);
     }
-    if (!rounds_may_send(&writer->rounds, now_ms))
-        return false;
-    if (tried == NULL)
-        tried = tried_add(&writer->tried, &wanted->object);
-    tried->round = writer->rounds.number;
+    meet(writer, tried);
     writer->differing++;
-    begin(writer, tried, wanted, &known);
     return true;
 }
 
@@ -256,7 +306,7 @@ static bool look_at_ingress(struct status_writer *writer, uint64_t now_ms)
 static void begin_round(struct status_writer *writer, uint64_t now_ms)
 {
     rounds_begin(&writer->rounds, now_ms);
-    writer->differing = 0;
+    writer->differing = writer->contesting = 0;
     writer->stage = STAGE_ROUTES;
     writer->at = 0;
 }
@@ -264,6 +314,7 @@ static void begin_round(struct status_writer *writer, uint64_t now_ms)
 static void end_round(struct status_writer *writer)
 {
     writer->waiting = writer->differing;
+    writer->contested_count = writer->contesting;
     tried_forget_old(&writer->tried, writer->rounds.number);
 }
 
@@ -301,15 +352,6 @@ uint64_t status_writer_run(struct status_writer *writer, uint64_t now_ms)
 
 /* ---- answers ---- */
 
-static uint64_t retry_ms(uint32_t failures, uint64_t first_ms, uint64_t max_ms)
-{
-    uint64_t wait_ms = first_ms;
-
-    for (uint32_t i = 1; i < failures && wait_ms < max_ms; i++)
-        wait_ms *= 2;
-    return wait_ms < max_ms ? wait_ms : max_ms;
-}
-
 void status_writer_answered(struct status_writer *writer, struct status_write *write,
                             enum status_answer answer, uint32_t retry_after_ms, uint64_t now_ms)
 {
@@ -320,8 +362,7 @@ void status_writer_answered(struct status_writer *writer, struct status_write *w
     rounds_answered(&writer->rounds, retry_after_ms, now_ms);
     switch (answer) {
     case STATUS_WRITTEN:
-        tried->failures = 0;
-        tried->waits_for_watch = true;
+        tried_note_written(tried, now_ms);
         break;
     case STATUS_CONFLICT:
     case STATUS_GONE:
@@ -329,12 +370,11 @@ void status_writer_answered(struct status_writer *writer, struct status_write *w
         break;
     case STATUS_NOT_ALLOWED:
     case STATUS_MALFORMED:
-        tried->retry_at_ms = now_ms + retry_ms(++tried->failures, STATUS_REFUSED_RETRY_MS,
-                                               STATUS_REFUSED_RETRY_MS_MAX);
+        tried_wait(tried, ++tried->failures, STATUS_REFUSED_RETRY_MS, STATUS_REFUSED_RETRY_MS_MAX,
+                   now_ms);
         break;
     case STATUS_UNANSWERED:
-        tried->retry_at_ms =
-            now_ms + retry_ms(++tried->failures, STATUS_RETRY_MS, STATUS_RETRY_MS_MAX);
+        tried_wait(tried, ++tried->failures, STATUS_RETRY_MS, STATUS_RETRY_MS_MAX, now_ms);
         break;
     case STATUS_ANSWERS_COUNT:
         CHECK(false);
@@ -346,10 +386,15 @@ void status_writer_stop(struct status_writer *writer)
     tried_forget_all(&writer->tried);
     writer->rounds.under_way = 0;
     writer->stage = STAGE_OVER;
-    writer->waiting = 0;
+    writer->waiting = writer->contested_count = 0;
 }
 
 size_t status_writer_waiting(const struct status_writer *writer)
 {
     return writer->waiting;
+}
+
+size_t status_writer_contested(const struct status_writer *writer)
+{
+    return writer->contested_count;
 }

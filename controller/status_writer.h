@@ -12,6 +12,10 @@
  * Each write names the version of the object that was looked at, so that one which comes late, from
  * here or from a leader that was, is refused and overwrites nothing.
  *
+ * A status that somebody else changes soon after each write is contested: by another controller of
+ * the same class, or another Fairlead that publishes other addresses. Two that write whenever the
+ * other has would keep the API server busy, so it is written ever less often.
+ *
  * Source: spec/watch.md 25; spec/contour.md 2.9.
  */
 #ifndef CONTROLLER_STATUS_WRITER_H
@@ -29,6 +33,8 @@
 #define STATUS_RETRY_MS_MAX         60000 /* this */
 #define STATUS_REFUSED_RETRY_MS     60000 /* after one that was refused; doubled up to */
 #define STATUS_REFUSED_RETRY_MS_MAX 600000
+#define STATUS_CONTEST_MS           120000 /* changed so soon after a write: waits as if that failed */
+#define STATUS_CONTESTS_TOLD        2      /* so often in a row, and it is told */
 
 enum status_answer {
     STATUS_WRITTEN,
@@ -53,10 +59,13 @@ typedef bool status_find_fn(void *context, enum object_kind kind, struct bytes n
                             struct bytes name, struct kube_status *status);
 /* Begin to write. Never answered before it returns; the write is gone once it is. */
 typedef void status_send_fn(void *context, struct status_write *write);
+/* A status is contested, that of this object first; not told of others meanwhile. */
+typedef void status_contested_fn(void *context, const struct status_write *write);
 
 struct status_writer;
 struct status_writer *status_writer_create(status_find_fn *find, status_send_fn *send,
-                                           void *context, uint64_t now_ms);
+                                           status_contested_fn *contested, void *context,
+                                           uint64_t now_ms);
 /* Drops what is under way: it must not be answered any more. */
 void status_writer_destroy(struct status_writer *writer);
 
@@ -79,5 +88,7 @@ void status_writer_stop(struct status_writer *writer);
 
 /* Objects whose status differs from what it should be, as far as the last round saw. */
 size_t status_writer_waiting(const struct status_writer *writer);
+/* Objects whose status somebody else changes each time, as far as the last round saw. */
+size_t status_writer_contested(const struct status_writer *writer);
 
 #endif

@@ -67,6 +67,40 @@ struct tried *tried_add(struct tried_set *set, const struct title *object)
     return tried;
 }
 
+void tried_wait(struct tried *tried, uint32_t times, uint64_t first_ms, uint64_t max_ms,
+                uint64_t now_ms)
+{
+    uint64_t wait_ms = first_ms;
+
+    for (uint32_t i = 1; i < times && wait_ms < max_ms; i++)
+        wait_ms *= 2;
+    tried->retry_at_ms = now_ms + (wait_ms < max_ms ? wait_ms : max_ms);
+}
+
+void tried_note_written(struct tried *tried, uint64_t now_ms)
+{
+    tried->failures = 0;
+    tried->waits_for_watch = true;
+    tried->is_written = true;
+    tried->written_at_ms = now_ms;
+}
+
+bool tried_note_change(struct tried *tried, uint64_t wanted, struct bytes version, uint64_t now_ms)
+{
+    if (!tried->is_written || bytes_equal(text_bytes(&tried->version), version))
+        return false; /* the watch has not brought ours yet */
+    tried->is_written = false;
+    if (tried->wanted != wanted)
+        return false; /* it is we who want something else */
+    if (now_ms >= tried->written_at_ms + STATUS_CONTEST_MS) {
+        tried->contests = 0;
+        return false;
+    }
+    tried->contests++;
+    tried_wait(tried, tried->contests, STATUS_RETRY_MS, STATUS_RETRY_MS_MAX, now_ms);
+    return true;
+}
+
 void tried_forget(struct tried_set *set, struct tried *tried)
 {
     (void)map_remove(&set->by_key, tried->key);

@@ -140,7 +140,28 @@ def test_two_releases_share_no_name(render):
     assert not own("fairlead") & own("edge")
 
 
+@pytest.mark.parametrize("release,name", [("fairlead", "fairlead"), ("edge", "edge-fairlead")])
+def test_each_release_has_the_lease_that_its_role_names(render, release, name):
+    things = render(release=release)
+    rules = manifests.pick(things, "Role", f"{name}-leader")["rules"]
+    workload = manifests.pick(things, "DaemonSet", name)
+    flags = [each for each in workload["spec"]["template"]["spec"]["containers"][0]["args"]
+             if each.startswith("--lease-name=")]
+    assert [rule["resourceNames"] for rule in rules if "resourceNames" in rule] == [[name]]
+    assert flags == ([] if name == "fairlead" else [f"--lease-name={name}"])
+
+
+def test_a_second_edge_has_a_class_with_a_controller_of_its_own(render):
+    things = render("ingressClass.name=internal", "ingressClass.controller=example.com/internal",
+                    release="internal")
+    assert manifests.pick(things, "IngressClass", "internal")["spec"] == {
+        "controller": "example.com/internal"}
+    assert "--ingress-class=internal" in str(manifests.pick(things, "DaemonSet",
+                                                            "internal-fairlead"))
+
+
 @pytest.mark.parametrize("setting,said", [
+    ("ingressClass.controller=internal", "/ingressClass/controller"),
     ("mode=sidecar", "/mode"), ("namespaces={Team}", "/namespaces/0"), ("replicas=0", "/replicas"),
     ("metrics.port=80", "/metrics/port"), ("imge.tag=1", "imge"),
     ("drain.delaySeconds=soon", "/drain/delaySeconds"), ("extraArgs={serve}", "/extraArgs/0"),

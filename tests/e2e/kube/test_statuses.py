@@ -69,3 +69,14 @@ def test_without_a_subresource_the_status_is_written_to_the_object(api, follow, 
     wait_status(server, currentStatus="valid")
     assert len(server.object_patches) == 1
     assert "may not write" not in proxy.log.text()
+
+
+def test_two_that_publish_other_addresses_do_not_write_for_ever(api, follow, steady):
+    """Whoever is changed each time says so, and of which object."""
+    server = api(steady())
+    each = [follow(server, *ALONE, "--publish-address", f"192.0.2.{n}") for n in (1, 2)]
+    said = 'a status is changed by somebody else each time .*object="Ingress default/steady-ingress"'
+    for proxy in each:
+        proxy.log.wait_for(said)
+        proxy.wait_gauge("fairlead_status_contested", 1)
+    assert len(server.patches) < 20

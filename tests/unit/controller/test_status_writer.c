@@ -12,6 +12,7 @@ struct bench {
     struct table *table;
     struct status_write *sent[SENT_MAX];
     size_t sent_count;
+    size_t contests_told;
 };
 
 static void on_send(void *context, struct status_write *write)
@@ -21,11 +22,19 @@ static void on_send(void *context, struct status_write *write)
     bench->sent[bench->sent_count++] = write;
 }
 
+static void on_contested(void *context, const struct status_write *write)
+{
+    struct bench *bench = context;
+
+    assert_bytes(write->ns, "web");
+    bench->contests_told++;
+}
+
 static struct bench *bench_create(const struct verdict_here *verdicts, size_t count)
 {
     struct bench *bench = mem_new(struct bench);
 
-    bench->writer = status_writer_create(server_find, on_send, bench, START_MS);
+    bench->writer = status_writer_create(server_find, on_send, on_contested, bench, START_MS);
     bench->table = table_of(verdicts, count, NULL, 0);
     status_writer_set_table(bench->writer, bench->table);
     return bench;
@@ -170,6 +179,82 @@ static size_t writes_in(struct bench *bench, enum status_answer with, uint64_t s
             now_ms = next_ms;
     }
     return bench->sent_count;
+}
+
+/* Writes what is sent at once, and somebody else changes it `after_ms` later, for so long. Returns
+ * how many were sent. */
+static size_t contest(struct bench *bench, uint64_t from_ms, uint64_t span_ms, uint64_t after_ms)
+{
+    uint64_t at_ms = from_ms;
+    size_t before = bench->sent_count;
+
+    for (unsigned version = 2; at_ms <= from_ms + span_ms; version += 2) {
+        size_t sent = bench->sent_count;
+        uint64_t next_ms = at_ms;
+        char text[16];
+
+        while (bench->sent_count == sent && next_ms <= from_ms + span_ms) {
+            at_ms = next_ms;
+            next_ms = status_writer_run(bench->writer, at_ms);
+            next_ms = next_ms > at_ms ? next_ms : at_ms + 1;
+        }
+        if (bench->sent_count == sent)
+            break;
+        answer(bench, sent, STATUS_WRITTEN, at_ms);
+        (void)snprintf(text, sizeof(text), "%u", version);
+        object_change(bench, 0, text, "valid", "valid IngressRoute");
+        (void)run_until(bench, at_ms, at_ms + 400);
+        (void)snprintf(text, sizeof(text), "%u", version + 1);
+        object_change(bench, 0, text, "invalid", "theirs");
+        at_ms += after_ms;
+    }
+    return bench->sent_count - before;
+}
+
+TEST(a_status_that_somebody_else_changes_each_time_is_written_ever_less_often_and_told_once)
+{
+    struct bench *bench = bench_create(one_fine, 1);
+
+    server_put(&bench->server, OBJECT_INGRESS_ROUTE, "a", "", "");
+    /* At 0, and then 1, 2, 4, 8, 16 and 32 seconds after each change; 60 from then on. */
+    assert_int_equal(contest(bench, START_MS, 67000, 500), 7);
+    assert_int_equal(bench->contests_told, 1);
+    assert_int_equal(status_writer_contested(bench->writer), 1);
+    assert_in_range(contest(bench, START_MS + 67500, 3600000, 500), 58, 60);
+    assert_int_equal(bench->contests_told, 1);
+    bench_destroy(bench);
+}
+
+TEST(one_change_by_somebody_else_is_told_to_nobody_and_is_forgotten_in_time)
+{
+    struct bench *bench = bench_create(one_fine, 1);
+    uint64_t later_ms = START_MS + 2000 + STATUS_CONTEST_MS;
+
+    server_put(&bench->server, OBJECT_INGRESS_ROUTE, "a", "", "");
+    assert_int_equal(contest(bench, START_MS, 1500, 500), 2);
+    object_change(bench, 0, "90", "valid", "valid IngressRoute");
+    run_until(bench, START_MS + 2000, START_MS + 2000);
+    assert_int_equal(bench->contests_told, 0);
+    assert_int_equal(contest(bench, later_ms, 0, 500), 0);
+    object_change(bench, 0, "91", "invalid", "theirs");
+    run_until(bench, later_ms, later_ms); /* at once */
+    assert_int_equal(bench->sent_count, 3);
+    bench_destroy(bench);
+}
+
+TEST(an_object_that_is_made_anew_inherits_no_waiting)
+{
+    struct bench *bench = bench_create(one_fine, 1);
+    struct object_here *object = server_put(&bench->server, OBJECT_INGRESS_ROUTE, "a", "", "");
+
+    run_until(bench, START_MS, START_MS);
+    answer(bench, 0, STATUS_MALFORMED, START_MS);
+    (void)snprintf(object->uid, sizeof(object->uid), "another");
+    object_change(bench, 0, "2", "", "");
+    run_until(bench, START_MS + 1000, START_MS + 1000);
+    assert_int_equal(bench->sent_count, 2);
+    assert_int_equal(status_writer_waiting(bench->writer), 1);
+    bench_destroy(bench);
 }
 
 TEST(a_write_that_fails_is_tried_again_ever_less_often)
@@ -320,6 +405,9 @@ TESTS(UNIT(watch_25_what_differs_is_written_with_the_version_that_was_seen),
       UNIT(watch_25_what_was_written_is_not_written_again_before_the_watch_brings_it_nor_after),
       UNIT(watch_25_a_conflict_is_tried_again_with_the_version_that_the_watch_brings),
       UNIT(watch_25_somebody_elses_status_is_put_right),
+      UNIT(a_status_that_somebody_else_changes_each_time_is_written_ever_less_often_and_told_once),
+      UNIT(one_change_by_somebody_else_is_told_to_nobody_and_is_forgotten_in_time),
+      UNIT(an_object_that_is_made_anew_inherits_no_waiting),
       UNIT(a_write_that_fails_is_tried_again_ever_less_often),
       UNIT(a_write_that_is_refused_is_tried_again_every_ten_minutes_at_last),
       UNIT(watch_10_retry_after_holds_up_all_writes),
