@@ -155,8 +155,8 @@ enum failure upstream_connect_timed_out(struct upstream *upstream)
 {
     if (!is_in_handshake(upstream))
         return FAILURE_CONNECT_TIMEOUT;
-    count_tls_failure(
-        upstream, BYTES("no whole handshake within --connect-timeout; does it speak TLS?"));
+    count_tls_failure(upstream,
+                      BYTES("no whole handshake within --connect-timeout; does it speak TLS?"));
     return FAILURE_UPSTREAM_TLS;
 }
 
