@@ -8,9 +8,9 @@
 #include "cli/options.h"
 
 /*
- * STATUS_INVALID when two listeners are told to be in one place: a sentence that names both has been
- * appended to *error. The kernel would not always refuse: with --share-ports, or several workers,
- * each listener would get some of the other's connections.
+ * STATUS_INVALID when two listeners are told to be in one place: a sentence that names both has
+ * been appended to *error. The kernel would not always refuse: with --share-ports, or several
+ * workers, each listener would get some of the other's connections.
  */
 enum status listeners_check(const struct options *options, struct text *error);
 

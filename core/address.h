@@ -72,8 +72,8 @@ struct listen_address {
  */
 enum status listen_address_parse(struct bytes text, struct listen_address *address,
                                  const char **error);
-/* One place: a connection could come in at either. Port 0 is another one each time; an address on all
- * of a family, or of both, is also each of them. */
+/* One place: a connection could come in at either. Port 0 is another one each time; an address on
+ * all of a family, or of both, is also each of them. */
 bool listen_address_overlaps(const struct listen_address *a, const struct listen_address *b);
 void listen_address_add(const struct listen_address *address, struct text *out);
 

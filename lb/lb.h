@@ -83,8 +83,8 @@ struct cluster {
  * can be closed. It may call back into lb.h; the endpoint may be gone when it returns. */
 typedef void endpoint_retired_fn(void *context, struct endpoint *endpoint);
 
-/* Called when a cluster that requests wait for may have more connections than before. The same holds
- * for it. */
+/* Called when a cluster that requests wait for may have more connections than before. The same
+ * holds for it. */
 typedef void cluster_room_fn(struct cluster *cluster);
 
 struct clusters;

@@ -21,7 +21,8 @@ struct grpc_web {
 };
 
 /* Before an attempt, when the cluster is known: notes whether this is a call of gRPC, and begins,
- * once, to translate if that is called for. False: what has come of the body cannot be translated; the stream is failed. */
+ * once, to translate if that is called for. False: what has come of the body cannot be translated;
+ * the stream is failed. */
 bool grpc_web_begin(struct stream *stream);
 /* Before a batch goes on. `out` is what goes on in its place, and borrows from stream->grpc_web
  * until the next call. False: it cannot be translated; the stream is failed. */

@@ -115,7 +115,7 @@ static bool is_in_handshake(const struct upstream *upstream)
 }
 
 /* Once for a connection, however many streams wait for it. */
-static void count_tls_failure(struct upstream *upstream, const char *why)
+static void count_tls_failure(struct upstream *upstream, struct bytes why)
 {
     if (upstream->tls_has_failed)
         return;
@@ -123,7 +123,22 @@ static void count_tls_failure(struct upstream *upstream, const char *why)
     upstream->worker->stats.upstream_tls_failures++;
     log_warn(upstream->worker->log, "TLS with an endpoint failed",
              LOG_ADDRESS("endpoint", &upstream->endpoint->address),
-             LOG_BYTES("cluster", upstream->cluster->key), LOG_STRING("why", why));
+             LOG_BYTES("cluster", upstream->cluster->key), LOG_BYTES("why", why));
+}
+
+static void tell_tls_failure(struct upstream *upstream)
+{
+    const char *fault = tls_certificate_fault(upstream->tls);
+    struct text why;
+
+    text_init(&why);
+    text_add_str(&why, tls_failure_sentence(tls_failure_of(upstream->tls)));
+    if (fault != NULL) {
+        text_add_str(&why, ": ");
+        text_add_str(&why, fault);
+    }
+    count_tls_failure(upstream, text_bytes(&why));
+    text_fini(&why);
 }
 
 /* Before it was open. Whatever TLS did not like, TCP was connected: it is no failed connect. */
@@ -132,7 +147,7 @@ static void opening_failed(struct upstream *upstream)
     bool is_tls = is_in_handshake(upstream);
 
     if (is_tls)
-        count_tls_failure(upstream, tls_failure_sentence(tls_failure_of(upstream->tls)));
+        tell_tls_failure(upstream);
     upstream->ops->on_open_failed(upstream, is_tls ? FAILURE_UPSTREAM_TLS : FAILURE_CONNECT_FAILED);
 }
 
@@ -140,7 +155,8 @@ enum failure upstream_connect_timed_out(struct upstream *upstream)
 {
     if (!is_in_handshake(upstream))
         return FAILURE_CONNECT_TIMEOUT;
-    count_tls_failure(upstream, "no whole handshake within --connect-timeout; does it speak TLS?");
+    count_tls_failure(upstream,
+                      BYTES("no whole handshake within --connect-timeout; does it speak TLS?"));
     return FAILURE_UPSTREAM_TLS;
 }
 

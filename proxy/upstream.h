@@ -84,7 +84,7 @@ struct upstream {
     bool keeps;     /* HTTP/1: the endpoint keeps it after this answer, and nothing was left over */
     bool has_ended; /* the endpoint sends no more */
     bool tls_has_failed; /* and that was said */
-    bool is_leaving; /* HTTP/2: takes no more streams; in cluster->leaving */
+    bool is_leaving;     /* HTTP/2: takes no more streams; in cluster->leaving */
     struct tcp tcp;
 };
 
@@ -94,7 +94,7 @@ struct upstream *upstream_open(struct worker *worker, struct cluster *cluster,
 /* The same for a relay. Its bytes go out as they are: the cluster of a tcp route speaks nothing. */
 struct upstream *upstream_open_tcp(struct worker *worker, struct cluster *cluster,
                                    struct endpoint *endpoint, struct tcp_relay *relay);
-/* --connect-timeout is over: which part of it took too long? If it is TLS, it is said and counted. */
+/* --connect-timeout is over: was it TCP, or TLS? That is said in the log, and counted. */
 enum failure upstream_connect_timed_out(struct upstream *upstream);
 /* Hand an idle one to a stream. */
 void upstream_lend(struct upstream *upstream, struct stream *stream);

@@ -113,12 +113,11 @@ void upstream_h2_on_room(void *context)
 
 /* ---- the connection ---- */
 
-/* On a kept connection the fault may be another stream's: then this one is sent once more, where that
- * harms nobody. */
+/* On a kept connection the fault may be another stream's: then this one is sent once more, where
+ * that harms nobody. */
 static void attempt_died(const struct upstream_h2 *h2, struct stream *stream)
 {
-    bool may_be_innocent =
-        stream->sent_on_reuse && method_is_idempotent(stream->request.method_id);
+    bool may_be_innocent = stream->sent_on_reuse && method_is_idempotent(stream->request.method_id);
 
     if (h2->is_faulty && stream->any_byte_sent && !may_be_innocent)
         attempt_failed(stream, FAILURE_BAD_RESPONSE);
@@ -163,8 +162,7 @@ static void run_flush(struct flush *flush)
 
     if (upstream->state == UPSTREAM_CLOSING || h2->session == NULL)
         return;
-    is_closed =
-        flush_session(upstream->worker, h2->session, upstream->transport) == STATUS_CLOSED;
+    is_closed = flush_session(upstream->worker, h2->session, upstream->transport) == STATUS_CLOSED;
     h2->is_faulty = !is_closed && h2_is_over(h2->session);
     if (is_closed || h2->is_faulty)
         connection_is_dead(upstream);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * facts.c - what is known of a connection after its handshake.
+ * facts.c - what is known of a connection after its handshake, also of one that failed.
  */
 #include "tls/parts.h"
 #include "tls/x509.h"
@@ -15,6 +15,15 @@
 enum tls_failure tls_failure_of(const struct tls *tls)
 {
     return tls->failure;
+}
+
+const char *tls_certificate_fault(const struct tls *tls)
+{
+    long result = SSL_get_verify_result(tls->ssl);
+
+    if (tls->failure != TLS_FAILURE_CERTIFICATE_INVALID || result == X509_V_OK)
+        return NULL;
+    return X509_verify_cert_error_string(result);
 }
 
 bool tls_is_h2(const struct tls *tls)

@@ -109,6 +109,9 @@ void tls_destroy(struct tls *tls);
 struct transport *tls_transport(struct tls *tls);
 struct tls *tls_of(struct transport *transport); /* the reverse; CHECKs that it is one */
 enum tls_failure tls_failure_of(const struct tls *tls);
+/* For TLS_FAILURE_CERTIFICATE_INVALID: what is wrong with it, such as "certificate has expired", a
+ * constant of OpenSSL's. NULL where that says nothing, and for other failures. */
+const char *tls_certificate_fault(const struct tls *tls);
 
 /* After on_ready; all borrowed from the connection. */
 bool tls_is_h2(const struct tls *tls); /* ALPN chose h2 */

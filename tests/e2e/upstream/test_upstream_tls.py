@@ -132,6 +132,22 @@ def test_hostile_57_a_certificate_that_is_not(fairlead, authority, backend, h2_b
     assert not any(getattr(error, "reason", "") == "HTTP_REQUEST" for error in upstream.errors)
 
 
+SAID = {
+    "another-ca": "local issuer", "another-name": "hostname mismatch", "expired": "has expired",
+    "not-yet": "not yet valid", "for-clients": "purpose", "a-wildcard-too-wide": "hostname mismatch",
+}
+
+
+@pytest.mark.parametrize("fault", SAID)
+def test_the_log_says_what_is_wrong_with_a_certificate(fairlead, authority, backend, fault):
+    upstream = backend(wrap=speaking(WRONG[fault](authority)))
+    proxy = fairlead(app_of(upstream, verified(subject="b.test"), authority))
+    assert proxy.get("/").reason_code == "upstream_tls"
+    said = proxy.log.wait_for('TLS with an endpoint failed .*cluster=default/app/80 '
+                              'why="the peer\'s certificate was not accepted: ([^"]*)"')
+    assert SAID[fault] in said[1]
+
+
 def ask_through(proxy, origin, act):
     """The answer to a request while every connection to the origin is met by act(peer)."""
     client = proxy.client()
