@@ -157,6 +157,13 @@ void ingress_tls_policy_parse(const struct object *object, struct ingress_tls_po
     policy->secrets_ns = annotation_find(object, "tls-cert-namespace");
 }
 
+bool tls_policy_asks(const struct object *object)
+{
+    return object->annotations_count > 0 &&
+           (object_annotation(object, BYTES(CLIENT_CA)).at != NULL ||
+            object_annotation(object, BYTES(CLIENT_CERTIFICATE)).at != NULL);
+}
+
 void upstream_policy_parse(const struct object *object, struct upstream_policy *policy)
 {
     *policy = (struct upstream_policy){0};

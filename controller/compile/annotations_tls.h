@@ -30,6 +30,9 @@ struct ingress_tls_policy {
 void ingress_tls_policy_parse(const struct object *object, struct ingress_tls_policy *policy,
                               struct findings *findings);
 
+/* Whether it asks for client certificates in one way or another, also where that cannot be had. */
+bool tls_policy_asks(const struct object *object);
+
 /* How the endpoints of a Service are spoken to over TLS. Borrowed from the Service. */
 struct upstream_policy {
     bool is_verified;          /* it is asked for, whether it can be set up or not */

@@ -178,6 +178,29 @@ static void lint_permit(struct walk *walk, const struct step *step, const struct
             BYTES_ARG(part->field));
 }
 
+static void make_unavailable(struct route *route, struct bytes why)
+{
+    route->action = ROUTE_UNAVAILABLE;
+    route->unavailable = why;
+    route->backends_count = 0;
+}
+
+/* A child cannot have clients asked for certificates: that is the host's. Where its root does not
+ * either, its routes must not be served without. */
+static bool asks_in_vain(const struct walk *walk, const struct step *step)
+{
+    return step->up != NULL && walk->host->tree.root->tls.client_auth != TLS_CLIENT_AUTH_REQUIRED &&
+           tls_policy_asks(&step->object->object);
+}
+
+static void tell_asks_in_vain(struct walk *walk, const struct step *step)
+{
+    step_way_fault(walk, step, BYTES("annotation fairlead.dev/client-ca-secret"),
+                   "only a root asks clients for certificates: set it on %.*s, or leave it out; "
+                   "until then the routes of this one answer 503",
+                   BYTES_ARG(walk->host->tree.root->title));
+}
+
 static void walk_services(struct walk *walk, const struct step *step, const struct part *part)
 {
     const struct services services = {.list = part->route->services,
@@ -191,10 +214,12 @@ static void walk_services(struct walk *walk, const struct step *step, const stru
     lint_permit(walk, step, part);
     services_point(walk, step, &services, &route);
     if (!set_rewrite(walk, step, part, &route)) {
-        route.action = ROUTE_UNAVAILABLE;
-        route.unavailable = BYTES("the rewrite is no path, see the status of the IngressRoute");
-        route.backends_count = 0;
+        make_unavailable(&route,
+                         BYTES("the rewrite is no path, see the status of the IngressRoute"));
     }
+    if (asks_in_vain(walk, step))
+        make_unavailable(&route, BYTES("its IngressRoute asks for client certificates and may not, "
+                                       "see its status"));
     leaf = add_leaf(walk, step, part);
     route.path = leaf->route.path;
     route.path_kind = leaf->route.path_kind;
@@ -389,6 +414,8 @@ static void walk_route(struct walk *walk, const struct step *step, uint32_t inde
 void tree_walk_routes(struct walk *walk, const struct step *step)
 {
     walk->children = NULL;
+    if (asks_in_vain(walk, step))
+        tell_asks_in_vain(walk, step);
     for (uint32_t i = 0; i < step->object->routes_count; i++)
         walk_route(walk, step, i);
     walk_children(walk, walk->children);
