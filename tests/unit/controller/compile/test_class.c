@@ -135,6 +135,9 @@ TEST(only_watched_namespaces_are_served)
     world.options.watch_namespaces = watched;
     world.options.watch_namespaces_count = 1;
     assert_false(is_served(&world, CLASSED("", "")));
+    world_close(&world);
+    world_open(&world);
+    world.options.watch_namespaces = watched;
     world.options.watch_namespaces_count = 2;
     assert_true(is_served(&world, CLASSED(", labels: {x: y}", "  ingressClassName: fairlead\n")));
     world_close(&world);
