@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tree_parts.h - the walk through one host's tree. Shared by tree.c, tree_routes.c, tree_tcp.c,
- * tree_services.c and, of what can be said without walking, tree_shares.c.
+ * tree_parts.h - the walk through one host's tree. Shared by tree.c, tree_steps.c, tree_routes.c,
+ * tree_tcp.c, tree_services.c, tree_excess.c and, of what can be said without walking, by
+ * tree_shares.c.
  */
 #ifndef CONTROLLER_COMPILE_TREE_PARTS_H
 #define CONTROLLER_COMPILE_TREE_PARTS_H

@@ -347,7 +347,6 @@ TEST(what_is_too_large_for_one_tree_and_fits_into_another_is_told_to_who_delegat
     assert_has(world.dump.at,
                "IngressRoute default/root: spec.routes[1].delegate: for host h.test, "
                "IngressRoute default/two does not fit here as it does elsewhere");
-    assert_same_as_fresh(&world);
     world_close(&world);
 }
 
@@ -405,7 +404,7 @@ TEST(looks_at_routes_that_are_not_counted_have_a_limit_of_their_own)
     world_close(&world);
 }
 
-/* One root with 5,000 children, of which some are a hundred times as large as others. */
+/* One root with 2,000 children, of which some are a hundred times as large as others. */
 TEST(what_small_children_do_not_need_goes_to_large_ones)
 {
     struct world world;
@@ -415,17 +414,17 @@ TEST(what_small_children_do_not_need_goes_to_large_ones)
     text_init(&path);
     open_with_service(&world);
     open_route(&out, "root", HOST);
-    for (unsigned i = 0; i < 5000; i++) {
+    for (unsigned i = 0; i < 2000; i++) {
         (void)snprintf(name, sizeof(name), "c%u", i);
         text_clear(&path);
         text_printf(&path, "/%u", i);
         add_delegate(&out, text_bytes(&path), name);
     }
     put_route(&world, "root", &out);
-    for (unsigned i = 0; i < 5000; i++) {
+    for (unsigned i = 0; i < 2000; i++) {
         (void)snprintf(name, sizeof(name), "c%u", i);
         open_route(&out, name, "");
-        for (unsigned j = 0; j < (i % 100 == 7 ? 1000 : 10); j++) {
+        for (unsigned j = 0; j < (i % 100 == 7 ? 2500 : 10); j++) {
             text_clear(&path);
             text_printf(&path, "/%u/%u", i, j);
             add_services(&out, text_bytes(&path), 1);
@@ -434,7 +433,7 @@ TEST(what_small_children_do_not_need_goes_to_large_ones)
     }
     assert_lacks(world_dump(&world), "finding");
     assert_lacks(world.dump.at, "invalid");
-    assert_line(world.dump.at, "string /4907/999 -> default/web/80");
+    assert_line(world.dump.at, "string /1907/999 -> default/web/80");
     text_fini(&path);
     world_close(&world);
 }
