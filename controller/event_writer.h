@@ -7,8 +7,8 @@
  *
  * A Warning says what is wrong with an object, a Normal that it is so no more. An Event's name
  * follows from the object and the text, so what was told within the hour, by whomever, is not told
- * again. A mistake that comes and goes gets one Event in EVENT_GAP_MS, and its counts go up. What is
- * deleted and made anew is another object, by its uid, and nothing was said of it yet.
+ * again. A mistake that comes and goes gets one Event in EVENT_GAP_MS, and its counts go up. What
+ * is deleted and made anew is another object, by its uid, and nothing was said of it yet.
  *
  * Source: Kubernetes API, events.k8s.io/v1.
  */

@@ -190,8 +190,7 @@ static void look_at(struct deadlines *deadlines, struct list *reached, uint64_t 
 
     list_init(&looked_at);
     move_all(reached, &looked_at); /* far ones may go to `far` again */
-    LIST_EACH(&looked_at, link)
-    {
+    LIST_EACH (&looked_at, link) {
         struct deadline *deadline = LIST_ENTRY(link, struct deadline, link);
 
         list_remove(link);

@@ -38,9 +38,9 @@ static bool translate_waiting(struct stream *stream)
     text_init(&decoded);
     while (is_fine && bufq_peek(&raw, &part, 1) == 1) {
         text_clear(&decoded);
-        is_fine = grpc_web_text_decode(&stream->grpc_web->request,
-                                       bytes_from(part.iov_base, part.iov_len),
-                                       &decoded) == STATUS_OK;
+        is_fine =
+            grpc_web_text_decode(&stream->grpc_web->request,
+                                 bytes_from(part.iov_base, part.iov_len), &decoded) == STATUS_OK;
         bufq_append(&stream->waiting, text_bytes(&decoded));
         bufq_consume(&raw, part.iov_len);
     }

@@ -3,7 +3,8 @@
  * tunnel.h - after a WebSocket was accepted: bytes in both directions, untouched, with
  * back-pressure and half-close.
  *
- * Each side opens it as its protocol does: with a 101 in HTTP/1, with an extended CONNECT in HTTP/2.
+ * Each side opens it as its protocol does: with a 101 in HTTP/1, with an extended CONNECT in
+ * HTTP/2.
  *
  * Source: RFC 6455 section 4, RFC 8441; hostile-input 49, 50.
  */
@@ -13,8 +14,8 @@
 #include "proxy/batch.h"
 #include "proxy/stream.h"
 
-/* The endpoint's acceptance (101, or 200 to an extended CONNECT), with the bytes that came after its
- * head. Checks it against the request. */
+/* The endpoint's acceptance (101, or 200 to an extended CONNECT), with the bytes that came after
+ * its head. Checks it against the request. */
 void tunnel_begin(struct stream *stream, const struct response *response, struct bytes data);
 /* Bytes of the client, or its end. */
 void tunnel_request(struct stream *stream, const struct batch *batch);

@@ -36,8 +36,7 @@ static bool may_start(const struct upstream *upstream, const struct stream *stre
 
     if (upstream->state == UPSTREAM_CONNECTING)
         return false;
-    return h2->has_settings ||
-           (list_is_empty(&h2->streams) && !stream->request.wants_websocket);
+    return h2->has_settings || (list_is_empty(&h2->streams) && !stream->request.wants_websocket);
 }
 
 /* Streams that waited for the connect, or for the endpoint's settings. */

@@ -16,9 +16,9 @@
 /* A connection older than this takes no new streams, and closes when the last one has ended. */
 #define UPSTREAM_H2_AGE_MS (60 * 60 * 1000)
 
-/* Of one stream's answer, to go on in one batch: the session tells it piece by piece, and a client of
- * HTTP/1 would be written to as often. Heads alone wait in their streams, since endpoints like to
- * send those of many streams first. */
+/* Of one stream's answer, to go on in one batch: the session tells it piece by piece, and a client
+ * of HTTP/1 would be written to as often. Heads alone wait in their streams, since endpoints like
+ * to send those of many streams first. */
 struct upstream_h2_gathered {
     struct stream *stream; /* borrowed; NULL: nothing is held */
     struct batch batch;    /* borrows from the read, and from the stream's arena */

@@ -11,8 +11,9 @@
 
 /*
  * The vhost for a host in normal form (normal.h; empty when the request named none): the exact
- * name, else the wildcard that covers its first label (over TLS only where nobody has the exact name
- * over HTTP), else the host-less rules (never served over TLS), else NULL. Borrowed from the table.
+ * name, else the wildcard that covers its first label (over TLS only where nobody has the exact
+ * name over HTTP), else the host-less rules (never served over TLS), else NULL. Borrowed from the
+ * table.
  */
 const struct vhost *table_vhost(const struct table *table, enum scheme scheme, struct bytes host);
 

@@ -181,8 +181,7 @@ static char *put_forwarding(char *at, const struct request *request,
 
 /* The client's protocol may know no key (RFC 8441 section 5); then it knows no version either. */
 static char *put_websocket(char *at, const struct request *request,
-                           const struct forward_request *how,
-                           const bool present[FIELD_COUNT])
+                           const struct forward_request *how, const bool present[FIELD_COUNT])
 {
     at = put_upgrade(at, request->fields, request->fields_count);
     if (how->websocket_key.len == 0)

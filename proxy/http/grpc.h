@@ -39,12 +39,12 @@ enum grpc_kind grpc_kind_of_request(const struct request *request);
 /* What a client makes of an HTTP status where it misses a grpc-status. */
 enum grpc_status grpc_status_of_http(uint16_t code);
 
-/* The span of a grpc-timeout field in microseconds: at most 8 digits and a unit. STATUS_INVALID when
- * it is none; UINT64_MAX never. */
+/* The span of a grpc-timeout field in microseconds: at most 8 digits and a unit. STATUS_INVALID
+ * when it is none; UINT64_MAX never. */
 enum status grpc_timeout_parse(struct bytes value, uint64_t *us);
 
-/* The Content-Type for the other side: "application/grpc-web-text+proto" to "application/grpc+proto"
- * and, with the kind of the client, the way back. Appended to `out`. */
+/* The Content-Type for the other side: "application/grpc-web-text+proto" to
+ * "application/grpc+proto" and, with the kind of the client, the way back. Appended to `out`. */
 void grpc_type_to_plain(struct bytes content_type, struct text *out);
 void grpc_type_to_web(struct bytes content_type, enum grpc_kind kind, struct text *out);
 

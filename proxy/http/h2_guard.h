@@ -47,7 +47,7 @@ struct h2_guard {
     uint32_t dependency;    /* of the PRIORITY frame that is passing */
     uint8_t dependency_left;
     uint32_t padded_length; /* of the padded DATA frame whose first byte comes next, else 0 */
-    enum h2_error error; /* for the GOAWAY that ends the session */
+    enum h2_error error;    /* for the GOAWAY that ends the session */
     struct h2_budget resets;
     struct h2_budget idle;
     struct h2_past past;

@@ -42,10 +42,10 @@ struct h2 {
     struct h2_config config;
     struct h2_pool *pool; /* borrowed, or owned when owns_pool */
     struct h2_guard guard;
-    struct h2_head head; /* of the header block that is arriving: there is one at a time */
+    struct h2_head head;       /* of the header block that is arriving: there is one at a time */
     struct h2_stream *head_of; /* whose it is; NULL: its owner has gone, and its arena with it */
-    struct h2_fold fold; /* of what nghttp2 allocates while the session is made */
-    struct list streams; /* of struct h2_stream, owned */
+    struct h2_fold fold;       /* of what nghttp2 allocates while the session is made */
+    struct list streams;       /* of struct h2_stream, owned */
     uint32_t streams_count;
     uint32_t refused_count; /* since it was asked for */
     uint64_t now_ms;        /* of the last h2_receive() */

@@ -63,8 +63,8 @@ struct request {
     uint64_t content_length;
     bool keep_alive; /* the client wants to send another request on this connection */
     bool expects_continue;
-    bool wants_upgrade;   /* Connection: upgrade and an Upgrade field that is not h2c */
-    bool wants_websocket; /* ... that is exactly websocket, GET, 1.1, valid key, version 13 */
+    bool wants_upgrade;         /* Connection: upgrade and an Upgrade field that is not h2c */
+    bool wants_websocket;       /* ... that is exactly websocket, GET, 1.1, valid key, version 13 */
     struct bytes websocket_key; /* empty for an extended CONNECT (RFC 8441), which appears here as
                                  * the GET that HTTP/1.1 would use, with an Upgrade field */
     bool takes_trailers;        /* TE: trailers */

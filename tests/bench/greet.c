@@ -14,6 +14,7 @@
  * The certificate is not verified. Prints one line of JSON.
  */
 #include "greet.h"
+
 #include "net.h"
 
 #include <openssl/err.h>

@@ -11,12 +11,12 @@
 #ifndef TESTS_UNIT_UNIT_H
 #define TESTS_UNIT_UNIT_H
 
+#include <cmocka.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 
 #define TEST(sentence) static void sentence(void **state_ __attribute__((unused)))
 #define UNIT(sentence) cmocka_unit_test(sentence)

@@ -15,8 +15,7 @@ static void assert_numbers(struct list *head, const int *expected, size_t count)
 {
     size_t i = 0;
 
-    LIST_EACH(head, link)
-    {
+    LIST_EACH (head, link) {
         assert_true(i < count);
         assert_int_equal(LIST_ENTRY(link, struct item, link)->number, expected[i]);
         i++;
@@ -67,8 +66,7 @@ TEST(the_visited_link_may_be_removed)
         items[i].number = i;
         list_push_back(&head, &items[i].link);
     }
-    LIST_EACH(&head, link)
-    {
+    LIST_EACH (&head, link) {
         if (LIST_ENTRY(link, struct item, link)->number % 2 == 0)
             list_remove(link);
     }

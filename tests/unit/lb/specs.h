@@ -84,8 +84,7 @@ static inline struct endpoint *endpoint_number(struct cluster *cluster, uint32_t
 {
     struct list *found = NULL;
 
-    LIST_EACH(&cluster->endpoints, link)
-    {
+    LIST_EACH (&cluster->endpoints, link) {
         if (number_of(LIST_ENTRY(link, struct endpoint, link)) == number)
             found = link;
     }

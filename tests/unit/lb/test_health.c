@@ -147,10 +147,10 @@ TEST(other_numbers_ask_the_same_question)
     way_of((struct cluster_spec){.health = &other}, &ways[1]);
     other.path = BYTES("/live");
     way_of((struct cluster_spec){.health = &other}, &ways[2]);
-    assert_true(bytes_equal(health_question(text_bytes(&ways[0])),
-                            health_question(text_bytes(&ways[1]))));
-    assert_false(bytes_equal(health_question(text_bytes(&ways[1])),
-                             health_question(text_bytes(&ways[2]))));
+    assert_true(
+        bytes_equal(health_question(text_bytes(&ways[0])), health_question(text_bytes(&ways[1]))));
+    assert_false(
+        bytes_equal(health_question(text_bytes(&ways[1])), health_question(text_bytes(&ways[2]))));
     for (int i = 0; i < 3; i++)
         text_fini(&ways[i]);
 }
@@ -190,7 +190,6 @@ TESTS(UNIT(one_success_makes_a_fresh_endpoint_healthy),
       UNIT(the_next_probe_comes_an_interval_after_the_last_one_began_give_or_take_a_tenth),
       UNIT(a_probe_that_took_longer_than_the_interval_is_followed_at_once),
       UNIT(first_probes_are_spread_the_more_there_are_up_to_a_second),
-      UNIT(a_way_is_the_check_and_what_is_spoken),
-      UNIT(other_numbers_ask_the_same_question),
+      UNIT(a_way_is_the_check_and_what_is_spoken), UNIT(other_numbers_ask_the_same_question),
       UNIT(for_tcp_it_does_not_matter_what_would_be_spoken),
       UNIT(endpoints_that_must_prove_to_be_others_are_probed_apart))

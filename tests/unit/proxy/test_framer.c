@@ -86,8 +86,8 @@ TEST(other_framings_add_nothing)
     for (size_t i = 0; i < 3; i++) {
         struct text text = framed(framings[i]);
 
-        assert_bytes(text_bytes(&text), framings[i] == BODY_NONE ? "HEAD\r\n\r\n"
-                                                                 : "HEAD\r\n\r\nhelloyou");
+        assert_bytes(text_bytes(&text),
+                     framings[i] == BODY_NONE ? "HEAD\r\n\r\n" : "HEAD\r\n\r\nhelloyou");
         text_fini(&text);
     }
 }

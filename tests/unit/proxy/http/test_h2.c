@@ -122,13 +122,14 @@ TEST(a_request_goes_on_without_what_is_of_one_connection)
     exchange->to_send = BYTES("body");
     exchange->id = h2_request(pair.client->h2, exchange, &request, &how, false);
     pump(pair.client, pair.server);
-    assert_log(pair.server,
-               "1 request POST /p?q A.example length=4 expects trailers [x-a: 1, accept: */*, "
-               "content-length: 4, expect: 100-continue, te: trailers (hop), "
-               "x-forwarded-for: 1.1.1.1, 2.2.2.2, 192.0.2.1, x-real-ip: 192.0.2.1, "
-               "x-forwarded-proto: https, x-forwarded-host: a.example, x-forwarded-port: 443, "
-               "x-request-id: id1, x-forwarded-client-cert: Hash=1, x-envoy-original-path: /a/p?q]\n"
-               "1 end 4 []\n1 closed 0\n");
+    assert_log(
+        pair.server,
+        "1 request POST /p?q A.example length=4 expects trailers [x-a: 1, accept: */*, "
+        "content-length: 4, expect: 100-continue, te: trailers (hop), "
+        "x-forwarded-for: 1.1.1.1, 2.2.2.2, 192.0.2.1, x-real-ip: 192.0.2.1, "
+        "x-forwarded-proto: https, x-forwarded-host: a.example, x-forwarded-port: 443, "
+        "x-request-id: id1, x-forwarded-client-cert: Hash=1, x-envoy-original-path: /a/p?q]\n"
+        "1 end 4 []\n1 closed 0\n");
     pair_free(&pair);
 }
 
@@ -180,7 +181,8 @@ TEST(a_response_goes_on_without_what_is_of_one_connection)
     get(pair.client, BYTES("/"));
     pump(pair.client, pair.server);
     assert_log(pair.client, "1 response 200 length=5 [x-a: 1, date: then, set-cookie: theirs, "
-                            "server: ours, x-ours: ours, set-cookie: ours, content-length: 5]\n1 end 5 []\n1 closed 0\n");
+                            "server: ours, x-ours: ours, set-cookie: ours, content-length: 5]\n1 "
+                            "end 5 []\n1 closed 0\n");
     pair_free(&pair);
 }
 
