@@ -57,8 +57,8 @@ def ways(fairlead, origin):
     return begin
 
 
-def test_a_request_that_waits_for_a_connection_gets_it(ways):
-    way = ways(max_connections=1)
+def expect_turn(way):
+    """Of two requests for one connection the second gets its turn, after the change."""
     client = way.client()
     peer = way.first.accept()
     peer.read_request()
@@ -70,6 +70,10 @@ def test_a_request_that_waits_for_a_connection_gets_it(ways):
     peer.read_request()
     peer.send(OK)
     assert waiting.read_response().status == 200
+
+
+def test_a_request_that_waits_for_a_connection_gets_it(ways):
+    expect_turn(ways(max_connections=1))
 
 
 def test_a_request_that_is_tried_again_is_so_where_it_was_tried(ways):
@@ -109,18 +113,7 @@ def test_another_way_of_balancing_is_another_way(fairlead, origin):
             routes.root(routes.route("/", routes.entry("first", strategy=strategy)), host="a.test"),
             manifests.service("first", annotations=manifests.contour(max_connections=1)))
 
-    way = Ways(fairlead, origin, make)
-    client = way.client()
-    peer = way.first.accept()
-    peer.read_request()
-    waiting = way.client()
-    way.proxy.wait_gauge("fairlead_pending_requests", 1)
-    way.change()
-    peer.send(OK)
-    assert client.read_response().status == 200
-    peer.read_request()
-    peer.send(OK)
-    assert waiting.read_response().status == 200
+    expect_turn(Ways(fairlead, origin, make))
 
 
 def test_what_no_request_needs_any_more_goes(ways):
