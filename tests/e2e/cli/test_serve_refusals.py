@@ -15,7 +15,7 @@ from support.fairlead import binary, environment, run
 
 def serve(*flags, objects="."):
     """serve with arguments that are expected to be refused: should it start, it is ended."""
-    command = ["timeout", "-s", "KILL", "5", binary(), "serve", "--objects", objects,
+    command = ["timeout", "-s", "KILL", "30", binary(), "serve", "--objects", objects,
                "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", *flags]
     done = subprocess.run(list(map(str, command)), env=environment(), capture_output=True, text=True,
                           check=False)
