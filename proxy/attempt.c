@@ -282,7 +282,7 @@ void attempt_failed(struct stream *stream, enum failure failure)
         stream_fail(stream, failure);
 }
 
-void attempt_elsewhere(struct stream *stream)
+void attempt_elsewhere(struct stream *stream, bool takes_none)
 {
     drop_connection(stream);
     give_back_endpoint(stream, BALANCER_DONE);
@@ -290,7 +290,8 @@ void attempt_elsewhere(struct stream *stream)
     stream->attempts--;
     stream->try_due_ms = 0; /* it would end the wait for a connection */
     stream->step = STREAM_PICK;
-    if (++stream->sent_away_count > SENT_AWAY_MAX) /* the endpoint takes none, ever */
+    stream->sent_away_count += takes_none;
+    if (stream->sent_away_count > SENT_AWAY_MAX)
         stream_fail(stream, FAILURE_STREAM_REFUSED);
 }
 

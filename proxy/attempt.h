@@ -18,8 +18,9 @@ void attempt_start_clock(struct stream *stream);
 /* This attempt came to nothing: another one, or the failure. */
 void attempt_failed(struct stream *stream, enum failure failure);
 /* This attempt never began: its connection has no room after all. Another one, which costs the
- * request none of its retries; the failure after SENT_AWAY_MAX of them. */
-void attempt_elsewhere(struct stream *stream);
+ * request none of its retries. takes_none: the endpoint allows no stream at all; the failure after
+ * SENT_AWAY_MAX of these. */
+void attempt_elsewhere(struct stream *stream, bool takes_none);
 /* The endpoint answered with a status that the route wants to be retried: true when it will be. */
 bool attempt_retries_status(struct stream *stream, uint16_t status);
 /* The answer goes to the client, so no other attempt follows: this one is no longer a retry that

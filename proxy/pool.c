@@ -87,15 +87,19 @@ static struct upstream *take_idle(struct pool *pool, bool is_safe)
     return NULL;
 }
 
-static struct list *first_idle_session(struct pool *pool)
+static struct list *first_idle_session(struct pool *pool, bool is_counted)
 {
-    LIST_EACH (&pool->sessions, link)
-        if (LIST_ENTRY(link, struct upstream, link)->state == UPSTREAM_IDLE)
+    LIST_EACH (&pool->sessions, link) {
+        const struct upstream *upstream = LIST_ENTRY(link, struct upstream, link);
+
+        if (upstream->state == UPSTREAM_IDLE && !(is_counted && upstream->is_leaving))
             return link;
+    }
     return NULL;
 }
 
-/* At max-connections: close the connection that has been idle longest on another endpoint. */
+/* At max-connections: close the connection that has been idle longest on another endpoint. One that
+ * does not count any more would make no room. */
 static bool make_room(struct cluster *cluster)
 {
     LIST_EACH (&cluster->endpoints, link) {
@@ -103,7 +107,7 @@ static bool make_room(struct cluster *cluster)
         struct list *last = pool == NULL ? NULL : list_last(&pool->idle);
 
         if (last == NULL && pool != NULL)
-            last = first_idle_session(pool);
+            last = first_idle_session(pool, true);
         if (last != NULL) {
             upstream_discard(LIST_ENTRY(last, struct upstream, link));
             return true;
@@ -179,7 +183,7 @@ static void close_idle(struct pool *pool)
         bool is_last = pool->open == 1;
 
         if (first == NULL)
-            first = first_idle_session(pool);
+            first = first_idle_session(pool, false);
         if (first == NULL)
             return;
         upstream_close(LIST_ENTRY(first, struct upstream, link));

@@ -22,7 +22,7 @@
 #define BODY_WAITING_BYTES  65536
 #define INTERIM_ANSWERS_MAX 8
 #define TRIED_MAX           8 /* endpoints remembered as tried; later attempts may repeat */
-#define SENT_AWAY_MAX       3 /* times that a connection had no room for it after all */
+#define SENT_AWAY_MAX       3 /* times that an endpoint took no stream at all */
 #define STREAMS_KEPT_MAX    1024
 
 /* What the stream waits for, or does next. */

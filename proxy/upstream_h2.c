@@ -61,7 +61,7 @@ static void send_away_waiting(struct upstream_h2 *h2)
     while ((first = list_first(&h2->waiting)) != NULL) {
         struct stream *stream = LIST_ENTRY(first, struct stream, upstream_link);
 
-        attempt_elsewhere(stream);
+        attempt_elsewhere(stream, h2_peer_streams_max(h2->session) == 0);
         stream_run(stream);
     }
 }

@@ -5,6 +5,7 @@
  */
 #include "controller/compile/annotation_lint.h"
 
+#include "controller/compile/annotations_tls.h"
 #include "core/spelling.h"
 
 #define OWN   BYTES("fairlead.dev/")
@@ -19,11 +20,14 @@ struct bearer {
 };
 
 static const char *const host_names[] = {"client-ca-secret", "client-certificate", "hsts", NULL};
+/* What a child asks of its host is judged where its root is known, see tree_routes.c. */
+static const char *const child_names[] = {"client-ca-secret", "client-certificate", NULL};
 static const char *const service_names[] = {"upstream-ca-secret", "upstream-subject-name",
                                             "upstream-server-name", "upstream-proxy-protocol",
                                             NULL};
 
 static const struct bearer of_host = {host_names, "an Ingress or a root IngressRoute"};
+static const struct bearer of_child = {child_names, "an IngressRoute"};
 static const struct bearer of_service = {service_names, "a Service"};
 
 static bool names_have(const char *const *names, struct bytes name)
@@ -51,13 +55,13 @@ static const char *names_nearest(const char *const *names, struct bytes name)
     return nearest;
 }
 
-/* What the object is for our annotations; NULL: it has none. */
+/* What the object is for our annotations. */
 static const struct bearer *bearer_of(const struct object *object)
 {
     if (object->kind == OBJECT_SERVICE)
         return &of_service;
     if (object->kind == OBJECT_INGRESS_ROUTE && !as_ingress_route(object)->is_root)
-        return NULL;
+        return &of_child;
     return &of_host;
 }
 
@@ -65,7 +69,7 @@ static void tell_own(const struct object *object, struct bytes name, struct find
 {
     const struct bearer *bearer = bearer_of(object);
     const struct bearer *other = bearer == &of_host ? &of_service : &of_host;
-    const char *nearest = bearer == NULL ? NULL : names_nearest(bearer->names, name);
+    const char *nearest = names_nearest(bearer->names, name);
 
     name = bytes_slice(name, 0, SHOWN_BYTES_MAX);
     if (names_have(other->names, name))
@@ -95,7 +99,7 @@ void annotation_lint_own(const struct object *object, struct findings *findings)
         if (!bytes_starts_with(name, OWN))
             continue;
         name = bytes_skip(name, OWN.len);
-        if ((bearer == NULL || !names_have(bearer->names, name)) && count++ < ANNOTATIONS_TOLD_MAX)
+        if (!names_have(bearer->names, name) && count++ < ANNOTATIONS_TOLD_MAX)
             tell_own(object, name, findings);
     }
     if (count > ANNOTATIONS_TOLD_MAX)
@@ -119,13 +123,20 @@ static bool is_guard(const struct annotation *annotation, struct bytes *name)
            names_have(guards, *name);
 }
 
+/* Who asks for client certificates in our words has kept those of ingress-nginx to go back. */
+static bool is_replaced(const struct object *object, struct bytes name)
+{
+    return bytes_starts_with(name, BYTES("auth-tls-")) && tls_policy_asks(object);
+}
+
 static unsigned list_guards(const struct object *object, struct text *list)
 {
     unsigned count = 0;
     struct bytes name;
 
     for (uint32_t i = 0; i < object->annotations_count; i++) {
-        if (!is_guard(&object->annotations[i], &name) || count++ >= ANNOTATIONS_TOLD_MAX)
+        if (!is_guard(&object->annotations[i], &name) || is_replaced(object, name) ||
+            count++ >= ANNOTATIONS_TOLD_MAX)
             continue;
         text_add_str(list, count > 1 ? ", " : "");
         text_add(list, bytes_slice(name, 0, SHOWN_BYTES_MAX));
@@ -143,7 +154,7 @@ void annotation_lint_guards(const struct object *object, struct findings *findin
     if (list_guards(object, &list) > 0)
         findings_add(findings, false, object,
                      "annotations nginx.ingress.kubernetes.io/%.*s: access control that has no "
-                     "effect here: all clients get through",
+                     "effect here",
                      BYTES_ARG(text_bytes(&list)));
     text_fini(&list);
 }

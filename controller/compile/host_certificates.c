@@ -20,9 +20,12 @@ static bool wildcard_covers(struct bytes wildcard, struct bytes host)
            host.at[0] != '*' && bytes_equal_nocase(bytes_skip(wildcard, 1), bytes_skip(host, dot));
 }
 
-/* By its name, or by a wildcard over it. */
+/* By its name, or by a wildcard over it. Rules without a host stand under the name "*", which an
+ * entry may have by mistake, and are never served over HTTPS. */
 static bool entry_covers(const struct ingress_tls *entry, struct bytes host)
 {
+    if (bytes_equal(host, BYTES("*")))
+        return false;
     for (uint32_t i = 0; i < entry->hosts_count; i++) {
         if (bytes_equal_nocase(entry->hosts[i], host) || wildcard_covers(entry->hosts[i], host))
             return true;

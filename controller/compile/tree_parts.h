@@ -54,6 +54,13 @@ const struct ingress_route *tree_find(const struct pass *pass, const struct ingr
                                       const struct ingress_route_delegate *delegate,
                                       struct bytes *why);
 
+/* A child that asks for client certificates, where nobody is asked: it must not be served without.
+ */
+bool step_asks_in_vain(const struct walk *walk, const struct step *step);
+void step_tell_asks_in_vain(struct walk *walk, const struct step *step);
+#define ASKS_IN_VAIN                                                                               \
+    BYTES("its IngressRoute asks for client certificates and may not, see its status")
+
 /* An error of the IngressRoute: its status if it is the first, and a finding at `field`. */
 void step_fault(struct walk *walk, const struct step *step, struct bytes field, const char *format,
                 ...) __attribute__((format(printf, 4, 5)));

@@ -187,17 +187,20 @@ static void make_unavailable(struct route *route, struct bytes why)
 
 /* A child cannot have clients asked for certificates: that is the host's. Where its root does not
  * either, its routes must not be served without. */
-static bool asks_in_vain(const struct walk *walk, const struct step *step)
+bool step_asks_in_vain(const struct walk *walk, const struct step *step)
 {
-    return step->up != NULL && walk->host->tree.root->tls.client_auth != TLS_CLIENT_AUTH_REQUIRED &&
-           tls_policy_asks(&step->object->object);
+    const struct tree *tree = &walk->host->tree;
+    bool are_asked = tree->root->tls.client_auth == TLS_CLIENT_AUTH_REQUIRED &&
+                     tree->side != TREE_PLAIN && !tree->is_passthrough;
+
+    return step->up != NULL && !are_asked && tls_policy_asks(&step->object->object);
 }
 
-static void tell_asks_in_vain(struct walk *walk, const struct step *step)
+void step_tell_asks_in_vain(struct walk *walk, const struct step *step)
 {
     step_way_fault(walk, step, BYTES("annotation fairlead.dev/client-ca-secret"),
-                   "only a root asks clients for certificates: set it on %.*s, or leave it out; "
-                   "until then the routes of this one answer 503",
+                   "only a root with TLS asks clients for certificates: set it on %.*s, or leave "
+                   "it out; until then nothing of this one is served",
                    BYTES_ARG(walk->host->tree.root->title));
 }
 
@@ -217,9 +220,8 @@ static void walk_services(struct walk *walk, const struct step *step, const stru
         make_unavailable(&route,
                          BYTES("the rewrite is no path, see the status of the IngressRoute"));
     }
-    if (asks_in_vain(walk, step))
-        make_unavailable(&route, BYTES("its IngressRoute asks for client certificates and may not, "
-                                       "see its status"));
+    if (step_asks_in_vain(walk, step))
+        make_unavailable(&route, ASKS_IN_VAIN);
     leaf = add_leaf(walk, step, part);
     route.path = leaf->route.path;
     route.path_kind = leaf->route.path_kind;
@@ -414,8 +416,8 @@ static void walk_route(struct walk *walk, const struct step *step, uint32_t inde
 void tree_walk_routes(struct walk *walk, const struct step *step)
 {
     walk->children = NULL;
-    if (asks_in_vain(walk, step))
-        tell_asks_in_vain(walk, step);
+    if (step_asks_in_vain(walk, step))
+        step_tell_asks_in_vain(walk, step);
     for (uint32_t i = 0; i < step->object->routes_count; i++)
         walk_route(walk, step, i);
     walk_children(walk, walk->children);

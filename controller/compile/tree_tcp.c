@@ -32,8 +32,13 @@ static const struct route *to_services(struct walk *walk, const struct step *ste
                                       .field = BYTES("spec.tcpproxy"),
                                       .label = BYTES("tcpproxy"),
                                       .is_tcp = true};
-    struct route *route = route_create(walk, step);
+    struct route *route;
 
+    if (step_asks_in_vain(walk, step)) {
+        step_tell_asks_in_vain(walk, step);
+        return unavailable(walk, step, ASKS_IN_VAIN);
+    }
+    route = route_create(walk, step);
     services_point(walk, step, &services, route);
     return route;
 }

@@ -47,9 +47,10 @@ static void check_item(const struct served_item *item, enum object_kind kind)
         check_place(item, kind);
         return;
     }
-    CHECK((item->object != NULL) != (item->fault.len > 0));
+    CHECK(item->object != NULL || item->fault.len > 0);
     if (item->object == NULL)
         return;
+    CHECK(object_is_stand_in(item->object) == (item->fault.len > 0));
     CHECK(item->object->kind == kind);
     CHECK(bytes_equal(item->object->name, item->name) && item->name.len > 0);
 }

@@ -53,8 +53,8 @@ static inline void add_ingress_tls(struct text *out, struct dice *dice)
     text_add_str(out, count > 0 ? "  tls:\n" : "");
     for (unsigned i = 0; i < count; i++) {
         text_printf(out, "  - {hosts: [%s], ",
-                    PICK(dice, "a.example.com", "'*.example.com'", "b.example.com, A.example.com",
-                         "c.example.com", "", "'not valid'"));
+                    PICK(dice, "'*'", "a.example.com", "'*.example.com'",
+                         "b.example.com, A.example.com", "c.example.com", "", "'not valid'"));
         text_printf(out, "secretName: %s}\n", random_secret_name(dice));
     }
 }

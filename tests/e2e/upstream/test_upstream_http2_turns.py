@@ -398,3 +398,27 @@ def test_requests_of_which_nothing_was_sent_go_elsewhere_whatever_they_are(behin
     dying.close()
     answers = [client.read_response() for client in clients]
     assert sum(answered.status != 200 for answered in answers) <= 1
+
+
+def test_a_crowd_waits_for_endpoints_that_speak_one_after_another(behind, h2_origin):
+    """Each of them takes one stream, and sends the others on to the next, which has not said so yet."""
+    many = [h2_origin(settings=((MAX_CONCURRENT_STREAMS, 1),)) for _ in range(6)]
+    proxy = behind(*many, max_connections=6)
+    with in_one_turn(proxy):
+        clients = ask_at_once(proxy, 30)
+    for upstream in many:
+        upstream.accept()
+
+    def look():
+        for upstream in many:
+            upstream.accept_waiting()
+        for conn in (conn for upstream in many for conn in upstream.conns):
+            conn.has_news()
+            if conn.arrived:
+                return conn
+        return None
+
+    for _ in clients:
+        conn = wait_until(look, "the next request")
+        conn.respond(conn.read_request().stream)
+    assert {client.read_response().status for client in clients} == {200}

@@ -414,6 +414,24 @@ TEST(hostile_57_endpoints_that_cannot_be_verified_as_asked_are_not_spoken_to)
     world_close(&world);
 }
 
+TEST(hostile_91_a_star_in_spec_tls_is_no_host_and_harms_nobody)
+{
+    struct world world;
+
+    world_open(&world);
+    put_secret(&world, "a-tls", "app", "app");
+    world_put(&world, "any.yaml",
+              "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: any}\nspec:\n"
+              "  tls: [{hosts: ['*'], secretName: a-tls}]\n"
+              "  rules: [{http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, "
+              "port: {number: 80}}}}]}}]\n");
+    world_put(&world, "a.yaml", TLS_INGRESS("a", "", "a.example.com", "a-tls"));
+    assert_has(world_dump(&world), "spec.tls[0].hosts[0]: \"*\" is no host name");
+    assert_has(world.dump.at, "https a.example.com ");
+    assert_same_as_fresh(&world);
+    world_close(&world);
+}
+
 TEST(an_empty_annotation_of_a_service_is_another_than_none)
 {
     static const char empty[] =
@@ -471,5 +489,6 @@ TESTS(UNIT(a_secret_change_compiles_only_the_hosts_that_use_it),
       UNIT(the_strictest_client_settings_of_all_ingresses_of_a_host_hold),
       UNIT(hostile_92_hsts_is_written_from_its_parts_and_never_pasted),
       UNIT(hostile_57_endpoints_that_cannot_be_verified_as_asked_are_not_spoken_to),
+      UNIT(hostile_91_a_star_in_spec_tls_is_no_host_and_harms_nobody),
       UNIT(an_empty_annotation_of_a_service_is_another_than_none),
       UNIT(a_certificate_is_listed_once_however_many_hosts_show_it))
