@@ -222,11 +222,11 @@ static void decode_routes(const struct node *spec, struct ingress_route *loose)
 
 static void decode_virtualhost(const struct node *spec, struct ingress_route *loose)
 {
-    struct node host = node_object(spec, "virtualhost");
-    struct node tls = node_object(&host, "tls");
+    struct node host = node_object(spec, "virtualhost"), tls;
 
     loose->is_root = host.json != NULL;
-    loose->fqdn = node_text(&host, "fqdn");
+    loose->fqdn = node_text(&host, "fqdn"); /* first, so that a fault behind it does not hide it */
+    tls = node_object(&host, "tls");
     loose->has_tls = tls.json != NULL;
     loose->tls_secret = node_text(&tls, "secretName");
     loose->tls_version_min = node_text(&tls, "minimumProtocolVersion");
