@@ -11,12 +11,15 @@
 #ifndef TESTS_UNIT_UNIT_H
 #define TESTS_UNIT_UNIT_H
 
-#include <cmocka.h>
-
+/* cmocka.h wants the others before it. */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+/* clang-format on */
 
 #define TEST(sentence) static void sentence(void **state_ __attribute__((unused)))
 #define UNIT(sentence) cmocka_unit_test(sentence)
