@@ -12,6 +12,7 @@
 
 #include "controller/compile/tree_parts.h"
 #include "core/check.h"
+#include "route/normal.h"
 
 /* All limits come to the same in these. */
 #define COST_OF_ALL   UINT64_C(4000000)
@@ -111,23 +112,46 @@ static struct portion *touch(struct plan *plan, const struct ingress_route *obje
     return portion;
 }
 
-/* What lies outside the prefix is looked at and nobody's. */
-static bool is_outside(const struct plan *plan, const struct portion *portion,
-                       const struct ingress_route_route *route, struct bytes *path)
+static struct route_path path_of(struct arena *arena, struct bytes match)
 {
-    return tree_path(plan->pass->scratch, route->match, path) == TREE_PATH_FINE &&
-           !tree_path_is_within(*path, portion->prefix);
+    struct route_path path = {ROUTE_PATH_FINE, match};
+
+    if (match.len == 0 || match.at[0] != '/')
+        path.kind = ROUTE_PATH_RELATIVE;
+    else if (!path_is_normal(match) &&
+             path_normalise(match, arena_alloc(arena, match.len), &path.normal) != PATH_FINE)
+        path.kind = ROUTE_PATH_BAD;
+    return path;
 }
 
+/* An IngressRoute is looked at under many prefixes, so its paths must not be made for each. */
+static const struct route_path *paths_of(const struct plan *plan,
+                                         const struct ingress_route *object)
+{
+    struct arena *scratch = plan->pass->scratch;
+    struct bytes key = key_of(scratch, object, BYTES_NONE);
+    struct route_path *paths = map_get(&plan->shares->paths, key);
+
+    if (paths != NULL)
+        return paths;
+    paths = arena_alloc(scratch, object->routes_count * sizeof(paths[0]));
+    for (uint32_t i = 0; i < object->routes_count; i++)
+        paths[i] = path_of(scratch, object->routes[i].match);
+    (void)map_put(&plan->shares->paths, key, paths);
+    return paths;
+}
+
+/* What lies outside the prefix is looked at and nobody's. */
 static void measure(const struct plan *plan, struct portion *portion)
 {
     const struct ingress_route *object = portion->object;
-    struct bytes path;
 
+    portion->paths = paths_of(plan, object);
     for (uint32_t i = 0; i < object->routes_count; i++) {
         const struct ingress_route_route *route = &object->routes[i];
+        const struct route_path *path = &portion->paths[i];
 
-        if (!is_outside(plan, portion, route, &path))
+        if (path->kind != ROUTE_PATH_FINE || tree_path_is_within(path->normal, portion->prefix))
             portion->routes += route->services_count > 0 ? route->services_count : 1;
     }
     portion->is_measured = true;
@@ -165,21 +189,29 @@ static struct branch *branch_create(struct plan *plan, struct branch *up, struct
     return branch;
 }
 
+/* True for what leads further, within what was delegated here. */
+static bool is_delegation(const struct portion *portion, uint32_t index)
+{
+    const struct ingress_route_route *route = &portion->object->routes[index];
+    const struct route_path *path = &portion->paths[index];
+
+    return route->delegate.is_present && route->services_count == 0 &&
+           path->kind == ROUTE_PATH_FINE && tree_path_is_within(path->normal, portion->prefix);
+}
+
 static void add_delegation(struct plan *plan, struct branch *branch, uint32_t index)
 {
-    const struct ingress_route_route *route = &branch->portion->object->routes[index];
+    struct portion *portion = branch->portion;
     const struct ingress_route *object;
-    struct bytes path;
 
-    if (!route->delegate.is_present || route->services_count > 0 ||
-        tree_path(plan->pass->scratch, route->match, &path) != TREE_PATH_FINE ||
-        !tree_path_is_within(path, branch->portion->prefix))
+    if (!is_delegation(portion, index))
         return;
-    object = tree_find(plan->pass, branch->portion->object, &route->delegate, NULL);
+    object = tree_find(plan->pass, portion->object, &portion->object->routes[index].delegate, NULL);
     if (object == NULL || object->is_root)
         return;
-    branch->portion->delegations++;
-    heap_push(branch, branch_create(plan, branch, touch(plan, object, path)));
+    portion->delegations++;
+    heap_push(branch,
+              branch_create(plan, branch, touch(plan, object, portion->paths[index].normal)));
 }
 
 /* It is entered: what it delegates may follow. */
@@ -249,6 +281,7 @@ struct portion *shares_plan(struct shares *shares, const struct pass *pass,
 
     *shares = (struct shares){0};
     map_init(&shares->portions);
+    map_init(&shares->paths);
     root = branch_create(&plan, NULL, touch(&plan, object, BYTES_NONE));
     price(&plan, root);
     open_branch(&plan, root);
@@ -290,6 +323,7 @@ void shares_note_rest(const struct shares *shares, struct pass *pass)
 void shares_fini(struct shares *shares)
 {
     map_fini(&shares->portions);
+    map_fini(&shares->paths);
 }
 
 bool portion_is_greedy(const struct portion *portion, const struct portion *giver)
