@@ -39,6 +39,9 @@ struct portion {
     struct bytes prefix;            /* normal form; empty: everything */
     uint64_t routes;                /* that it has there; further services count like routes */
     uint64_t delegations;           /* that it gives there; 0 of one that was not given */
+    struct portion **below;         /* these; NULL: it lies too deep to give any */
+    struct portion *next_cut;       /* for the plan */
+    uint32_t depth;                 /* of one that is given: by the shortest way so far */
     enum share share;
     bool is_measured; /* paths and routes are set */
     bool is_walked;   /* for the walk */

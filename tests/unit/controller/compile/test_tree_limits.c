@@ -95,6 +95,79 @@ TEST(a_chain_ends_at_its_sixty_fourth_ingress_route)
     world_close(&world);
 }
 
+/* The root gives "/a" to bad and "/a/x" to good; good gives "/a/x/p" to p0, and that to p1 ... p4,
+ * of which the last serves it. good has many routes, so what comes next in bad costs less. */
+static void put_short_way(struct world *world)
+{
+    struct text out, path;
+    char name[32], next[32];
+
+    text_init(&path);
+    open_route(&out, "root", HOST);
+    add_delegate(&out, BYTES("/a"), "bad1");
+    add_delegate(&out, BYTES("/a/x"), "good");
+    put_route(world, "root", &out);
+    open_route(&out, "good", "");
+    add_delegate(&out, BYTES("/a/x/p"), "p0");
+    for (unsigned i = 0; i < 1000; i++) {
+        text_clear(&path);
+        text_printf(&path, "/a/x/%u", i);
+        add_services(&out, text_bytes(&path), 1);
+    }
+    put_route(world, "good", &out);
+    for (unsigned i = 0; i < 5; i++) {
+        (void)snprintf(name, sizeof(name), "p%u", i);
+        (void)snprintf(next, sizeof(next), "p%u", i + 1);
+        open_route(&out, name, "");
+        if (i < 4)
+            add_delegate(&out, BYTES("/a/x/p"), next);
+        else
+            add_services(&out, BYTES("/a/x/p"), 1);
+        put_route(world, name, &out);
+    }
+    text_fini(&path);
+}
+
+/* bad1, bad2 ...: so many one below the other, the last of which gives "/a/x/p" to p0, too. */
+static void put_long_way(struct world *world, unsigned count)
+{
+    struct text out;
+    char name[32], next[32];
+
+    for (unsigned i = 1; i <= count; i++) {
+        (void)snprintf(name, sizeof(name), "bad%u", i);
+        (void)snprintf(next, sizeof(next), "bad%u", i + 1);
+        open_route(&out, name, "");
+        add_services(&out, BYTES("/a"), 1);
+        if (i < count)
+            add_delegate(&out, BYTES("/a"), next);
+        else
+            add_delegate(&out, BYTES("/a/x/p"), "p0");
+        put_route(world, name, &out);
+    }
+}
+
+TEST(a_way_that_is_too_long_takes_nothing_from_a_short_one_to_the_same)
+{
+    for (unsigned count = 56; count <= 63; count++) {
+        struct world world;
+
+        open_with_service(&world);
+        put_short_way(&world);
+        put_long_way(&world, count);
+        assert_line(world_dump(&world), "string /a/x/p -> default/web/80");
+        assert_has(world.dump.at, "status IngressRoute default/p4 valid: valid IngressRoute");
+        for (unsigned i = 0; i < 4; i++) {
+            char status[80];
+
+            (void)snprintf(status, sizeof(status), "status IngressRoute default/p%u valid", i);
+            assert_has(world.dump.at, status);
+        }
+        assert_same_as_fresh(&world);
+        world_close(&world);
+    }
+}
+
 /* Each leads to all the others under one prefix: by all ways there are more than atoms, but there
  * are only so many IngressRoutes. */
 TEST(a_tree_in_which_everything_leads_everywhere_is_walked_once)
@@ -496,6 +569,7 @@ TEST(what_small_children_do_not_need_goes_to_large_ones)
 
 TESTS(UNIT(what_a_path_is_normally_is_found_once_however_often_it_is_looked_at),
       UNIT(a_chain_ends_at_its_sixty_fourth_ingress_route),
+      UNIT(a_way_that_is_too_long_takes_nothing_from_a_short_one_to_the_same),
       UNIT(a_tree_in_which_everything_leads_everywhere_is_walked_once),
       UNIT(what_lies_beyond_twenty_thousand_evaluations_answers_503),
       UNIT(an_ingress_route_that_does_not_fit_any_more_is_not_entered),
