@@ -53,14 +53,15 @@ static const struct visit *first_fault(const struct route_node *node, const stru
 }
 
 /* The same where a place was lost. NULL: by some way it is served in full. */
-static const struct visit *first_lost(const struct route_node *node)
+static const struct visit *first_lost(const struct route_node *node,
+                                      const struct ingress_route *route)
 {
     const struct visit *first = NULL;
 
     LIST_EACH (&node->visits, link) {
         const struct visit *visit = LIST_ENTRY(link, struct visit, link);
 
-        if (!visit->is_evaluated || visit->way != NULL)
+        if (!ways_fits(visit, route))
             continue;
         if (visit->lost.len == 0)
             return NULL;
@@ -88,9 +89,10 @@ static void add_fault(const struct fit *fit, const struct visit *visit, struct t
 }
 
 /* Of what has no fault. */
-static void add_fine(const struct route_node *node, struct verdict *verdict)
+static void add_fine(const struct route_node *node, const struct ingress_route *route,
+                     struct verdict *verdict)
 {
-    const struct visit *lost = first_lost(node);
+    const struct visit *lost = first_lost(node, route);
 
     verdict->state = is_reached(node) ? OBJECT_VALID : OBJECT_ORPHANED;
     text_add(&verdict->description, verdict->state == OBJECT_VALID ? VALID : ORPHANED);
@@ -118,7 +120,7 @@ static void judge(const struct pass *pass, const struct route_node *node,
         verdict->state = OBJECT_INVALID;
         add_fault(fit, fault, &verdict->description);
     } else {
-        add_fine(node, verdict);
+        add_fine(node, route, verdict);
     }
 }
 
@@ -160,7 +162,7 @@ static void settle(struct pass *pass, struct route_node *node)
             trees_forget(&pass->dag->trees, node);
         return;
     }
-    fit = ways_fit(node);
+    fit = ways_fit(node, route);
     text_init(&verdict.description);
     judge(pass, node, route, &fit, &verdict);
     set_status(&pass->dag->trees, node, &verdict);

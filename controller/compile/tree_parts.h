@@ -35,9 +35,6 @@ struct walk {
     uint32_t gaps_capacity;
 };
 
-/* A match as requests are matched. */
-enum tree_path { TREE_PATH_FINE, TREE_PATH_RELATIVE, TREE_PATH_BAD };
-enum tree_path tree_path(struct arena *arena, struct bytes match, struct bytes *path);
 /* /foo holds /foo, /foo/ and /foo/x, and not /foobar. Both in normal form. */
 bool tree_path_is_within(struct bytes path, struct bytes prefix);
 

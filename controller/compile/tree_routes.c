@@ -8,7 +8,6 @@
  */
 #include "controller/compile/annotations.h"
 #include "controller/compile/tree_parts.h"
-#include "route/normal.h"
 #include "route/rewrite.h"
 
 #include <stdlib.h>
@@ -21,17 +20,6 @@ struct part {
     struct bytes path;  /* normal form */
 };
 
-enum tree_path tree_path(struct arena *arena, struct bytes match, struct bytes *path)
-{
-    if (match.len == 0 || match.at[0] != '/')
-        return TREE_PATH_RELATIVE;
-    *path = match;
-    if (path_is_normal(match) ||
-        path_normalise(match, arena_alloc(arena, match.len), path) == PATH_FINE)
-        return TREE_PATH_FINE;
-    return TREE_PATH_BAD;
-}
-
 bool tree_path_is_within(struct bytes path, struct bytes prefix)
 {
     while (prefix.len > 0 && prefix.at[prefix.len - 1] == '/')
@@ -41,18 +29,20 @@ bool tree_path_is_within(struct bytes path, struct bytes prefix)
 }
 
 /* False when no request could have such a path; then it has been told. */
-static bool normalise(struct walk *walk, const struct step *step, struct part *part)
+static bool normalise(struct walk *walk, const struct step *step, const struct route_path *path,
+                      struct part *part)
 {
     struct bytes written = part->route->match;
 
-    switch (tree_path(walk->host->pass->scratch, written, &part->path)) {
-    case TREE_PATH_FINE:
+    part->path = path->normal;
+    switch (path->kind) {
+    case ROUTE_PATH_FINE:
         break;
-    case TREE_PATH_RELATIVE:
+    case ROUTE_PATH_RELATIVE:
         step_fault(walk, step, part->field, "%.*s: match must begin with /",
                    BYTES_ARG(part->label));
         return false;
-    case TREE_PATH_BAD:
+    case ROUTE_PATH_BAD:
         step_fault(walk, step, part->field, "%.*s: match is no path that a request can have",
                    BYTES_ARG(part->label));
         return false;
@@ -365,29 +355,29 @@ static bool does_nothing(const struct ingress_route_route *route)
 /* True when it serves nothing, and so much was told of its like that it is only counted: looking at
  * it is then all that it costs. */
 static bool is_beyond_telling(struct walk *walk, const struct step *step,
-                              const struct ingress_route_route *route)
+                              const struct ingress_route_route *route,
+                              const struct route_path *path)
 {
     struct findings *findings = &walk->host->findings;
-    struct bytes path;
 
     if (does_nothing(route)) {
         findings->left_out += findings->count == FINDINGS_MAX;
         return findings->count == FINDINGS_MAX;
     }
-    return step->up != NULL &&
-           tree_path(walk->host->pass->scratch, route->match, &path) == TREE_PATH_FINE &&
-           !tree_path_is_within(path, step->prefix) && !step_may_tell_way(walk, step);
+    return step->up != NULL && path->kind == ROUTE_PATH_FINE &&
+           !tree_path_is_within(path->normal, step->prefix) && !step_may_tell_way(walk, step);
 }
 
 static void walk_route(struct walk *walk, const struct step *step, uint32_t index)
 {
     struct pass *pass = walk->host->pass;
     const struct ingress_route_route *route = &step->object->routes[index];
+    const struct route_path *path = &step->portion->paths[index];
     bool has_delegate = route->delegate.is_present;
     struct part part = {.route = route};
     struct bytes match;
 
-    if (is_beyond_telling(walk, step, route))
+    if (is_beyond_telling(walk, step, route, path))
         return;
     match = quoted(pass, route->match);
     part.field = plain_printf(pass->scratch, "spec.routes[%u]", index);
@@ -398,7 +388,7 @@ static void walk_route(struct walk *walk, const struct step *step, uint32_t inde
                   BYTES_ARG(part.field), BYTES_ARG(part.label));
         return;
     }
-    if (!normalise(walk, step, &part) || !is_contained(walk, step, &part))
+    if (!normalise(walk, step, path, &part) || !is_contained(walk, step, &part))
         return;
     if (has_delegate && route->services_count > 0) {
         step_fault(walk, step, part.field,

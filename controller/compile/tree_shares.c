@@ -6,12 +6,18 @@
  * is the one that would have had least once what comes next in it is entered. So the order is that
  * of use, and where it is the same, that of the objects' routes.
  *
+ * How deep a portion lies is told by the shortest way that leads there, and the order of use is not
+ * that of depth. So what was too deep to delegate further may be reached by a shorter way later,
+ * and then goes on from there, in the share of who gave that way: a long way of one takes nothing
+ * from the short one of another.
+ *
  * Cycles are not looked for: they end, as no portion is entered twice, and the walk tells of them.
  */
 #include "controller/compile/tree_shares.h"
 
 #include "controller/compile/tree_parts.h"
 #include "core/check.h"
+#include "route/normal.h"
 
 /* All limits come to the same in these. */
 #define COST_OF_ALL   UINT64_C(4000000)
@@ -25,7 +31,6 @@ struct branch {
     struct portion *portion;
     struct branch **heap; /* of its delegations that are not done; once it is open */
     uint32_t count;
-    uint32_t depth; /* 1 at the root */
     uint64_t order; /* among all branches, as they came */
     uint64_t used;  /* by it and all that is below */
     uint64_t next;  /* what comes next in it would cost */
@@ -111,23 +116,46 @@ static struct portion *touch(struct plan *plan, const struct ingress_route *obje
     return portion;
 }
 
-/* What lies outside the prefix is looked at and nobody's. */
-static bool is_outside(const struct plan *plan, const struct portion *portion,
-                       const struct ingress_route_route *route, struct bytes *path)
+static struct route_path path_of(struct arena *arena, struct bytes match)
 {
-    return tree_path(plan->pass->scratch, route->match, path) == TREE_PATH_FINE &&
-           !tree_path_is_within(*path, portion->prefix);
+    struct route_path path = {ROUTE_PATH_FINE, match};
+
+    if (match.len == 0 || match.at[0] != '/')
+        path.kind = ROUTE_PATH_RELATIVE;
+    else if (!path_is_normal(match) &&
+             path_normalise(match, arena_alloc(arena, match.len), &path.normal) != PATH_FINE)
+        path.kind = ROUTE_PATH_BAD;
+    return path;
 }
 
+/* An IngressRoute is looked at under many prefixes, so its paths must not be made for each. */
+static const struct route_path *paths_of(const struct plan *plan,
+                                         const struct ingress_route *object)
+{
+    struct arena *scratch = plan->pass->scratch;
+    struct bytes key = key_of(scratch, object, BYTES_NONE);
+    struct route_path *paths = map_get(&plan->shares->paths, key);
+
+    if (paths != NULL)
+        return paths;
+    paths = arena_alloc(scratch, object->routes_count * sizeof(paths[0]));
+    for (uint32_t i = 0; i < object->routes_count; i++)
+        paths[i] = path_of(scratch, object->routes[i].match);
+    (void)map_put(&plan->shares->paths, key, paths);
+    return paths;
+}
+
+/* What lies outside the prefix is looked at and nobody's. */
 static void measure(const struct plan *plan, struct portion *portion)
 {
     const struct ingress_route *object = portion->object;
-    struct bytes path;
 
+    portion->paths = paths_of(plan, object);
     for (uint32_t i = 0; i < object->routes_count; i++) {
         const struct ingress_route_route *route = &object->routes[i];
+        const struct route_path *path = &portion->paths[i];
 
-        if (!is_outside(plan, portion, route, &path))
+        if (path->kind != ROUTE_PATH_FINE || tree_path_is_within(path->normal, portion->prefix))
             portion->routes += route->services_count > 0 ? route->services_count : 1;
     }
     portion->is_measured = true;
@@ -159,45 +187,116 @@ static struct branch *branch_create(struct plan *plan, struct branch *up, struct
 
     branch->up = up;
     branch->portion = portion;
-    branch->depth = up == NULL ? 1 : up->depth + 1;
     branch->order = plan->branches_count++;
     branch->next = COST_OF_VISIT + portion->object->routes_looks * COST_OF_LOOK;
     return branch;
 }
 
-static void add_delegation(struct plan *plan, struct branch *branch, uint32_t index)
+/* True for what leads further, within what was delegated here. */
+static bool is_delegation(const struct portion *portion, uint32_t index)
 {
-    const struct ingress_route_route *route = &branch->portion->object->routes[index];
-    const struct ingress_route *object;
-    struct bytes path;
+    const struct ingress_route_route *route = &portion->object->routes[index];
+    const struct route_path *path = &portion->paths[index];
 
-    if (!route->delegate.is_present || route->services_count > 0 ||
-        tree_path(plan->pass->scratch, route->match, &path) != TREE_PATH_FINE ||
-        !tree_path_is_within(path, branch->portion->prefix))
-        return;
-    object = tree_find(plan->pass, branch->portion->object, &route->delegate, NULL);
-    if (object == NULL || object->is_root)
-        return;
-    branch->portion->delegations++;
-    heap_push(branch, branch_create(plan, branch, touch(plan, object, path)));
+    return route->delegate.is_present && route->services_count == 0 &&
+           path->kind == ROUTE_PATH_FINE && tree_path_is_within(path->normal, portion->prefix);
 }
 
-/* It is entered: what it delegates may follow. */
+static void add_delegation(struct plan *plan, struct branch *branch, uint32_t index)
+{
+    struct portion *portion = branch->portion, *below;
+    const struct ingress_route *object;
+
+    if (!is_delegation(portion, index))
+        return;
+    object = tree_find(plan->pass, portion->object, &portion->object->routes[index].delegate, NULL);
+    if (object == NULL || object->is_root)
+        return;
+    below = touch(plan, object, portion->paths[index].normal);
+    portion->below[portion->delegations++] = below;
+    heap_push(branch, branch_create(plan, branch, below));
+}
+
+static uint32_t count_delegations(const struct portion *portion)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < portion->object->routes_count; i++)
+        count += is_delegation(portion, i);
+    return count;
+}
+
+/* What it delegates may follow, unless that lies too deep. */
+static void add_delegations(struct plan *plan, struct branch *branch)
+{
+    struct portion *portion = branch->portion;
+    uint32_t room;
+
+    branch->is_open = true;
+    if (portion->depth == DELEGATION_DEPTH_MAX)
+        return;
+    room = count_delegations(portion);
+    branch->heap = arena_alloc(plan->pass->scratch, room * sizeof(branch->heap[0]));
+    portion->below = arena_alloc(plan->pass->scratch, room * sizeof(portion->below[0]));
+    for (uint32_t i = 0; i < portion->object->routes_count; i++)
+        add_delegation(plan, branch, i);
+}
+
+static uint32_t depth_of(const struct branch *branch)
+{
+    return branch->up == NULL ? 1 : branch->up->portion->depth + 1;
+}
+
 static void open_branch(struct plan *plan, struct branch *branch)
 {
-    const struct ingress_route *object = branch->portion->object;
-
     branch->portion->share = SHARE_GIVEN;
+    branch->portion->depth = depth_of(branch);
     plan->visits++;
     plan->routes += branch->portion->routes;
     charge(branch, branch->next);
-    branch->is_open = true;
-    if (branch->depth < DELEGATION_DEPTH_MAX) {
-        branch->heap =
-            arena_alloc(plan->pass->scratch, object->routes_count * sizeof(branch->heap[0]));
-        for (uint32_t i = 0; i < object->routes_count; i++)
-            add_delegation(plan, branch, i);
+    add_delegations(plan, branch);
+}
+
+/* A way of this depth leads there. Finds what was too deep to delegate further and is no more. Each
+ * portion can become less deep so often as there are depths, and each is found once. */
+static void lower(struct portion *portion, uint32_t depth, struct portion **cut)
+{
+    if (portion->share != SHARE_GIVEN || portion->depth <= depth)
+        return;
+    if (portion->depth == DELEGATION_DEPTH_MAX) {
+        portion->next_cut = *cut;
+        *cut = portion;
     }
+    portion->depth = depth;
+    for (uint64_t i = 0; i < portion->delegations; i++)
+        lower(portion->below[i], depth + 1, cut);
+}
+
+/* It has been given and paid for; what it delegates has not. */
+static void go_on(struct plan *plan, struct branch *up, struct portion *cut)
+{
+    struct branch *branch = branch_create(plan, up, cut);
+
+    add_delegations(plan, branch);
+    if (branch->count == 0)
+        return;
+    branch->next = branch->heap[0]->next;
+    heap_push(up, branch);
+}
+
+/* Another way led there before. */
+static void reach_again(struct plan *plan, struct branch *branch)
+{
+    struct portion *cut = NULL;
+    size_t count = 0;
+
+    lower(branch->portion, depth_of(branch), &cut);
+    for (const struct portion *at = cut; at != NULL; at = at->next_cut)
+        count++;
+    branch->heap = arena_alloc(plan->pass->scratch, count * sizeof(branch->heap[0]));
+    branch->is_open = true;
+    for (; cut != NULL; cut = cut->next_cut)
+        go_on(plan, branch, cut);
 }
 
 static void refuse(struct branch *branch, enum share share)
@@ -215,8 +314,8 @@ static void advance(struct plan *plan, struct branch *branch)
 {
     struct portion *portion = branch->portion;
 
-    if (portion->share == SHARE_GIVEN) /* another way led there before */
-        branch->is_done = true;
+    if (portion->share == SHARE_GIVEN)
+        reach_again(plan, branch);
     else if (!portion->is_measured && plan->looks + portion->object->routes_looks > TREE_LOOKS_MAX)
         refuse(branch, SHARE_NO_LOOKS);
     else if (!branch->is_priced)
@@ -249,6 +348,7 @@ struct portion *shares_plan(struct shares *shares, const struct pass *pass,
 
     *shares = (struct shares){0};
     map_init(&shares->portions);
+    map_init(&shares->paths);
     root = branch_create(&plan, NULL, touch(&plan, object, BYTES_NONE));
     price(&plan, root);
     open_branch(&plan, root);
@@ -290,6 +390,7 @@ void shares_note_rest(const struct shares *shares, struct pass *pass)
 void shares_fini(struct shares *shares)
 {
     map_fini(&shares->portions);
+    map_fini(&shares->paths);
 }
 
 bool portion_is_greedy(const struct portion *portion, const struct portion *giver)

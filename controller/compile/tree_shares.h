@@ -26,19 +26,30 @@ enum share {
     SHARE_GIVEN,
 };
 
+/* The match of one route, as requests are matched. */
+struct route_path {
+    enum { ROUTE_PATH_FINE, ROUTE_PATH_RELATIVE, ROUTE_PATH_BAD } kind;
+    struct bytes normal; /* of a fine one */
+};
+
 /* One IngressRoute under one prefix, however many ways lead there. In scratch. */
 struct portion {
     const struct ingress_route *object;
-    struct bytes prefix;  /* normal form; empty: everything */
-    uint64_t routes;      /* that it has there; further services count like routes */
-    uint64_t delegations; /* that it gives there; 0 of one that was not given */
+    const struct route_path *paths; /* of its routes, once it is measured */
+    struct bytes prefix;            /* normal form; empty: everything */
+    uint64_t routes;                /* that it has there; further services count like routes */
+    uint64_t delegations;           /* that it gives there; 0 of one that was not given */
+    struct portion **below;         /* these; NULL: it lies too deep to give any */
+    struct portion *next_cut;       /* for the plan */
+    uint32_t depth;                 /* of one that is given: by the shortest way so far */
     enum share share;
-    bool is_measured; /* routes is set */
+    bool is_measured; /* paths and routes are set */
     bool is_walked;   /* for the walk */
 };
 
 struct shares {
     struct map portions; /* by object and prefix */
+    struct map paths;    /* by object: its paths, made once however many prefixes it is under */
 };
 
 /* Share out the tree below the root. Returns the root's portion. */

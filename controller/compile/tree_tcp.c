@@ -43,11 +43,29 @@ static const struct route *to_services(struct walk *walk, const struct step *ste
     return route;
 }
 
+/* Only the tcpproxy of it is wanted. */
+static const struct route *enter(struct walk *walk, const struct step *step, struct bytes field,
+                                 const struct ingress_route *object)
+{
+    struct step child = {.up = step, .object = object, .prefix = BYTES("/"), .written = BYTES("/")};
+
+    step_enter(walk, &child, field);
+    walk->host->pass->visits.visits[child.visit].is_of_tcp = true;
+    return tree_find_tcp(walk, &child);
+}
+
+/* The host depends on it, and nothing of it is evaluated. */
+static void note(struct walk *walk, const struct ingress_route *object)
+{
+    struct pass *pass = walk->host->pass;
+
+    (void)visit_list_add(&pass->dag->trees, &pass->visits, object->object.ns, object->object.name);
+}
+
 static const struct route *delegated(struct walk *walk, const struct step *step)
 {
     struct bytes field = BYTES("spec.tcpproxy.delegate"), why;
     const struct ingress_route *object = NULL;
-    struct step child;
 
     switch (delegation_follow(walk, step, field, "tcpproxy", &step->object->tcp_delegate, &object,
                               &why)) {
@@ -60,11 +78,9 @@ static const struct route *delegated(struct walk *walk, const struct step *step)
     case DELEGATION_REFUSED:
         return unavailable(walk, step, why);
     }
-    child =
-        (struct step){.up = step, .object = object, .prefix = BYTES("/"), .written = BYTES("/")};
-    step_enter(walk, &child, field);
     if (object->has_tcpproxy)
-        return tree_find_tcp(walk, &child);
+        return enter(walk, step, field, object);
+    note(walk, object);
     step_fault(walk, step, field, "tcpproxy: %.*s/%.*s has no tcpproxy",
                BYTES_ARG(object->object.ns), BYTES_ARG(object->object.name));
     return unavailable(walk, step,

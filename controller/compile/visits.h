@@ -45,6 +45,7 @@ struct visit {
     struct route_node *node;
     struct route_node *giver; /* who delegates here; NULL: nobody, it is a root */
     bool is_evaluated;        /* else the host only depends on its being there, or not */
+    bool is_of_tcp;           /* for its tcpproxy, and not for its routes */
     struct bytes fault;       /* the first error that is not of the way, owned once the list has
                                * ended; or empty */
     struct way_faults *way;   /* or NULL */

@@ -6,19 +6,20 @@
 
 #include <stdlib.h>
 
-static bool fits(const struct visit *visit)
+bool ways_fits(const struct visit *visit, const struct ingress_route *route)
 {
-    return visit->is_evaluated && visit->way == NULL;
+    return visit->is_evaluated && visit->way == NULL &&
+           !(visit->is_of_tcp && route->routes_count > 0);
 }
 
-struct fit ways_fit(const struct route_node *node)
+struct fit ways_fit(const struct route_node *node, const struct ingress_route *route)
 {
     struct fit fit = {0};
 
     LIST_EACH (&node->visits, link) {
         const struct visit *visit = LIST_ENTRY(link, struct visit, link);
 
-        if (!fits(visit))
+        if (!ways_fits(visit, route))
             continue;
         fit.is_by_several = fit.is_by_several || (fit.is_any && visit->giver != fit.giver);
         fit.is_any = true;

@@ -19,7 +19,10 @@ struct fit {
     bool is_by_several; /* givers */
 };
 
-struct fit ways_fit(const struct route_node *node);
+/* True when the routes were evaluated, and nothing is wrong with the way; of an IngressRoute
+ * without routes also when its tcpproxy was. */
+bool ways_fits(const struct visit *visit, const struct ingress_route *route);
+struct fit ways_fit(const struct route_node *node, const struct ingress_route *route);
 /* True when what is wrong with the way counts for the status. */
 bool ways_count(const struct fit *fit, const struct visit *visit);
 /* The first error of the way, and who delegated that way. */

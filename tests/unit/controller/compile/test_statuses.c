@@ -127,6 +127,68 @@ TEST(nobody_makes_anothers_ingress_route_invalid_by_delegating_to_it)
     world_close(&world);
 }
 
+#define STREAMS(to)   "  tcpproxy: {" to "}\n"
+#define PASSING(fqdn) "  virtualhost: {fqdn: " fqdn ", tls: {passthrough: true}}\n"
+#define WITH_TCP      STREAMS("services: [{name: web, port: 80}]")
+
+static void put_stranger(struct world *world)
+{
+    put_route(world, "stranger", PASSING("b.test") STREAMS("delegate: {name: blog}"));
+}
+
+TEST(a_way_to_the_tcpproxy_of_an_ingress_route_is_no_way_to_its_routes)
+{
+    struct world world;
+    const char *wrong =
+        "status IngressRoute default/blog invalid: the path prefix \"/blog\" does not match the "
+        "parent's path prefix \"/x\" (delegated by IngressRoute default/root for host a.test)";
+
+    world_open(&world);
+    put_service(&world);
+    put_route(&world, "root",
+              HOST("a.test") ROUTES(SERVES("/", "web") ", " DELEGATES("/x", "blog")));
+    put_stranger(&world);
+    put_route(&world, "blog", ROUTES(SERVES("/blog", "web")));
+    assert_line(settled(&world), wrong);
+    assert_lacks(world.dump.at, "as it does elsewhere");
+    assert_line(world.dump.at, "status IngressRoute default/stranger invalid: tcpproxy: "
+                               "default/blog has no tcpproxy");
+    put_route(&world, "blog", WITH_TCP ROUTES(SERVES("/blog", "web")));
+    assert_line(settled(&world), wrong);
+    assert_lacks(world.dump.at, "as it does elsewhere");
+    assert_line(world.dump.at, "status IngressRoute default/stranger valid");
+    world_close(&world);
+}
+
+TEST(a_place_that_was_lost_is_told_also_where_a_tcpproxy_is_served)
+{
+    struct world world;
+
+    world_open(&world);
+    put_service(&world);
+    put_route(&world, "root",
+              HOST("a.test") ROUTES(SERVES("/blog", "web") ", " DELEGATES("/blog", "blog")));
+    put_route(&world, "blog", WITH_TCP ROUTES(SERVES("/blog", "web")));
+    put_stranger(&world);
+    assert_line(settled(&world), "status IngressRoute default/blog valid: valid IngressRoute; "
+                                 "spec.routes[0]: IngressRoute default/root spec.routes[0] has");
+    world_close(&world);
+}
+
+TEST(where_only_a_tcpproxy_leads_to_is_no_orphan_if_it_has_one)
+{
+    struct world world;
+
+    world_open(&world);
+    put_service(&world);
+    put_stranger(&world);
+    put_route(&world, "blog", ROUTES(SERVES("/blog", "web")));
+    assert_line(settled(&world), "status IngressRoute default/blog orphaned");
+    put_route(&world, "blog", WITH_TCP);
+    assert_line(settled(&world), "status IngressRoute default/blog valid");
+    world_close(&world);
+}
+
 TEST(what_is_wrong_by_every_way_is_told_also_where_some_way_is_wrong)
 {
     struct world world;
@@ -339,6 +401,9 @@ TESTS(UNIT(a_child_is_an_orphan_until_a_root_leads_to_it),
       UNIT(a_mistake_of_a_child_is_not_its_parents),
       UNIT(what_fits_under_no_parent_is_invalid_and_the_first_host_by_name_tells),
       UNIT(nobody_makes_anothers_ingress_route_invalid_by_delegating_to_it),
+      UNIT(a_way_to_the_tcpproxy_of_an_ingress_route_is_no_way_to_its_routes),
+      UNIT(a_place_that_was_lost_is_told_also_where_a_tcpproxy_is_served),
+      UNIT(where_only_a_tcpproxy_leads_to_is_no_orphan_if_it_has_one),
       UNIT(what_is_wrong_by_every_way_is_told_also_where_some_way_is_wrong),
       UNIT(who_was_given_the_longer_prefix_has_the_place_and_the_other_says_so),
       UNIT(what_lost_a_place_in_one_tree_and_is_served_in_full_in_another_does_not_say_so),

@@ -8,6 +8,19 @@
 
 #include <stdio.h>
 
+#include <sys/resource.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define IS_SANITIZED true
+#endif
+#endif
+#ifndef IS_SANITIZED
+#define IS_SANITIZED false
+#endif
+
 static void open_route(struct text *out, const char *name, const char *virtualhost)
 {
     text_init(out);
@@ -80,6 +93,79 @@ TEST(a_chain_ends_at_its_sixty_fourth_ingress_route)
                               "h.test is deeper than 64 delegations");
     assert_has(world.dump.at, "status IngressRoute default/r65 orphaned");
     world_close(&world);
+}
+
+/* The root gives "/a" to bad and "/a/x" to good; good gives "/a/x/p" to p0, and that to p1 ... p4,
+ * of which the last serves it. good has many routes, so what comes next in bad costs less. */
+static void put_short_way(struct world *world)
+{
+    struct text out, path;
+    char name[32], next[32];
+
+    text_init(&path);
+    open_route(&out, "root", HOST);
+    add_delegate(&out, BYTES("/a"), "bad1");
+    add_delegate(&out, BYTES("/a/x"), "good");
+    put_route(world, "root", &out);
+    open_route(&out, "good", "");
+    add_delegate(&out, BYTES("/a/x/p"), "p0");
+    for (unsigned i = 0; i < 1000; i++) {
+        text_clear(&path);
+        text_printf(&path, "/a/x/%u", i);
+        add_services(&out, text_bytes(&path), 1);
+    }
+    put_route(world, "good", &out);
+    for (unsigned i = 0; i < 5; i++) {
+        (void)snprintf(name, sizeof(name), "p%u", i);
+        (void)snprintf(next, sizeof(next), "p%u", i + 1);
+        open_route(&out, name, "");
+        if (i < 4)
+            add_delegate(&out, BYTES("/a/x/p"), next);
+        else
+            add_services(&out, BYTES("/a/x/p"), 1);
+        put_route(world, name, &out);
+    }
+    text_fini(&path);
+}
+
+/* bad1, bad2 ...: so many one below the other, the last of which gives "/a/x/p" to p0, too. */
+static void put_long_way(struct world *world, unsigned count)
+{
+    struct text out;
+    char name[32], next[32];
+
+    for (unsigned i = 1; i <= count; i++) {
+        (void)snprintf(name, sizeof(name), "bad%u", i);
+        (void)snprintf(next, sizeof(next), "bad%u", i + 1);
+        open_route(&out, name, "");
+        add_services(&out, BYTES("/a"), 1);
+        if (i < count)
+            add_delegate(&out, BYTES("/a"), next);
+        else
+            add_delegate(&out, BYTES("/a/x/p"), "p0");
+        put_route(world, name, &out);
+    }
+}
+
+TEST(a_way_that_is_too_long_takes_nothing_from_a_short_one_to_the_same)
+{
+    for (unsigned count = 56; count <= 63; count++) {
+        struct world world;
+
+        open_with_service(&world);
+        put_short_way(&world);
+        put_long_way(&world, count);
+        assert_line(world_dump(&world), "string /a/x/p -> default/web/80");
+        assert_has(world.dump.at, "status IngressRoute default/p4 valid: valid IngressRoute");
+        for (unsigned i = 0; i < 4; i++) {
+            char status[80];
+
+            (void)snprintf(status, sizeof(status), "status IngressRoute default/p%u valid", i);
+            assert_has(world.dump.at, status);
+        }
+        assert_same_as_fresh(&world);
+        world_close(&world);
+    }
 }
 
 /* Each leads to all the others under one prefix: by all ways there are more than atoms, but there
@@ -404,6 +490,49 @@ TEST(looks_at_routes_that_are_not_counted_have_a_limit_of_their_own)
     world_close(&world);
 }
 
+static long peak_kilobytes(void)
+{
+    struct rusage usage;
+
+    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+    return usage.ru_maxrss;
+}
+
+/* 1,600 of 1,000 bytes, 156 times, are 250 MB, were each path made anew at each look. Runs first:
+ * the peak is that of the process. */
+TEST(what_a_path_is_normally_is_found_once_however_often_it_is_looked_at)
+{
+    struct world world;
+    struct text out, path;
+    long before;
+
+    if (IS_SANITIZED)
+        skip(); /* what it frees is not given back */
+    text_init(&path);
+    open_with_service(&world);
+    put_shared_root(&world, true);
+    open_route(&out, "bad", "");
+    for (unsigned i = 0; i < 156; i++) {
+        text_clear(&path);
+        text_printf(&path, "/a/%u", i);
+        add_delegate(&out, text_bytes(&path), "beside");
+    }
+    put_route(&world, "bad", &out);
+    open_route(&out, "beside", "");
+    for (unsigned i = 0; i < 1600; i++) {
+        text_clear(&path);
+        text_printf(&path, "/x//%01000u", i);
+        add_services(&out, text_bytes(&path), 1);
+    }
+    put_route(&world, "beside", &out);
+    before = peak_kilobytes();
+    assert_line(world_dump(&world), "string /good -> default/web/80");
+    assert_true(peak_kilobytes() - before < 50000);
+    assert_others_are_served(&world);
+    text_fini(&path);
+    world_close(&world);
+}
+
 /* One root with 2,000 children, of which some are a hundred times as large as others. */
 TEST(what_small_children_do_not_need_goes_to_large_ones)
 {
@@ -438,7 +567,9 @@ TEST(what_small_children_do_not_need_goes_to_large_ones)
     world_close(&world);
 }
 
-TESTS(UNIT(a_chain_ends_at_its_sixty_fourth_ingress_route),
+TESTS(UNIT(what_a_path_is_normally_is_found_once_however_often_it_is_looked_at),
+      UNIT(a_chain_ends_at_its_sixty_fourth_ingress_route),
+      UNIT(a_way_that_is_too_long_takes_nothing_from_a_short_one_to_the_same),
       UNIT(a_tree_in_which_everything_leads_everywhere_is_walked_once),
       UNIT(what_lies_beyond_twenty_thousand_evaluations_answers_503),
       UNIT(an_ingress_route_that_does_not_fit_any_more_is_not_entered),
