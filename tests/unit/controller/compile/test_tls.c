@@ -420,11 +420,12 @@ TEST(hostile_91_a_star_in_spec_tls_is_no_host_and_harms_nobody)
 
     world_open(&world);
     put_secret(&world, "a-tls", "app", "app");
-    world_put(&world, "any.yaml",
-              "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: any}\nspec:\n"
-              "  tls: [{hosts: ['*'], secretName: a-tls}]\n"
-              "  rules: [{http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, "
-              "port: {number: 80}}}}]}}]\n");
+    world_put(
+        &world, "any.yaml",
+        "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: any}\nspec:\n"
+        "  tls: [{hosts: ['*'], secretName: a-tls}]\n"
+        "  rules: [{http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, "
+        "port: {number: 80}}}}]}}]\n");
     world_put(&world, "a.yaml", TLS_INGRESS("a", "", "a.example.com", "a-tls"));
     assert_has(world_dump(&world), "spec.tls[0].hosts[0]: \"*\" is no host name");
     assert_has(world.dump.at, "https a.example.com ");
