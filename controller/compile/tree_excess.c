@@ -30,10 +30,11 @@ void tree_tell_depth(struct walk *walk, const struct step *step, struct bytes fi
                    what, BYTES_ARG(walk->host->node->name));
 }
 
-/* What is wrong with it is in its own status. */
-static struct bytes tell_greedy(struct walk *walk, struct step *child, struct bytes field)
+/* What is wrong with it is in its own status: once, however many delegate the same to it. */
+static struct bytes tell_greedy(struct walk *walk, struct step *child, struct portion *portion,
+                                struct bytes field)
 {
-    const struct excess *excess = &excesses[child->portion->share];
+    const struct excess *excess = &excesses[portion->share];
     struct bytes prefix = quoted(walk->host->pass, child->written);
 
     step_enter(walk, child, field);
@@ -46,19 +47,22 @@ static struct bytes tell_greedy(struct walk *walk, struct step *child, struct by
     step_tell(walk, child->up, false,
               "%.*s: %.*s is more than its share of the tree, so %.*s answers 503",
               BYTES_ARG(field), BYTES_ARG(child->title), BYTES_ARG(prefix));
-    return plain_printf(walk->host->pass->scratch,
-                        "%.*s is more than its share of the tree, see its status",
-                        BYTES_ARG(child->title));
+    portion->excess = plain_printf(walk->host->pass->scratch,
+                                   "%.*s is more than its share of the tree, see its status",
+                                   BYTES_ARG(child->title));
+    return portion->excess;
 }
 
-struct bytes tree_tell_excess(struct walk *walk, struct step *child, struct bytes field)
+struct bytes tree_tell_excess(struct walk *walk, struct step *child, struct portion *portion,
+                              struct bytes field)
 {
     struct pass *pass = walk->host->pass;
     const struct object *object = &child->object->object;
-    const struct portion *portion = child->portion;
 
+    if (portion != NULL && portion->excess.len > 0)
+        return portion->excess;
     if (portion != NULL && portion_is_greedy(portion, child->up->portion))
-        return tell_greedy(walk, child, field);
+        return tell_greedy(walk, child, portion, field);
     (void)visit_list_add(&pass->dag->trees, &pass->visits, object->ns, object->name);
     if (portion == NULL)
         tree_tell_depth(walk, child->up, field, "route");

@@ -105,7 +105,8 @@ void tree_tell_depth(struct walk *walk, const struct step *step, struct bytes fi
                      const char *what);
 /* The portion of `child`, which was not entered, is not given; NULL: it lies too deep. Returns a
  * sentence for those who get the 503. */
-struct bytes tree_tell_excess(struct walk *walk, struct step *child, struct bytes field);
+struct bytes tree_tell_excess(struct walk *walk, struct step *child, struct portion *portion,
+                              struct bytes field);
 
 /* Adds the leaves of all its routes, and of what they delegate to. */
 void tree_walk_routes(struct walk *walk, const struct step *step);

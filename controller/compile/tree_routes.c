@@ -242,7 +242,7 @@ static void add_child(struct walk *walk, const struct step *step, const struct p
     struct child *child;
 
     if (portion == NULL || portion->share != SHARE_GIVEN) {
-        add_unavailable(walk, step, part, tree_tell_excess(walk, &below, field));
+        add_unavailable(walk, step, part, tree_tell_excess(walk, &below, portion, field));
         return;
     }
     child = arena_new(walk->host->pass->scratch, struct child);

@@ -42,6 +42,7 @@ struct portion {
     struct portion **below;         /* these; NULL: it lies too deep to give any */
     struct portion *next_cut;       /* for the plan */
     uint32_t depth;                 /* of one that is given: by the shortest way so far */
+    struct bytes excess;            /* what was told of its not being given; empty: nothing yet */
     enum share share;
     bool is_measured; /* paths and routes are set */
     bool is_walked;   /* for the walk */
