@@ -37,14 +37,25 @@ def definitions(cluster):
     cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
 
 
+def is_taken(action, *words):
+    """The API server refuses for a moment after it has taken over another definition."""
+    try:
+        action(*words)
+        return True
+    except Refused:
+        return False
+
+
 def set_subresources(cluster, project, subresources):
-    cluster.api.create(ROUTES.format(project), route(project, name="witness"))
     witness = f"{ROUTES.format(project)}/witness"
+    wait_until(lambda: is_taken(cluster.api.create, ROUTES.format(project),
+                                route(project, name="witness"))
+               or is_taken(cluster.api.get, witness), "the witness")
     versions = cluster.api.get(DEFINITION)["spec"]["versions"]
     versions[0]["subresources"] = subresources
     cluster.api.merge(DEFINITION, {"spec": {"versions": versions}})
     wait_until(lambda: has_subresource(cluster, witness) == bool(subresources), "the definition")
-    cluster.api.delete(witness)
+    wait_until(lambda: is_taken(cluster.api.delete, witness), "the end of the witness")
 
 
 @pytest.fixture(params=[True, False], ids=["subresource", "no-subresource"])
