@@ -283,9 +283,12 @@ def test_hostile_56_plain_text_in_the_middle_of_a_handshake(fairlead, origin, au
 
 def expect_tls_failures(proxy, why, count=3):
     """Three attempts at the only endpoint, each a line that names the Service."""
-    lines = [line for line in proxy.log.lines if "TLS with an endpoint failed" in line]
-    assert len(lines) == count and all(
-        "cluster=default/app/80" in line and why in line for line in lines), lines
+    def told():
+        return [line for line in list(proxy.log.lines) if "TLS with an endpoint failed" in line]
+
+    wait_until(lambda: len(told()) >= count, f"{count} lines")
+    assert len(told()) == count and all(
+        "cluster=default/app/80" in line and why in line for line in told()), told()
     assert proxy.metric("fairlead_upstream_tls_failures_total") == count
 
 
