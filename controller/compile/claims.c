@@ -262,10 +262,8 @@ static void tell_loser(struct host_pass *host, const struct claim *loser,
     struct bytes *status = place_in_status(host, loser, is_same);
     struct bytes field, lost, text;
 
-    if (status == NULL && host->findings.count == FINDINGS_MAX) {
-        host->findings.left_out++;
+    if (status == NULL && findings_skip(&host->findings, claim_object(loser)))
         return;
-    }
     field = claim_field(host, winner);
     lost = claim_field(host, loser);
     if (is_same && bytes_equal(field, lost)) /* one route, delegated to in two ways */

@@ -71,13 +71,14 @@ static struct draft *append(struct findings *findings)
     return &findings->drafts[findings->count++];
 }
 
-static void leave_out(struct findings *findings, struct spoken *spoken)
+static void leave_out(struct findings *findings, struct spoken *spoken, size_t count)
 {
-    if (spoken->left_out++ == 0) {
+    if (spoken->left_out == 0 && count > 0) {
         spoken->next_over = findings->over;
         findings->over = spoken;
     }
-    findings->left_out++;
+    spoken->left_out += count;
+    findings->left_out += count;
 }
 
 /* The place of a warning about the same object, for an error; NULL when all are errors. */
@@ -101,15 +102,38 @@ static struct draft *place_for(struct findings *findings, const struct draft *wh
         spoken->count++;
         return append(findings);
     }
-    leave_out(findings, spoken);
+    leave_out(findings, spoken, 1);
     return who->is_error ? give_way(findings, spoken) : NULL;
+}
+
+static struct draft draft_about(const struct object *object, bool is_error)
+{
+    return (struct draft){
+        .is_error = is_error, .kind = object->kind, .ns = object->ns, .name = object->name};
+}
+
+bool findings_skip(struct findings *findings, const struct object *object)
+{
+    struct draft who = draft_about(object, false);
+    struct spoken *spoken = spoken_of(findings, &who);
+
+    if (spoken->count < FINDINGS_MAX)
+        return false;
+    leave_out(findings, spoken, 1);
+    return true;
+}
+
+void findings_leave_out(struct findings *findings, const struct object *object, size_t count)
+{
+    struct draft who = draft_about(object, false);
+
+    leave_out(findings, spoken_of(findings, &who), count);
 }
 
 void findings_add(struct findings *findings, bool is_error, const struct object *object,
                   const char *format, ...)
 {
-    struct draft who = {
-        .is_error = is_error, .kind = object->kind, .ns = object->ns, .name = object->name};
+    struct draft who = draft_about(object, is_error);
     struct draft *draft = place_for(findings, &who);
     va_list args;
 

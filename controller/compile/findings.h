@@ -34,6 +34,10 @@ struct findings {
 void findings_init(struct findings *findings, struct arena *arena);
 void findings_add(struct findings *findings, bool is_error, const struct object *object,
                   const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* For a warning that costs much to put in words: true when it would not be told. It is counted. */
+bool findings_skip(struct findings *findings, const struct object *object);
+/* So many more about the object are not told. */
+void findings_leave_out(struct findings *findings, const struct object *object, size_t count);
 /* A finding that knows its place itself. */
 void findings_add_located(struct findings *findings, bool is_error, struct bytes location,
                           struct bytes object, struct bytes text);

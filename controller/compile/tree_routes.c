@@ -358,12 +358,8 @@ static bool is_beyond_telling(struct walk *walk, const struct step *step,
                               const struct ingress_route_route *route,
                               const struct route_path *path)
 {
-    struct findings *findings = &walk->host->findings;
-
-    if (does_nothing(route)) {
-        findings->left_out += findings->count == FINDINGS_MAX;
-        return findings->count == FINDINGS_MAX;
-    }
+    if (does_nothing(route))
+        return findings_skip(&walk->host->findings, &step->object->object);
     return step->up != NULL && path->kind == ROUTE_PATH_FINE &&
            !tree_path_is_within(path->normal, step->prefix) && !step_may_tell_way(walk, step);
 }

@@ -65,7 +65,7 @@ static void tell_child(struct findings *findings, const struct object *object,
                      BYTES_ARG(fault->text), BYTES_ARG(text_bytes(&text)));
         text_fini(&text);
     }
-    findings->left_out += visit->way->left_out;
+    findings_leave_out(findings, object, visit->way->left_out);
 }
 
 static void tell_giver(struct findings *findings, const struct cache *cache,

@@ -21,6 +21,18 @@
 #include <cmocka.h>
 /* clang-format on */
 
+/* Memory that is freed is not given back then, and all of it takes longer. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define IS_SANITIZED true
+#endif
+#endif
+#ifndef IS_SANITIZED
+#define IS_SANITIZED false
+#endif
+
 #define TEST(sentence) static void sentence(void **state_ __attribute__((unused)))
 #define UNIT(sentence) cmocka_unit_test(sentence)
 #define TESTS(...)                                                                                 \

@@ -28,13 +28,27 @@ static size_t count_about(const struct findings *findings, const struct object *
     return count;
 }
 
-TEST(what_is_said_about_one_object_pushes_out_nothing_about_another)
+static struct arena arena;
+
+/* What every promise below is asked of; close_findings() frees it. */
+static struct findings open_findings(void)
 {
     struct findings findings;
-    struct arena arena;
 
     arena_init(&arena, 4096);
     findings_init(&findings, &arena);
+    return findings;
+}
+
+static void close_findings(void)
+{
+    arena_fini(&arena);
+}
+
+TEST(what_is_said_about_one_object_pushes_out_nothing_about_another)
+{
+    struct findings findings = open_findings();
+
     add_many(&findings, &theirs, false, FINDINGS_MAX + 5);
     findings_add(&findings, true, &ours, "Service good/web not found");
     findings_finish(&findings);
@@ -44,16 +58,13 @@ TEST(what_is_said_about_one_object_pushes_out_nothing_about_another)
     assert_bytes(findings.drafts[findings.count - 1].text,
                  "5 more findings about this one are left out (FINDINGS_MAX)");
     assert_bytes(findings.drafts[findings.count - 1].ns, "bad");
-    arena_fini(&arena);
+    close_findings();
 }
 
 TEST(a_warning_gives_way_to_an_error_and_no_error_to_anything)
 {
-    struct findings findings;
-    struct arena arena;
+    struct findings findings = open_findings();
 
-    arena_init(&arena, 4096);
-    findings_init(&findings, &arena);
     add_many(&findings, &ours, false, FINDINGS_MAX);
     add_many(&findings, &ours, true, 3);
     assert_int_equal(count_about(&findings, &ours, true), 3);
@@ -63,17 +74,45 @@ TEST(a_warning_gives_way_to_an_error_and_no_error_to_anything)
     assert_int_equal(count_about(&findings, &ours, true), FINDINGS_MAX);
     assert_int_equal(count_about(&findings, &ours, false), 0);
     assert_int_equal(findings.left_out, FINDINGS_MAX + 4);
-    arena_fini(&arena);
+    close_findings();
+}
+
+TEST(a_warning_is_skipped_only_where_enough_was_said_about_the_same_object)
+{
+    struct findings findings = open_findings();
+
+    add_many(&findings, &theirs, false, FINDINGS_MAX);
+    assert_false(findings_skip(&findings, &ours));
+    assert_true(findings_skip(&findings, &theirs));
+    findings_finish(&findings);
+    assert_int_equal(findings.left_out, 1);
+    assert_int_equal(count_about(&findings, &ours, false), 0);
+    assert_bytes(findings.drafts[findings.count - 1].text,
+                 "1 more findings about this one are left out (FINDINGS_MAX)");
+    close_findings();
+}
+
+TEST(what_others_left_out_is_told_with_what_is_left_out_here)
+{
+    struct findings findings = open_findings();
+
+    findings_leave_out(&findings, &theirs, 0);
+    findings_leave_out(&findings, &ours, 40);
+    findings_leave_out(&findings, &ours, 2);
+    findings_finish(&findings);
+    assert_int_equal(findings.left_out, 42);
+    assert_int_equal(findings.count, 1);
+    assert_bytes(findings.drafts[0].ns, "good");
+    assert_bytes(findings.drafts[0].text,
+                 "42 more findings about this one are left out (FINDINGS_MAX)");
+    close_findings();
 }
 
 TEST(findings_of_a_file_count_together_whatever_they_name)
 {
-    struct findings findings;
-    struct arena arena;
+    struct findings findings = open_findings();
     char name[32];
 
-    arena_init(&arena, 4096);
-    findings_init(&findings, &arena);
     for (int i = 0; i < FINDINGS_MAX + 7; i++) {
         (void)snprintf(name, sizeof(name), "Ingress a/i%d", i);
         findings_add_located(&findings, true, BYTES("a.yaml:3"), bytes_of(name), BYTES("wrong"));
@@ -82,23 +121,22 @@ TEST(findings_of_a_file_count_together_whatever_they_name)
     assert_int_equal(findings.count, FINDINGS_MAX + 1);
     assert_bytes(findings.drafts[FINDINGS_MAX].object, "Ingress a/i0");
     assert_int_equal(findings.left_out, 7);
-    arena_fini(&arena);
+    close_findings();
 }
 
 TEST(nothing_left_out_is_not_told)
 {
-    struct findings findings;
-    struct arena arena;
+    struct findings findings = open_findings();
 
-    arena_init(&arena, 4096);
-    findings_init(&findings, &arena);
     add_many(&findings, &ours, false, FINDINGS_MAX);
     findings_finish(&findings);
     assert_int_equal(findings.count, FINDINGS_MAX);
-    arena_fini(&arena);
+    close_findings();
 }
 
 TESTS(UNIT(what_is_said_about_one_object_pushes_out_nothing_about_another),
       UNIT(a_warning_gives_way_to_an_error_and_no_error_to_anything),
+      UNIT(a_warning_is_skipped_only_where_enough_was_said_about_the_same_object),
+      UNIT(what_others_left_out_is_told_with_what_is_left_out_here),
       UNIT(findings_of_a_file_count_together_whatever_they_name),
       UNIT(nothing_left_out_is_not_told))

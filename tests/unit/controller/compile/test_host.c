@@ -304,6 +304,29 @@ TEST(a_rule_without_paths_is_fine_beside_a_default_backend)
     world_close(&world);
 }
 
+TEST(who_says_a_path_a_thousand_times_silences_nobody_else)
+{
+    struct world world;
+    struct text many;
+
+    open_with_services(&world);
+    text_init(&many);
+    text_add_str(&many, HEAD("many", CREATED("03")) RULE("a.example.com", ""));
+    for (int i = 0; i < 1004; i++)
+        text_add_str(&many, PATH("/a", "Exact", "web"));
+    text_add_byte(&many, '\0');
+    world_put(&world, "many.yaml", many.at);
+    world_put(&world, "first.yaml",
+              HEAD("first", CREATED("01")) RULE("a.example.com", PATH("/z", "Exact", "web")));
+    (void)dump_with(&world,
+                    HEAD("late", CREATED("02")) RULE("a.example.com", PATH("/z", "Exact", "api")));
+    assert_has(world.dump.at, "Ingress default/late: spec.rules[0].http.paths[0]: Ingress "
+                              "default/first spec.rules[0].http.paths[0] has path \"/z\"");
+    assert_has(world.dump.at, "Ingress default/many: 3 more findings about this one are left out");
+    text_fini(&many);
+    world_close(&world);
+}
+
 TESTS(UNIT(every_path_type_has_its_kind),
       UNIT(an_empty_path_is_the_root_and_an_unknown_type_is_left_out),
       UNIT(hostile_36_dot_segments_in_a_rule_are_resolved_and_climbing_is_refused),
@@ -319,4 +342,5 @@ TESTS(UNIT(every_path_type_has_its_kind),
       UNIT(a_rule_without_paths_claims_its_host_for_the_default_backend_and_else_nothing),
       UNIT(an_ingress_of_many_hosts_compiles_each_from_its_own_rules),
       UNIT(a_rule_without_paths_claims_nothing_and_is_told),
-      UNIT(a_rule_without_paths_is_fine_beside_a_default_backend))
+      UNIT(a_rule_without_paths_is_fine_beside_a_default_backend),
+      UNIT(who_says_a_path_a_thousand_times_silences_nobody_else))

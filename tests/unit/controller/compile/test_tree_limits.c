@@ -10,17 +10,6 @@
 
 #include <sys/resource.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IS_SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define IS_SANITIZED true
-#endif
-#endif
-#ifndef IS_SANITIZED
-#define IS_SANITIZED false
-#endif
-
 static void open_route(struct text *out, const char *name, const char *virtualhost)
 {
     text_init(out);
@@ -436,30 +425,45 @@ TEST(what_is_too_large_for_one_tree_and_fits_into_another_is_told_to_who_delegat
     world_close(&world);
 }
 
-/* 1,000 of them, 300 times: what nobody publishes is nobody's. */
-TEST(routes_outside_of_what_was_delegated_are_not_counted)
+/* "bad" gives `count` prefixes below "/a" to "beside". */
+static void put_bad(struct world *world, unsigned count)
 {
-    struct world world;
     struct text out, path;
 
     text_init(&path);
-    open_with_service(&world);
-    put_shared_root(&world, true);
     open_route(&out, "bad", "");
-    for (unsigned i = 0; i < 300; i++) {
+    for (unsigned i = 0; i < count; i++) {
         text_clear(&path);
         text_printf(&path, "/a/%u", i);
         add_delegate(&out, text_bytes(&path), "beside");
     }
-    put_route(&world, "bad", &out);
+    put_route(world, "bad", &out);
+    text_fini(&path);
+}
+
+/* So many routes, none of which is within what it is given. */
+static void put_beside(struct world *world, unsigned count)
+{
+    struct text out;
+
     open_route(&out, "beside", "");
-    for (unsigned i = 0; i < 1000; i++)
+    for (unsigned i = 0; i < count; i++)
         add_services(&out, BYTES("/x"), 1);
-    put_route(&world, "beside", &out);
+    put_route(world, "beside", &out);
+}
+
+/* 1,000 of them, 300 times: what nobody publishes is nobody's. */
+TEST(routes_outside_of_what_was_delegated_are_not_counted)
+{
+    struct world world;
+
+    open_with_service(&world);
+    put_shared_root(&world, true);
+    put_bad(&world, 300);
+    put_beside(&world, 1000);
     assert_others_are_served(&world);
     assert_has(world.dump.at, "status IngressRoute default/bad valid: valid IngressRoute");
     assert_lacks(world.dump.at, "TREE_ROUTES_MAX");
-    text_fini(&path);
     world_close(&world);
 }
 
@@ -467,26 +471,52 @@ TEST(routes_outside_of_what_was_delegated_are_not_counted)
 TEST(looks_at_routes_that_are_not_counted_have_a_limit_of_their_own)
 {
     struct world world;
-    struct text out, path;
 
-    text_init(&path);
     open_with_service(&world);
     put_shared_root(&world, true);
-    open_route(&out, "bad", "");
-    for (unsigned i = 0; i < 2500; i++) {
-        text_clear(&path);
-        text_printf(&path, "/a/%u", i);
-        add_delegate(&out, text_bytes(&path), "beside");
-    }
-    put_route(&world, "bad", &out);
-    open_route(&out, "beside", "");
-    for (unsigned i = 0; i < 2000; i++)
-        add_services(&out, BYTES("/x"), 1);
-    put_route(&world, "beside", &out);
+    put_bad(&world, 2500);
+    put_beside(&world, 2000);
     assert_others_are_served(&world);
     assert_line(world.dump.at, "string /a/2499 -> 503 IngressRoute default/beside is more than");
     assert_lacks(world.dump.at, "string /a/1 -> 503");
-    text_fini(&path);
+    world_close(&world);
+}
+
+/* Of 1,000 a way is told wrong by one fault each: the rest are told as a number. */
+TEST(how_many_faults_of_ways_are_not_told_is_told)
+{
+    struct world world;
+
+    open_with_service(&world);
+    put_shared_root(&world, true);
+    put_bad(&world, 300);
+    put_beside(&world, 1000);
+    assert_has(world_dump(&world), "IngressRoute default/beside: 299000 more findings about this "
+                                   "one are left out (FINDINGS_MAX)");
+    assert_others_are_served(&world);
+    world_close(&world);
+}
+
+TEST(who_has_many_routes_that_do_nothing_silences_nobody_else)
+{
+    struct world world;
+    struct text out;
+
+    open_with_service(&world);
+    put_shared_root(&world, true);
+    open_route(&out, "bad", "");
+    for (unsigned i = 0; i < 1203; i++)
+        text_add_str(&out, "{\"match\": \"/a\"},");
+    put_route(&world, "bad", &out);
+    open_route(&out, "good", "");
+    text_add_str(&out, "{\"match\": \"/good/old\"},");
+    add_services(&out, BYTES("/good"), 1);
+    put_route(&world, "good", &out);
+    assert_others_are_served(&world);
+    assert_has(world.dump.at, "IngressRoute default/good: spec.routes[0]: route \"/good/old\" has "
+                              "neither services nor delegate and does nothing");
+    assert_has(world.dump.at, "IngressRoute default/bad: 203 more findings about this one are left "
+                              "out (FINDINGS_MAX)");
     world_close(&world);
 }
 
@@ -511,13 +541,7 @@ TEST(what_a_path_is_normally_is_found_once_however_often_it_is_looked_at)
     text_init(&path);
     open_with_service(&world);
     put_shared_root(&world, true);
-    open_route(&out, "bad", "");
-    for (unsigned i = 0; i < 156; i++) {
-        text_clear(&path);
-        text_printf(&path, "/a/%u", i);
-        add_delegate(&out, text_bytes(&path), "beside");
-    }
-    put_route(&world, "bad", &out);
+    put_bad(&world, 156);
     open_route(&out, "beside", "");
     for (unsigned i = 0; i < 1600; i++) {
         text_clear(&path);
@@ -580,4 +604,6 @@ TESTS(UNIT(what_a_path_is_normally_is_found_once_however_often_it_is_looked_at),
       UNIT(what_is_too_large_for_one_tree_and_fits_into_another_is_told_to_who_delegated_to_it),
       UNIT(routes_outside_of_what_was_delegated_are_not_counted),
       UNIT(looks_at_routes_that_are_not_counted_have_a_limit_of_their_own),
+      UNIT(how_many_faults_of_ways_are_not_told_is_told),
+      UNIT(who_has_many_routes_that_do_nothing_silences_nobody_else),
       UNIT(what_small_children_do_not_need_goes_to_large_ones))
