@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * spelling.c - the distance of Levenshtein over letters and digits.
+ * spelling.c - the distance of Levenshtein. A table may have a hundred thousand hosts, so a
+ * comparison gives up as soon as two texts are known to be far apart.
  */
 #include "core/spelling.h"
 
@@ -24,38 +25,58 @@ static bool plain_of(struct bytes word, struct plain *plain)
     return true;
 }
 
-static unsigned least(unsigned a, unsigned b, unsigned c)
+static unsigned least(unsigned a, unsigned b)
 {
-    unsigned both = a < b ? a : b;
-
-    return both < c ? both : c;
+    return a < b ? a : b;
 }
 
-static unsigned distance(const struct plain *a, const struct plain *b)
+/*
+ * The next row of the table of edits between all beginnings of two texts, in place: row[j] is how
+ * many there are from a[0, i) to b[0, j). Beyond `far` columns from the diagonal there are `far` at
+ * least, so nobody looks there. Returns the least of the row.
+ */
+static unsigned next_row(unsigned *row, size_t i, char byte, struct bytes b, unsigned far)
 {
-    unsigned row[SPELLING_BYTES_MAX + 1];
+    size_t from = i > far ? i - far : 1;
+    size_t to = i + far < b.len ? i + far : b.len;
+    unsigned diagonal = row[from - 1];
+    unsigned lowest;
 
-    for (unsigned j = 0; j <= b->len; j++)
-        row[j] = j;
-    for (unsigned i = 0; i < a->len; i++) {
-        unsigned corner = row[0];
+    row[from - 1] = from == 1 ? (unsigned)i : far;
+    lowest = row[from - 1];
+    for (size_t j = from; j <= to; j++) {
+        unsigned above = row[j];
 
-        row[0] = i + 1;
-        for (unsigned j = 0; j < b->len; j++) {
-            unsigned changed = corner + (a->text[i] != b->text[j]);
-
-            corner = row[j + 1];
-            row[j + 1] = least(changed, row[j] + 1, corner + 1);
-        }
+        row[j] = least(diagonal + (byte != b.at[j - 1]), least(above, row[j - 1]) + 1);
+        diagonal = above;
+        lowest = least(lowest, row[j]);
     }
-    return row[b->len];
+    return lowest;
+}
+
+unsigned spelling_edits(struct bytes a, struct bytes b, unsigned max)
+{
+    unsigned row[SPELLING_EDITS_BYTES_MAX + 1];
+    size_t gap = a.len > b.len ? a.len - b.len : b.len - a.len;
+
+    if (gap > max || b.len > SPELLING_EDITS_BYTES_MAX)
+        return max + 1;
+    for (size_t j = 0; j <= b.len; j++)
+        row[j] = least((unsigned)j, max + 1);
+    for (size_t i = 1; i <= a.len; i++)
+        if (next_row(row, i, a.at[i - 1], b, max + 1) > max)
+            return max + 1;
+    return least(row[b.len], max + 1);
 }
 
 unsigned spelling_distance(struct bytes a, struct bytes b)
 {
     struct plain left, right;
 
-    return plain_of(a, &left) && plain_of(b, &right) ? distance(&left, &right) : SPELLING_FAR;
+    if (!plain_of(a, &left) || !plain_of(b, &right))
+        return SPELLING_FAR;
+    return spelling_edits(bytes_from(left.text, left.len), bytes_from(right.text, right.len),
+                          SPELLING_BYTES_MAX);
 }
 
 bool spelling_is_same(struct bytes a, struct bytes b)

@@ -7,9 +7,13 @@
 
 #include "core/bytes.h"
 
-#define SPELLING_BYTES_MAX 64   /* a longer word is near to none */
-#define SPELLING_FAR       1000 /* no distance is as large */
+#define SPELLING_BYTES_MAX       64   /* a longer word is near to none */
+#define SPELLING_EDITS_BYTES_MAX 256  /* of the second text; enough for a host */
+#define SPELLING_FAR             1000 /* no distance is as large */
 
+/* How many bytes must be put in, taken out or changed to make b of a. max + 1 when there are more
+ * than max, or b is longer than SPELLING_EDITS_BYTES_MAX. */
+unsigned spelling_edits(struct bytes a, struct bytes b, unsigned max);
 /* The same letters and digits: case, '-' and '_' do not matter. */
 bool spelling_is_same(struct bytes a, struct bytes b);
 /* How many letters must be put in, taken out or changed; the two count as the same where

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hints.c - near misses. A table may have a hundred thousand hosts, so a comparison gives up as
- * soon as two names are known to be far apart.
+ * hints.c - near misses.
  */
 #include "route/hints.h"
 
 #include "core/mem.h"
+#include "core/spelling.h"
 #include "route/normal.h"
 #include "route/table_parts.h"
 #include "route/words.h"
@@ -13,7 +13,8 @@
 #include <stdlib.h>
 
 #define LABEL_COLUMN 10
-#define FAR          (HINTS_DISTANCE_MAX + 1)
+#define DISTANCE_MAX 3 /* edits between two hosts that look alike */
+#define FAR          (DISTANCE_MAX + 1)
 
 void hints_add_label(struct text *out, const char *label)
 {
@@ -21,50 +22,6 @@ void hints_add_label(struct text *out, const char *label)
 
     text_add_str(out, label);
     words_pad(out, line, LABEL_COLUMN);
-}
-
-static uint32_t least(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
-/*
- * The next row of the table of distances between all beginnings of two texts, in place. row[j] is
- * the distance from a[0, i) to b[0, j). Returns the least of the row.
- */
-static uint32_t next_row(uint32_t *row, size_t i, char byte, struct bytes b)
-{
-    size_t from = i > FAR ? i - FAR : 1;
-    size_t to = i + FAR < b.len ? i + FAR : b.len;
-    uint32_t diagonal = row[from - 1];
-    uint32_t lowest;
-
-    /* Beyond FAR columns from the diagonal every distance is FAR at least. */
-    row[from - 1] = from == 1 ? (uint32_t)i : FAR;
-    lowest = row[from - 1];
-    for (size_t j = from; j <= to; j++) {
-        uint32_t above = row[j];
-
-        row[j] = least(diagonal + (byte != b.at[j - 1]), least(above, row[j - 1]) + 1);
-        diagonal = above;
-        lowest = least(lowest, row[j]);
-    }
-    return lowest;
-}
-
-uint32_t hints_distance(struct bytes a, struct bytes b)
-{
-    uint32_t row[HOST_LENGTH_MAX + 1];
-    size_t gap = a.len > b.len ? a.len - b.len : b.len - a.len;
-
-    if (gap > HINTS_DISTANCE_MAX || b.len > HOST_LENGTH_MAX)
-        return FAR;
-    for (size_t j = 0; j <= b.len; j++)
-        row[j] = (uint32_t)least((uint32_t)j, FAR);
-    for (size_t i = 1; i <= a.len; i++)
-        if (next_row(row, i, a.at[i - 1], b) >= FAR)
-            return FAR;
-    return least(row[b.len], FAR);
 }
 
 struct host_hint {
@@ -88,7 +45,8 @@ static struct host_hint judge_wildcard(const struct vhost *vhost, struct bytes h
     if (bytes_equal(host, parent))
         return (struct host_hint){vhost, 0, "a wildcard does not cover the name it stands on"};
     return (struct host_hint){
-        vhost, hints_distance(bytes_skip(host, bytes_find(host, '.') + 1), parent), ""};
+        vhost, spelling_edits(bytes_skip(host, bytes_find(host, '.') + 1), parent, DISTANCE_MAX),
+        ""};
 }
 
 static struct host_hint judge_host(const struct vhost *vhost, struct bytes host)
@@ -101,7 +59,8 @@ static struct host_hint judge_host(const struct vhost *vhost, struct bytes host)
         return (struct host_hint){vhost, 2, "covers no names below it"};
     if (is_below(vhost->name, host))
         return (struct host_hint){vhost, 2, "is below the host asked for"};
-    return (struct host_hint){vhost, hints_distance(host, vhost->name), "looks alike"};
+    return (struct host_hint){vhost, spelling_edits(host, vhost->name, DISTANCE_MAX),
+                              "looks alike"};
 }
 
 static int compare_hints(const struct host_hint *a, const struct host_hint *b)

@@ -8,13 +8,8 @@
 
 #include "route/table.h"
 
-#define HINTS_HOSTS_MAX    5
-#define HINTS_PATHS_MAX    10
-#define HINTS_DISTANCE_MAX 3 /* edits between two hosts that look alike */
-
-/* Edits (insert, remove, replace a byte) from a to b; HINTS_DISTANCE_MAX + 1 when there are more.
- */
-uint32_t hints_distance(struct bytes a, struct bytes b);
+#define HINTS_HOSTS_MAX 5
+#define HINTS_PATHS_MAX 10
 
 /* One line for each host close to an unclaimed one, with what keeps it from matching. */
 void hints_add_hosts(const struct table *table, enum scheme scheme, struct bytes host,

@@ -51,4 +51,11 @@
         mem_free(copy_);                                                                           \
     } while (0)
 
+/* A small generator, so that a failing random test fails again. */
+static inline uint32_t random_below(uint64_t *state, uint32_t limit)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(*state >> 33) % limit;
+}
+
 #endif

@@ -138,11 +138,4 @@ static inline char *dump_of(const struct table *table)
     return string;
 }
 
-/* A small generator, so that a failing random test fails again. */
-static inline uint32_t random_below(uint64_t *state, uint32_t limit)
-{
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(*state >> 33) % limit;
-}
-
 #endif

@@ -3,7 +3,6 @@
  * test_explain.c - why a request goes where it goes, in words.
  */
 #include "route/explain.h"
-#include "route/hints.h"
 #include "tests/unit/route/make.h"
 
 #include <stdio.h>
@@ -322,48 +321,6 @@ TEST(nothing_in_a_url_can_forge_a_line)
     assert_explains(false, &request, "http://a/\\x0Averdict   forwarded\n", "verdict   400");
 }
 
-/* The textbook's way, all of the table. */
-static uint32_t plain_distance(struct bytes a, struct bytes b)
-{
-    uint32_t rows[16][16];
-
-    for (uint32_t i = 0; i <= a.len; i++) {
-        for (uint32_t j = 0; j <= b.len; j++) {
-            if (i == 0 || j == 0) {
-                rows[i][j] = i + j;
-                continue;
-            }
-            rows[i][j] = rows[i - 1][j - 1] + (a.at[i - 1] != b.at[j - 1]);
-            if (rows[i - 1][j] + 1 < rows[i][j])
-                rows[i][j] = rows[i - 1][j] + 1;
-            if (rows[i][j - 1] + 1 < rows[i][j])
-                rows[i][j] = rows[i][j - 1] + 1;
-        }
-    }
-    return rows[a.len][b.len];
-}
-
-TEST(the_distance_of_names_agrees_with_the_textbook_up_to_its_limit)
-{
-    uint64_t state = 3;
-
-    for (int round = 0; round < 50000; round++) {
-        char a[16], b[16];
-        size_t len_a = random_below(&state, 13);
-        size_t len_b = random_below(&state, 13);
-        uint32_t plain;
-
-        for (size_t i = 0; i < 16; i++) {
-            a[i] = (char)('a' + random_below(&state, 2));
-            b[i] = (char)('a' + random_below(&state, 2));
-        }
-        plain = plain_distance(bytes_from(a, len_a), bytes_from(b, len_b));
-        if (plain > HINTS_DISTANCE_MAX)
-            plain = HINTS_DISTANCE_MAX + 1;
-        assert_int_equal(hints_distance(bytes_from(a, len_a), bytes_from(b, len_b)), plain);
-    }
-}
-
 TEST(a_route_whose_endpoints_are_all_unhealthy_answers_503)
 {
     struct table *table = sample();
@@ -397,5 +354,4 @@ TESTS(UNIT(a_forwarded_request_names_host_route_object_service_and_endpoints),
       UNIT(a_path_without_route_gets_the_paths_of_the_host_and_why_each_does_not_match),
       UNIT(a_websocket_on_a_route_that_does_not_allow_it_is_told),
       UNIT(bad_urls_get_one_clear_line), UNIT(nothing_in_a_url_can_forge_a_line),
-      UNIT(the_distance_of_names_agrees_with_the_textbook_up_to_its_limit),
       UNIT(a_route_whose_endpoints_are_all_unhealthy_answers_503))

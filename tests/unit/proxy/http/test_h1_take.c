@@ -6,13 +6,7 @@
 
 static const struct h1_limits small_limits = {200, 40, 6, false};
 
-static uint32_t seed = 1;
-
-static size_t random_below(size_t count)
-{
-    seed = seed * 1664525 + 1013904223;
-    return (size_t)(seed >> 8) % count;
-}
+static uint64_t seed = 1;
 
 /* A few bytes changed, taken out or put in; most of them such as mean something in a head. */
 static void mutate(struct text *raw, struct bytes from)
@@ -21,12 +15,12 @@ static void mutate(struct text *raw, struct bytes from)
 
     text_clear(raw);
     text_add(raw, from);
-    for (size_t left = random_below(4); left > 0 && raw->len > 1; left--) {
-        size_t at = random_below(raw->len);
+    for (size_t left = random_below(&seed, 4); left > 0 && raw->len > 1; left--) {
+        size_t at = random_below(&seed, (uint32_t)raw->len);
 
-        switch (random_below(3)) {
+        switch (random_below(&seed, 3)) {
         case 0:
-            raw->at[at] = bytes[random_below(sizeof(bytes))];
+            raw->at[at] = bytes[random_below(&seed, sizeof(bytes))];
             break;
         case 1:
             memmove(raw->at + at, raw->at + at + 1, raw->len - at - 1);
@@ -35,11 +29,11 @@ static void mutate(struct text *raw, struct bytes from)
         default:
             text_add_byte(raw, '\n');
             memmove(raw->at + at + 1, raw->at + at, raw->len - at - 1);
-            raw->at[at] = bytes[random_below(sizeof(bytes))];
+            raw->at[at] = bytes[random_below(&seed, sizeof(bytes))];
         }
     }
-    if (random_below(8) == 0)
-        raw->len = random_below(raw->len);
+    if (random_below(&seed, 8) == 0)
+        raw->len = random_below(&seed, (uint32_t)raw->len);
 }
 
 static void assert_same_bytes(struct bytes a, struct bytes b)
