@@ -2,8 +2,8 @@
 /*
  * options.c - argv and the config file into struct options.
  *
- *     argv -> given[] --config FILE -> given[] -> for each flag: argv's, else the file's, else
- * usual
+ *     argv          -> given[] --\
+ *     --config FILE -> given[] ---+-> for each flag: argv's, else the file's, else the usual
  *
  * First everything is gathered, then set flag by flag: so the order of flags never matters, and a
  * list on the command line takes the place of the file's.

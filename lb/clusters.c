@@ -5,7 +5,9 @@
  *     places[slot] -> cluster           what the newest table has in that slot
  *     unplaced     -> cluster, ...      retired and not idle yet; or of streams whose older table
  *                                       has a key that is in no slot, or in a slot that is
- * another's by now. The next sweep that finds no request in them retires those.
+ *                                       another's by now
+ *
+ * The next sweep that finds no request in an unplaced one retires it.
  */
 #include "core/check.h"
 #include "core/mem.h"

@@ -3,11 +3,11 @@
  * relay.h - moves messages between client and endpoint, with back-pressure both ways, whatever HTTP
  * version each side speaks.
  *
- *     client -> relay_request() -> [waiting] -> upstream_send()    paused while the upstream is
- * behind client <- client_send() <- relay_answer() <- upstream        paused while the client is
- * behind
+ *     client -> relay_request() -> [waiting] -> upstream_send()
+ *     client <- client_send() <- relay_answer() <- upstream
  *
- * Each direction holds at most one read more than what was queued when it was paused.
+ * The client is paused while the upstream is behind, and the upstream while the client is. Each
+ * direction holds at most one read more than what was queued when it was paused.
  */
 #ifndef PROXY_RELAY_H
 #define PROXY_RELAY_H

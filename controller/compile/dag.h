@@ -2,9 +2,9 @@
 /*
  * dag.h - what depends on what, so that a change costs what it touches.
  *
- *     Ingress rules, tls --contributor--> host --use--> service --> clusters (one a way to use a
- * port) root IngressRoute ------/           | \             |  \--> external name |  \--> Secret
- * <-/
+ *     Ingress rules, tls --contributor--> host --use--> service --> clusters (one a way to use it)
+ *     root IngressRoute -------/          |  \            |  \----> external name
+ *                                         |   \-> Secret <-/
  *                                         \--visit--> IngressRoutes of its tree
  *
  * An Ingress changed: its hosts are dirty. An IngressRoute changed: the hosts whose trees reach it

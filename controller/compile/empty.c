@@ -2,8 +2,7 @@
 /*
  * empty.c - why a Service has no endpoints, looked for in the order in which it goes wrong:
  *
- *     no slices -> none with a port of that name -> no addresses -> none is ready -> none may be
- * used
+ *     no slices -> no port of that name -> no addresses -> none is ready -> none may be used
  */
 #include "controller/compile/empty.h"
 

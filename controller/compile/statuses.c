@@ -5,9 +5,9 @@
  *     cannot be read                        -> invalid, and nothing more is known of it
  *     a root that may not be one            -> invalid, whatever else
  *     visited: with a fault by some host    -> invalid; the first host by name tells it
- *     visited: without                      -> valid; also where only some ways to it are wrong,
- * and where others have its places, which it tells not visited                           ->
- * orphaned
+ *     visited: without                      -> valid; also where only some ways to it are wrong;
+ *                                              where others have its places, it tells of that
+ *     not visited                           -> orphaned
  *
  * A root is visited by its own host only. So the status is a function of the objects, and not of
  * which of them came last.

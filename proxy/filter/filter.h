@@ -24,8 +24,7 @@ enum filter_verdict {
     FILTER_BODY_TOO_LARGE,    /* known from the length before a byte is forwarded */
 };
 
-/* Runs the filters in the order of chain.c; the first verdict that is not FILTER_CONTINUE counts.
- */
+/* In the order of chain.c; the first verdict that is not FILTER_CONTINUE counts. */
 enum filter_verdict filter_run(const struct filter_request *request);
 
 #endif
