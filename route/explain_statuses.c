@@ -5,6 +5,7 @@
  */
 #include "route/explain_parts.h"
 #include "route/hints.h"
+#include "route/normal.h"
 #include "route/words.h"
 
 #define STATUSES_SHOWN_MAX 5
@@ -68,15 +69,6 @@ void explain_add_way(struct explainer *explainer, const struct route *route)
     (void)add_way(explainer, route->via);
 }
 
-/* /foo holds /foo, /foo/ and /foo/x, and not /foobar: what is delegated ends at a segment. */
-static bool is_within(struct bytes path, struct bytes prefix)
-{
-    while (prefix.len > 0 && prefix.at[prefix.len - 1] == '/')
-        prefix.len--;
-    return bytes_starts_with(path, prefix) &&
-           (path.len == prefix.len || path.at[prefix.len] == '/');
-}
-
 /* Would a route for the gap have come before the one that was found? */
 static bool is_before(const struct delegation_gap *gap, const struct vhost *vhost,
                       const struct route *found)
@@ -105,7 +97,7 @@ bool explain_add_gaps(struct explainer *explainer, const struct vhost *vhost,
     for (uint32_t i = 0; i < vhost->gaps_count; i++) {
         const struct delegation_gap *gap = &vhost->gaps[i];
 
-        if (is_within(explainer->path, gap->prefix) && is_before(gap, vhost, found) &&
+        if (path_is_within(explainer->path, gap->prefix) && is_before(gap, vhost, found) &&
             shown++ < GAPS_SHOWN_MAX)
             add_gap(explainer, gap);
     }

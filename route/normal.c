@@ -134,6 +134,14 @@ bool path_is_normal(struct bytes path)
     return true;
 }
 
+bool path_is_within(struct bytes path, struct bytes prefix)
+{
+    while (prefix.len > 0 && prefix.at[prefix.len - 1] == '/')
+        prefix.len--;
+    return bytes_starts_with(path, prefix) &&
+           (path.len == prefix.len || path.at[prefix.len] == '/');
+}
+
 /* The path while it is rewritten. */
 struct rewrite {
     const char *at; /* next byte to read */

@@ -37,6 +37,10 @@ bool path_is_normal(struct bytes path);
  */
 enum path_fault path_normalise(struct bytes path, char *out, struct bytes *normal);
 
+/* True when `prefix` covers the path up to the end of a segment: /foo and /foo/ cover /foo, /foo/
+ * and /foo/x, and not /foobar. Both in normal form. */
+bool path_is_within(struct bytes path, struct bytes prefix);
+
 struct host_port {
     struct bytes host; /* lower case, no trailing dot, an IPv6 literal keeps its brackets */
     uint32_t port;     /* 0 when none was given */

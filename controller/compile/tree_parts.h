@@ -35,9 +35,6 @@ struct walk {
     uint32_t gaps_capacity;
 };
 
-/* /foo holds /foo, /foo/ and /foo/x, and not /foobar. Both in normal form. */
-bool tree_path_is_within(struct bytes path, struct bytes prefix);
-
 /* The namespace of what `from` delegates to. */
 static inline struct bytes tree_delegate_ns(const struct ingress_route *from,
                                             const struct ingress_route_delegate *delegate)

@@ -8,6 +8,7 @@
  */
 #include "controller/compile/annotations.h"
 #include "controller/compile/tree_parts.h"
+#include "route/normal.h"
 #include "route/rewrite.h"
 
 #include <stdlib.h>
@@ -19,14 +20,6 @@ struct part {
     struct bytes label; /* `route "/blog"` */
     struct bytes path;  /* normal form */
 };
-
-bool tree_path_is_within(struct bytes path, struct bytes prefix)
-{
-    while (prefix.len > 0 && prefix.at[prefix.len - 1] == '/')
-        prefix.len--;
-    return bytes_starts_with(path, prefix) &&
-           (path.len == prefix.len || path.at[prefix.len] == '/');
-}
 
 /* False when no request could have such a path; then it has been told. */
 static bool normalise(struct walk *walk, const struct step *step, const struct route_path *path,
@@ -57,7 +50,7 @@ static bool is_contained(struct walk *walk, const struct step *step, const struc
 {
     struct bytes path, prefix;
 
-    if (step->up == NULL || tree_path_is_within(part->path, step->prefix))
+    if (step->up == NULL || path_is_within(part->path, step->prefix))
         return true;
     path = quoted(walk->host->pass, part->route->match);
     prefix = quoted(walk->host->pass, step->written);
@@ -361,7 +354,7 @@ static bool is_beyond_telling(struct walk *walk, const struct step *step,
     if (does_nothing(route))
         return findings_skip(&walk->host->findings, &step->object->object);
     return step->up != NULL && path->kind == ROUTE_PATH_FINE &&
-           !tree_path_is_within(path->normal, step->prefix) && !step_may_tell_way(walk, step);
+           !path_is_within(path->normal, step->prefix) && !step_may_tell_way(walk, step);
 }
 
 static void walk_route(struct walk *walk, const struct step *step, uint32_t index)

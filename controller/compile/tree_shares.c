@@ -155,7 +155,7 @@ static void measure(const struct plan *plan, struct portion *portion)
         const struct ingress_route_route *route = &object->routes[i];
         const struct route_path *path = &portion->paths[i];
 
-        if (path->kind != ROUTE_PATH_FINE || tree_path_is_within(path->normal, portion->prefix))
+        if (path->kind != ROUTE_PATH_FINE || path_is_within(path->normal, portion->prefix))
             portion->routes += route->services_count > 0 ? route->services_count : 1;
     }
     portion->is_measured = true;
@@ -199,7 +199,7 @@ static bool is_delegation(const struct portion *portion, uint32_t index)
     const struct route_path *path = &portion->paths[index];
 
     return route->delegate.is_present && route->services_count == 0 &&
-           path->kind == ROUTE_PATH_FINE && tree_path_is_within(path->normal, portion->prefix);
+           path->kind == ROUTE_PATH_FINE && path_is_within(path->normal, portion->prefix);
 }
 
 static void add_delegation(struct plan *plan, struct branch *branch, uint32_t index)

@@ -137,6 +137,23 @@ TEST(hostile_38_repeated_slashes_become_one)
     assert_path("/a/..//b", "/b");
 }
 
+TEST(a_prefix_covers_paths_up_to_the_end_of_a_segment)
+{
+    static const struct {
+        const char *prefix, *path;
+        bool is_within;
+    } cases[] = {
+        {"/foo", "/foo", true},     {"/foo", "/foo/", true},  {"/foo", "/foo/x", true},
+        {"/foo/", "/foo", true},    {"/foo/", "/foo/", true}, {"/foo/", "/foo/x", true},
+        {"/foo", "/foobar", false}, {"/foo", "/fo", false},   {"/foo/", "/foobar", false},
+        {"/", "/", true},           {"/", "/foo", true},      {"/foo/x", "/foo", false},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(path_is_within(bytes_of(cases[i].path), bytes_of(cases[i].prefix)),
+                         cases[i].is_within);
+}
+
 TEST(hostile_39_path_parameters_are_plain_text)
 {
     assert_path("/a/..;/b", "/a/..;/b");
@@ -304,6 +321,7 @@ TESTS(UNIT(a_normal_path_stays_as_it_is),
       UNIT(hostile_36_climbing_above_the_root_is_a_fault),
       UNIT(hostile_37_only_unreserved_bytes_are_decoded_and_digits_go_to_upper_case),
       UNIT(hostile_37_nothing_is_decoded_twice), UNIT(hostile_38_repeated_slashes_become_one),
+      UNIT(a_prefix_covers_paths_up_to_the_end_of_a_segment),
       UNIT(hostile_39_path_parameters_are_plain_text),
       UNIT(the_quick_test_agrees_with_the_rewrite_on_random_paths),
       UNIT(hostile_43_a_host_is_lower_case_without_trailing_dot_and_port),
