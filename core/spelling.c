@@ -69,19 +69,26 @@ unsigned spelling_edits(struct bytes a, struct bytes b, unsigned max)
     return least(row[b.len], max + 1);
 }
 
+static struct bytes text_of(const struct plain *plain)
+{
+    return bytes_from(plain->text, plain->len);
+}
+
 unsigned spelling_distance(struct bytes a, struct bytes b)
 {
     struct plain left, right;
 
     if (!plain_of(a, &left) || !plain_of(b, &right))
         return SPELLING_FAR;
-    return spelling_edits(bytes_from(left.text, left.len), bytes_from(right.text, right.len),
-                          SPELLING_BYTES_MAX);
+    return spelling_edits(text_of(&left), text_of(&right), SPELLING_BYTES_MAX);
 }
 
 bool spelling_is_same(struct bytes a, struct bytes b)
 {
-    return spelling_distance(a, b) == 0;
+    struct plain left, right;
+
+    return plain_of(a, &left) && plain_of(b, &right) &&
+           bytes_equal(text_of(&left), text_of(&right));
 }
 
 bool spelling_is_near(struct bytes written, struct bytes known)

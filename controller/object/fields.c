@@ -101,11 +101,12 @@ static bool find_meant(const struct walk *walk, const struct level *level, struc
 static void tell(struct walk *walk, const struct level *level, const struct node *member)
 {
     struct bytes name = bytes_of(member->key);
-    const struct field_mistake *mistake = find_mistake(walk, name);
+    const struct field_mistake *mistake;
     struct text way;
 
     if (walk->count++ >= FIELDS_TOLD_MAX)
         return;
+    mistake = find_mistake(walk, name);
     text_init(&way);
     if (mistake != NULL && mistake->meant == NULL)
         node_warn(member, NULL, "there is no such field; %s", mistake->remedy);
