@@ -135,10 +135,8 @@ TEST(a_client_that_goes_in_the_middle_of_its_handshake_is_told_as_closed)
     struct text hello;
 
     open_world(&world);
-    begin(&world, "a.test");
     text_init(&hello);
-    (void)peer_turn(&world.client, &world.server.pipe);
-    text_add(&hello, text_bytes(&world.server.pipe.arrived));
+    begin_hello(&world, "a.test", &hello);
     for (size_t length = 0; length <= hello.len; length++) {
         begin(&world, "a.test");
         text_add(&world.server.pipe.arrived, bytes_from(hello.at, length));
@@ -169,10 +167,8 @@ TEST(a_hello_with_any_one_byte_changed_breaks_nothing_but_itself)
     struct text hello;
 
     open_world(&world);
-    begin(&world, "a.test");
     text_init(&hello);
-    (void)peer_turn(&world.client, &world.server.pipe);
-    text_add(&hello, text_bytes(&world.server.pipe.arrived));
+    begin_hello(&world, "a.test", &hello);
     for (size_t at = 0; at < hello.len; at++) {
         hello.at[at] = (char)(hello.at[at] ^ 0x55);
         send_raw(&world, text_bytes(&hello));

@@ -4,12 +4,6 @@
  */
 #include "tests/unit/tls/wire.h"
 
-static void set_versions(struct world *world, int min, int max)
-{
-    assert_int_equal(SSL_CTX_set_min_proto_version(world->client.context, min), 1);
-    assert_int_equal(SSL_CTX_set_max_proto_version(world->client.context, max), 1);
-}
-
 static void set_alpn(struct world *world, const char *protocols)
 {
     assert_int_equal(SSL_CTX_set_alpn_protos(world->client.context,
@@ -400,111 +394,7 @@ TEST(hostile_77_protocols_without_a_common_one_are_refused)
     close_world(&world);
 }
 
-/* ---- connections that are not ours, or not HTTP ---- */
-
-TEST(a_name_that_is_passed_on_gets_all_bytes_back_and_no_answer)
-{
-    struct world world;
-    struct text hello;
-
-    open_world(&world);
-    text_init(&hello);
-    begin(&world, "passed.test");
-    (void)peer_turn(&world.client, &world.server.pipe);
-    text_add(&hello, text_bytes(&world.server.pipe.arrived));
-    run_server(&world);
-    assert_int_equal(world.server.passes, 1);
-    assert_true(hello.len > 200);
-    assert_true(bytes_equal(text_bytes(&world.server.passed), text_bytes(&hello)));
-    assert_int_equal(world.server.pipe.writes, 0);
-    assert_int_equal(world.server.readies + world.server.breaks + world.server.closes, 0);
-    text_fini(&hello);
-    close_world(&world);
-}
-
-TEST(a_hello_that_comes_byte_by_byte_is_passed_on_whole_with_what_follows)
-{
-    struct world world;
-    struct text hello;
-
-    open_world(&world);
-    text_init(&hello);
-    begin(&world, "passed.test");
-    (void)peer_turn(&world.client, &world.server.pipe);
-    text_add(&world.server.pipe.arrived, BYTES("and more"));
-    text_add(&hello, text_bytes(&world.server.pipe.arrived));
-    world.server.pipe.lend_max = 1;
-    run_server(&world);
-    assert_int_equal(world.server.passes, 1);
-    assert_true(bytes_equal(text_bytes(&world.server.passed), text_bytes(&hello)));
-    text_fini(&hello);
-    close_world(&world);
-}
-
-TEST(a_hello_that_had_to_wait_for_its_turn_is_passed_on_whole)
-{
-    struct world world;
-    struct text hello;
-
-    open_world(&world);
-    text_init(&hello);
-    begin(&world, "passed.test");
-    (void)peer_turn(&world.client, &world.server.pipe);
-    text_add(&hello, text_bytes(&world.server.pipe.arrived));
-    world.engine->budget_ns = 0;
-    world.engine->spent_ns = 1;
-    assert_true(pipe_turn(&world.server.pipe));
-    assert_int_equal(world.server.passes, 0);
-    world.engine->budget_ns = UINT64_MAX;
-    run_server(&world);
-    assert_int_equal(world.server.passes, 1);
-    assert_true(bytes_equal(text_bytes(&world.server.passed), text_bytes(&hello)));
-    text_fini(&hello);
-    close_world(&world);
-}
-
-/* In two records, each with a head of its own: a client may part its hello as it likes. */
-TEST(a_hello_of_several_records_is_passed_on_as_it_came)
-{
-    struct world world;
-    struct text hello, parted;
-    struct bytes body;
-
-    open_world(&world);
-    text_init(&hello);
-    text_init(&parted);
-    begin(&world, "passed.test");
-    (void)peer_turn(&world.client, &world.server.pipe);
-    text_add(&hello, text_bytes(&world.server.pipe.arrived));
-    body = bytes_skip(text_bytes(&hello), 5);
-    text_add(&parted, bytes_from("\x16\x03\x01\x00\x03", 5));
-    text_add(&parted, bytes_slice(body, 0, 3));
-    text_add(&parted, bytes_from("\x16\x03\x01", 3));
-    text_add_byte(&parted, (char)((body.len - 3) >> 8));
-    text_add_byte(&parted, (char)((body.len - 3) & 0xff));
-    text_add(&parted, bytes_skip(body, 3));
-    text_clear(&world.server.pipe.arrived);
-    text_add(&world.server.pipe.arrived, text_bytes(&parted));
-    run_server(&world);
-    assert_int_equal(world.server.passes, 1);
-    assert_true(bytes_equal(text_bytes(&world.server.passed), text_bytes(&parted)));
-    text_fini(&hello);
-    text_fini(&parted);
-    close_world(&world);
-}
-
-TEST(a_client_of_any_version_is_passed_on)
-{
-    struct world world;
-
-    open_world(&world);
-    set_versions(&world, TLS1_VERSION, TLS1_VERSION);
-    begin(&world, "passed.test");
-    run(&world);
-    assert_int_equal(world.server.passes, 1);
-    assert_int_equal(world.server.pipe.writes, 0);
-    close_world(&world);
-}
+/* ---- connections that are not served, or not HTTP ---- */
 
 TEST(what_is_not_available_is_refused_with_an_alert)
 {
@@ -546,10 +436,8 @@ TEST(handshakes_past_the_budget_wait_for_the_next_turn)
     int answered = 0;
 
     open_world(&world);
-    begin(&world, "a.test");
     text_init(&hello);
-    (void)peer_turn(&world.client, &world.server.pipe);
-    text_add(&hello, text_bytes(&world.server.pipe.arrived));
+    begin_hello(&world, "a.test", &hello);
     world.engine->budget_ns = 0;
     (void)tls_engine_turn(world.engine);
     for (int i = 0; i < 3; i++) {
@@ -605,11 +493,6 @@ TESTS(UNIT(a_handshake_of_each_version_ends_with_both_sides_ready),
       UNIT(hostile_79_a_client_that_retries_cannot_change_the_name),
       UNIT(http_2_is_preferred_and_http_1_1_is_what_remains),
       UNIT(hostile_77_protocols_without_a_common_one_are_refused),
-      UNIT(a_name_that_is_passed_on_gets_all_bytes_back_and_no_answer),
-      UNIT(a_hello_that_comes_byte_by_byte_is_passed_on_whole_with_what_follows),
-      UNIT(a_hello_that_had_to_wait_for_its_turn_is_passed_on_whole),
-      UNIT(a_hello_of_several_records_is_passed_on_as_it_came),
-      UNIT(a_client_of_any_version_is_passed_on),
       UNIT(what_is_not_available_is_refused_with_an_alert),
       UNIT(a_host_that_serves_bytes_names_no_protocol_whatever_is_offered),
       UNIT(handshakes_past_the_budget_wait_for_the_next_turn),

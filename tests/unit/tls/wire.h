@@ -527,6 +527,21 @@ static inline void assert_refused(const struct world *world, enum tls_failure fa
         assert_int_equal(ERR_GET_REASON(world->client.error), SSL_AD_REASON_OFFSET + alert);
 }
 
+/* begin(), and the client says its hello: it waits in the server's pipe, and a copy is in `hello`.
+ */
+static inline void begin_hello(struct world *world, const char *server_name, struct text *hello)
+{
+    begin(world, server_name);
+    (void)peer_turn(&world->client, &world->server.pipe);
+    text_add(hello, text_bytes(&world->server.pipe.arrived));
+}
+
+static inline void set_versions(struct world *world, int min, int max)
+{
+    assert_int_equal(SSL_CTX_set_min_proto_version(world->client.context, min), 1);
+    assert_int_equal(SSL_CTX_set_max_proto_version(world->client.context, max), 1);
+}
+
 static inline void close_world(struct world *world)
 {
     if (world->has_server)
