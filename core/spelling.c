@@ -91,10 +91,23 @@ bool spelling_is_same(struct bytes a, struct bytes b)
            bytes_equal(text_of(&left), text_of(&right));
 }
 
+/* Two neighbours have changed places, and nothing else. */
+static bool is_swapped(struct bytes a, struct bytes b)
+{
+    size_t at = 0;
+
+    if (a.len != b.len)
+        return false;
+    while (at < a.len && a.at[at] == b.at[at])
+        at++;
+    return at + 1 < a.len && a.at[at] == b.at[at + 1] && a.at[at + 1] == b.at[at] &&
+           bytes_equal(bytes_skip(a, at + 2), bytes_skip(b, at + 2));
+}
+
 bool spelling_is_near(struct bytes written, struct bytes known)
 {
     if (written.len >= CUT_BYTES_MIN && written.len <= SPELLING_BYTES_MAX &&
         bytes_starts_with(known, written))
         return true;
-    return spelling_distance(written, known) <= known.len / 4;
+    return is_swapped(written, known) || spelling_distance(written, known) <= known.len / 4;
 }

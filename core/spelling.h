@@ -19,7 +19,8 @@ bool spelling_is_same(struct bytes a, struct bytes b);
 /* How many letters must be put in, taken out or changed; the two count as the same where
  * spelling_is_same() says so. SPELLING_FAR for words that are too long. */
 unsigned spelling_distance(struct bytes a, struct bytes b);
-/* Few enough for the length of what is known: a slip, or a word that lacks its end. */
+/* Few enough for the length of what is known: a slip, two neighbours that changed places, or a word
+ * that lacks its end. */
 bool spelling_is_near(struct bytes written, struct bytes known);
 
 #endif

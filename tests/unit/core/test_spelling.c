@@ -42,6 +42,10 @@ TEST(a_slip_or_a_missing_end_is_near)
     assert_true(spelling_is_near(BYTES("client-certificates"), BYTES("client-certificate")));
     assert_true(spelling_is_near(BYTES("upstream-sni-name"), BYTES("upstream-server-name")));
     assert_true(spelling_is_near(BYTES("HSTS"), BYTES("hsts")));
+    assert_true(spelling_is_near(BYTES("weigth"), BYTES("weight")));
+    assert_true(spelling_is_near(BYTES("prot"), BYTES("port")));
+    assert_false(spelling_is_near(BYTES("prto"), BYTES("port")));
+    assert_false(spelling_is_near(BYTES("potr"), BYTES("hots")));
     assert_false(spelling_is_near(BYTES("tls"), BYTES("hsts")));
     assert_false(spelling_is_near(BYTES("cl"), BYTES("client-ca-secret")));
     assert_false(spelling_is_near(BYTES("rate-limit"), BYTES("client-certificate")));

@@ -179,6 +179,9 @@ TEST(a_slip_of_the_pen_is_told_with_the_nearest_field)
     assert_told(ROUTE, "spec: {routes: [{timeout: 5s}]}\n",
                 "spec.routes[0].timeout: there is no such field; do you mean "
                 "spec.routes[0].timeoutPolicy?");
+    assert_told(ROUTE, "spec: {routes: [{services: [{name: web, port: 80, weigth: 2}]}]}\n",
+                "spec.routes[0].services[0].weigth: there is no such field; do you mean "
+                "spec.routes[0].services[0].weight?");
 }
 
 TEST(a_field_that_is_near_to_none_does_nothing)
