@@ -167,7 +167,8 @@ void findings_finish(struct findings *findings)
         *draft = spoken->who;
         draft->is_error = false;
         draft->text = plain_printf(findings->arena,
-                                   "%zu more findings about this one are left out (FINDINGS_MAX)",
-                                   spoken->left_out);
+                                   "%zu more finding%s about this one %s left out (FINDINGS_MAX)",
+                                   spoken->left_out, spoken->left_out == 1 ? "" : "s",
+                                   spoken->left_out == 1 ? "is" : "are");
     }
 }

@@ -35,16 +35,18 @@ static void write_metrics(const void *self, struct text *out)
 static void add_detail(const void *self, struct text *out)
 {
     struct files_stats stats;
+    bool is_one;
 
     files_stats(self, &stats);
     if (stats.files_broken == 0)
         return;
-    text_printf(out, "%llu manifest files can not be used; ",
-                (unsigned long long)stats.files_broken);
+    is_one = stats.files_broken == 1;
+    text_printf(out, "%llu manifest file%s can not be used; ",
+                (unsigned long long)stats.files_broken, is_one ? "" : "s");
     if (stats.files_kept == stats.files_broken)
-        text_add_str(out, "their last good objects are served\n");
+        text_printf(out, "%s last good objects are served\n", is_one ? "its" : "their");
     else if (stats.files_kept == 0)
-        text_add_str(out, "nothing of them is served\n");
+        text_printf(out, "nothing of %s is served\n", is_one ? "it" : "them");
     else
         text_printf(out, "the last good objects of %llu are served\n",
                     (unsigned long long)stats.files_kept);

@@ -310,7 +310,7 @@ def test_a_file_broken_at_the_start_is_an_error_and_the_rest_is_served(fairlead,
     assert proxy.get("/").status == 200
     ready = proxy.admin("/readyz")
     assert ready.status == 200
-    assert b"1 manifest files can not be used; nothing of them is served\n" in ready.body
+    assert b"1 manifest file can not be used; nothing of it is served\n" in ready.body
 
 
 def test_a_broken_file_that_is_deleted_takes_its_last_good_objects_along(fairlead, backend):

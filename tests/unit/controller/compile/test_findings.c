@@ -88,7 +88,7 @@ TEST(a_warning_is_skipped_only_where_enough_was_said_about_the_same_object)
     assert_int_equal(findings.left_out, 1);
     assert_int_equal(count_about(&findings, &ours, false), 0);
     assert_bytes(findings.drafts[findings.count - 1].text,
-                 "1 more findings about this one are left out (FINDINGS_MAX)");
+                 "1 more finding about this one is left out (FINDINGS_MAX)");
     close_findings();
 }
 

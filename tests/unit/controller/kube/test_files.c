@@ -484,13 +484,13 @@ TEST(a_file_broken_at_the_start_has_no_good_objects_to_keep)
     tree_write_service(&owner.tree, "a.yaml", "a", 1);
     tree_write(&owner.tree, "bad.yaml", "kind: [");
     owner_open(&owner);
-    wait_for_detail(&owner, "1 manifest files can not be used; nothing of them is served\n");
+    wait_for_detail(&owner, "1 manifest file can not be used; nothing of it is served\n");
     tree_write(&owner.tree, "a.yaml", "apiVersion: v1\nkind: [");
     wait_for_detail(&owner,
                     "2 manifest files can not be used; the last good objects of 1 are served\n");
     tree_write(&owner.tree, "bad.yaml", "");
     wait_for_detail(&owner,
-                    "1 manifest files can not be used; their last good objects are served\n");
+                    "1 manifest file can not be used; its last good objects are served\n");
     tree_write_service(&owner.tree, "a.yaml", "a", 2);
     wait_for_detail(&owner, "");
     owner_fini(&owner);
